@@ -1,0 +1,47 @@
+# Build, check, show and install libdtlsv1_listen. `make help` lists the targets.
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+BINDIR     ?= $(PREFIX)/bin
+DESTDIR    ?=
+CARGO      ?= cargo
+INSTALL    ?= install
+
+TARGET_DIR := target/release
+LIB_SO     := $(TARGET_DIR)/libdtlsv1_listen.so
+LIB_A      := $(TARGET_DIR)/libdtlsv1_listen.a
+LIB_SONAME := libdtlsv1_listen.so.1
+BUILD      := target/ctests
+VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := lib
+.PHONY: lib all check rust-check headers clean help setup-build
+
+lib: setup-build ## build the library (the default)
+	$(CARGO) build --release --locked
+	ln -sf libdtlsv1_listen.so $(TARGET_DIR)/$(LIB_SONAME)
+
+all: lib
+
+setup-build:
+	@tools/setup.sh build
+
+include $(wildcard mk/*.mk)
+
+headers: ## write include/dtlsv1_listen.h anew from src/abi
+	DTLSV1_LISTEN_BLESS=1 $(CARGO) test --locked --test header
+
+rust-check: setup-build ## Rust tests, clippy, rustfmt
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	$(CARGO) test --locked
+
+clean: ## remove everything that was built here
+	$(CARGO) clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | \
+	    awk -F '\t' '{ printf "%-20s %s\n", $$1, $$2 }'

@@ -1,0 +1,149 @@
+/*
+ * libdtlsv1_listen: a drop-in DTLSv1_listen() for OpenSSL and LibreSSL.
+ *
+ * Link with -ldtlsv1_listen ahead of -lssl. Generated from src/abi by cbindgen: change it there,
+ * then run `make headers`.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+#ifndef DTLSV1_LISTEN_H
+#define DTLSV1_LISTEN_H
+
+#include <openssl/ssl.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * int DTLSv1_listen(SSL *ssl, peer);
+ *
+ * peer may be a struct sockaddr *, struct sockaddr_storage *, BIO_ADDR * or NULL: OpenSSL declares
+ * the function with one type, its older manual pages show another, and all are the same bytes. The
+ * macro casts and calls the function; &DTLSv1_listen is the function. LibreSSL, and OpenSSL before
+ * 1.1.0, have a macro of this name that goes through SSL_ctrl(); ours takes its place.
+ *
+ * Listens for a DTLS client and answers statelessly until one has shown that it is where it says
+ * (RFC 6347 section 4.2.1): a ClientHello without a right cookie is answered with a
+ * HelloVerifyRequest and forgotten, one with a right cookie is handed to libssl, and SSL_accept()
+ * finishes the handshake. Anything else is dropped in silence.
+ *
+ * ssl: a DTLS server SSL with both BIOs set. One thread at a time may use it; several threads may
+ * listen with an SSL each on one SSL_CTX.
+ *
+ * peer: where the client's address goes on success, in the family's own length (16 bytes for
+ * AF_INET, 28 for AF_INET6, 110 for AF_UNIX); a struct sockaddr_storage has room for any. If the
+ * BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
+ * cleared. NULL: not wanted. Without success the bytes stay as they are. The memory is the caller's.
+ *
+ * Returns 1 when a client was accepted; 0 when there is none yet: the read would block (nothing is
+ * queued), or a datagram was dropped (the reason is queued; call again); -1 on failure, with the
+ * reason queued. OpenSSL's error queue is emptied on entry.
+ */
+#ifdef DTLSv1_listen
+#undef DTLSv1_listen
+int DTLSv1_listen(SSL *ssl, void *peer);
+#define DTLSV1_LISTEN_PEER_(peer) ((void *)(peer))
+#else
+#define DTLSV1_LISTEN_PEER_(peer) ((BIO_ADDR *)(void *)(peer))
+#endif
+#define DTLSv1_listen(ssl, peer) (DTLSv1_listen)((ssl), DTLSV1_LISTEN_PEER_(peer))
+
+/**
+ * The application's cookies if it set a callback, else built-in ones. The default.
+ */
+#define DTLSV1_LISTEN_COOKIES_AUTO 0
+
+/**
+ * The application's cookies, exactly as in OpenSSL: a missing callback is an error.
+ */
+#define DTLSV1_LISTEN_COOKIES_APP 1
+
+/**
+ * Built-in cookies, whatever callbacks the application set.
+ */
+#define DTLSV1_LISTEN_COOKIES_BUILTIN 2
+
+/**
+ * DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
+ *
+ * `addr`: where the client's address goes, or NULL when it is not wanted.
+ *
+ * `addrlen`: on entry the bytes at `addr`, on return the address's full length. It may be more
+ * than there was room for: then the address is cut. 0 if the BIO knows no peer. Ignored when
+ * `addr` is NULL, and may be NULL then. Unchanged unless 1 is returned.
+ *
+ * Returns what DTLSv1_listen() returns; also -1 for `addrlen` NULL with `addr` given.
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or writable for
+ * `*addrlen` bytes.
+ */
+int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
+
+/**
+ * Chooses whose cookies an SSL_CTX uses. Without a call: what DTLSV1_LISTEN_COOKIES says in the
+ * environment, else DTLSV1_LISTEN_COOKIES_AUTO.
+ *
+ * Built-in cookies are 32 bytes, bound to the client's address and port, its version, random and
+ * session id, and to the time: valid for one to two minutes. Their secret is the SSL_CTX's own,
+ * drawn from the system's random source at first use, the same in a child after fork(2), and
+ * wiped when the SSL_CTX is freed.
+ *
+ * `ctx`: may be in use by other threads. `policy`: one of DTLSV1_LISTEN_COOKIES_AUTO, _APP and
+ * _BUILTIN. A change holds for hellos that come after it; a client between its two hellos loses
+ * its handshake if its cookie was of the other kind.
+ *
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, `policy` unknown, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX.
+ */
+int dtlsv1_listen_set_cookie_policy(SSL_CTX *ctx, int policy);
+
+/**
+ * This library's version, such as "0.1.0". The string is static. Any thread may call it.
+ */
+const char *dtlsv1_listen_version(void);
+
+/**
+ * A ready-made callback for SSL_CTX_set_cookie_generate_cb(): writes a built-in cookie that is
+ * bound to the peer (as the SSL's read BIO gives it) and to the time.
+ *
+ * `cookie`: room for 32 bytes. `cookie_len`: set to 32.
+ *
+ * Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory).
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread is using; `cookie` and `cookie_len` are NULL or
+ * writable.
+ */
+int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int *cookie_len);
+
+/**
+ * A ready-made callback for SSL_CTX_set_cookie_verify_cb(): checks a cookie that
+ * dtlsv1_listen_cookie_generate() made for the same peer, in constant time.
+ *
+ * `cookie`: `cookie_len` bytes, as the client sent them.
+ *
+ * Returns 1 if it is right, else 0: wrong, of another peer, or older than two minutes. The queue
+ * says more only when the reason is not the cookie.
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread is using; `cookie` is NULL or readable for
+ * `cookie_len` bytes.
+ */
+int dtlsv1_listen_cookie_verify(SSL *ssl, const unsigned char *cookie, unsigned int cookie_len);
+
+#endif  /* DTLSV1_LISTEN_H */
+
+#ifdef __cplusplus
+}
+#endif

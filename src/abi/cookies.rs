@@ -1,0 +1,77 @@
+//! Built-in cookies as ready-made callbacks, for programs that keep libssl's own DTLSv1_listen().
+
+use super::done;
+use crate::error::Fault;
+use crate::gate::COOKIE_ROOM;
+use crate::openssl::{Context, SSL, Ssl, is_right_for_peer, made_for_peer};
+use std::ffi::{c_int, c_uchar, c_uint};
+use std::ptr::NonNull;
+
+/// A ready-made callback for SSL_CTX_set_cookie_generate_cb(): writes a built-in cookie that is
+/// bound to the peer (as the SSL's read BIO gives it) and to the time.
+///
+/// `cookie`: room for 32 bytes. `cookie_len`: set to 32.
+///
+/// Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory).
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread is using; `cookie` and `cookie_len` are NULL or
+/// writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtlsv1_listen_cookie_generate(
+    ssl: *mut SSL,
+    cookie: *mut c_uchar,
+    cookie_len: *mut c_uint,
+) -> c_int {
+    done(|| {
+        let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
+        let cookie = NonNull::new(cookie).ok_or(Fault::NullArgument)?;
+        let cookie_len = NonNull::new(cookie_len).ok_or(Fault::NullArgument)?;
+        // SAFETY: live by this function's contract.
+        let ssl = unsafe { Ssl::new(ssl) };
+        let context = ssl.ctx().and_then(Context::of).ok_or(Fault::Internal)?;
+        let mut made = [0; COOKIE_ROOM];
+        let len = made_for_peer(ssl, context, &mut made).ok_or(Fault::NoSecret)?;
+        // SAFETY: the caller has room for a built-in cookie, which is what was made.
+        unsafe { cookie.copy_from_nonoverlapping(NonNull::from(&made).cast(), len) };
+        let len = c_uint::try_from(len).map_err(|_| Fault::Internal)?;
+        // SAFETY: writable by this function's contract.
+        unsafe { cookie_len.write(len) };
+        Ok(())
+    })
+}
+
+/// A ready-made callback for SSL_CTX_set_cookie_verify_cb(): checks a cookie that
+/// dtlsv1_listen_cookie_generate() made for the same peer, in constant time.
+///
+/// `cookie`: `cookie_len` bytes, as the client sent them.
+///
+/// Returns 1 if it is right, else 0: wrong, of another peer, or older than two minutes. The queue
+/// says more only when the reason is not the cookie.
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread is using; `cookie` is NULL or readable for
+/// `cookie_len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtlsv1_listen_cookie_verify(
+    ssl: *mut SSL,
+    cookie: *const c_uchar,
+    cookie_len: c_uint,
+) -> c_int {
+    let mut right = false;
+    let asked = done(|| {
+        let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
+        let cookie = NonNull::new(cookie.cast_mut()).ok_or(Fault::NullArgument)?;
+        let len = usize::try_from(cookie_len).map_err(|_| Fault::InvalidArgument)?;
+        // SAFETY: live by this function's contract.
+        let ssl = unsafe { Ssl::new(ssl) };
+        // SAFETY: readable for that many bytes by this function's contract.
+        let cookie = unsafe { std::slice::from_raw_parts(cookie.as_ptr(), len) };
+        let context = ssl.ctx().and_then(Context::of).ok_or(Fault::Internal)?;
+        right = is_right_for_peer(ssl, context, cookie).ok_or(Fault::NoSecret)?;
+        Ok(())
+    });
+    if asked == 1 { c_int::from(right) } else { 0 }
+}

@@ -1,0 +1,146 @@
+//! `DTLSv1_listen` and its bounded sibling.
+
+use super::guard;
+use crate::error::{Fault, Stop};
+use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
+use crate::settings::Defaults;
+use libc::{sockaddr, socklen_t};
+use std::ffi::{c_int, c_void};
+use std::ptr::NonNull;
+
+/// Listens for a DTLS client and answers statelessly until one has shown that it is where it says
+/// (RFC 6347 section 4.2.1).
+///
+/// Reads datagrams from the SSL's read BIO. A ClientHello without a right cookie is answered with
+/// a HelloVerifyRequest on the write BIO and forgotten; a ClientHello with a right cookie is handed
+/// to libssl, and SSL_accept() finishes the handshake. Anything else is dropped in silence.
+///
+/// `ssl`: a DTLS server SSL with both BIOs set. It may be used by one thread at a time; several
+/// threads may listen with an SSL each on one SSL_CTX.
+///
+/// `peer`: where the client's address goes on success, in the family's own length (16 bytes for
+/// AF_INET, 28 for AF_INET6, 110 for AF_UNIX); a struct sockaddr_storage has room for any. If the
+/// BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
+/// cleared. NULL: not wanted. Otherwise the bytes stay as they are. The memory stays the caller's.
+///
+/// Returns 1 when a client was accepted; 0 when nothing is wrong but there is no client yet: the
+/// read would block (nothing is queued) or a datagram was dropped (the reason is queued): call
+/// again; -1 on failure, with the reason queued. The error queue is emptied on entry.
+///
+/// Source: OpenSSL's DTLSv1_listen(3), of which this is a drop-in.
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread is using; `peer` is NULL or writable for the
+/// address family in use.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int {
+    // SAFETY: by this function's contract.
+    let outcome = unsafe { run(ssl) };
+    if let (Ok(accepted), Some(peer)) = (&outcome, NonNull::new(peer)) {
+        match accepted {
+            // SAFETY: writable for the family in use, by this function's contract.
+            Accepted::From(from) => unsafe { write(peer, from.as_bytes()) },
+            // SAFETY: every caller's buffer holds a sockaddr at least.
+            Accepted::Unknown => unsafe { write(peer, &[0; size_of::<sockaddr>()]) },
+            Accepted::Untouched => {}
+        }
+    }
+    code(outcome)
+}
+
+/// DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
+///
+/// `addr`: where the client's address goes, or NULL when it is not wanted.
+///
+/// `addrlen`: on entry the bytes at `addr`, on return the address's full length. It may be more
+/// than there was room for: then the address is cut. 0 if the BIO knows no peer. Ignored when
+/// `addr` is NULL, and may be NULL then. Unchanged unless 1 is returned.
+///
+/// Returns what DTLSv1_listen() returns; also -1 for `addrlen` NULL with `addr` given.
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or writable for
+/// `*addrlen` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtlsv1_listen_peer(
+    ssl: *mut SSL,
+    addr: *mut sockaddr,
+    addrlen: *mut socklen_t,
+) -> c_int {
+    if !addr.is_null() && addrlen.is_null() {
+        return code(Err(Fault::NullArgument.into()));
+    }
+    // SAFETY: by this function's contract.
+    let outcome = unsafe { run(ssl) };
+    if let (Ok(accepted), Some(addr), Some(addrlen)) =
+        (&outcome, NonNull::new(addr), NonNull::new(addrlen))
+    {
+        let address = match accepted {
+            Accepted::From(peer) => peer.as_bytes(),
+            Accepted::Unknown | Accepted::Untouched => &[],
+        };
+        // SAFETY: not null, and the caller's to read.
+        let room = usize::try_from(unsafe { addrlen.read() }).unwrap_or(0);
+        // SAFETY: writable for that many bytes, by this function's contract.
+        unsafe { write(addr, address.get(..room).unwrap_or(address)) };
+        // SAFETY: not null, and the caller's to write.
+        unsafe { addrlen.write(socklen_t::try_from(address.len()).unwrap_or(0)) };
+    }
+    code(outcome)
+}
+
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread is using.
+unsafe fn run(ssl: *mut SSL) -> Result<Accepted, Stop> {
+    let outcome = guard(|| {
+        let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
+        // SAFETY: not null, and live by this function's contract.
+        let ssl = unsafe { Ssl::new(ssl) };
+        announce();
+        Ok(crate::listen::listen(ssl))
+    });
+    outcome.unwrap_or_else(|fault| Err(fault.into()))
+}
+
+/// Puts the reason on the queue and gives the number for it.
+fn code(outcome: Result<Accepted, Stop>) -> c_int {
+    let stop = match outcome {
+        Ok(_) => return 1,
+        Err(stop) => stop,
+    };
+    match stop {
+        Stop::WouldBlock | Stop::BudgetSpent => {}
+        Stop::Discard(discard) => queue_discard(discard),
+        Stop::Fault(fault) => queue_fault(fault),
+    }
+    stop.code()
+}
+
+/// # Safety
+///
+/// `to` is writable for as many bytes.
+unsafe fn write<T>(to: NonNull<T>, bytes: &[u8]) {
+    // SAFETY: by this function's contract; the caller's memory and ours do not overlap.
+    unsafe { to.cast().copy_from_nonoverlapping(NonNull::from(bytes).cast::<u8>(), bytes.len()) };
+}
+
+/// With DTLSV1_LISTEN_TRACE set, the first call says that it is ours that runs.
+fn announce() {
+    use std::sync::Once;
+    static ANNOUNCED: Once = Once::new();
+    ANNOUNCED.call_once(|| {
+        let defaults = Defaults::read();
+        if defaults.trace {
+            crate::os::notice(format_args!(
+                "{} serving DTLSv1_listen (pid {}, libssl {:#x}, cookies {})",
+                env!("CARGO_PKG_VERSION"),
+                std::process::id(),
+                crate::openssl::libssl_version(),
+                defaults.policy.name(),
+            ));
+        }
+    });
+}

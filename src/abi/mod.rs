@@ -1,0 +1,38 @@
+//! The exported C functions: null checks, panic guard, conversion, call. Nothing is decided here.
+
+pub mod cookies;
+pub mod interpose;
+pub mod listen;
+pub mod settings;
+
+use crate::error::Fault;
+use crate::openssl::queue_fault;
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Keeps a panic on this side of the boundary. A backstop: the lints see to it that there is none,
+/// and the process that we are a guest in must not die of one.
+fn guard<T>(body: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(Fault::Internal))
+}
+
+/// For functions that give 1, or 0 with a reason queued.
+fn done(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
+    match guard(body) {
+        Ok(()) => 1,
+        Err(fault) => {
+            let _ = catch_unwind(|| queue_fault(fault));
+            0
+        }
+    }
+}
+
+/// For what libcrypto calls back: a value, or `otherwise` after a panic.
+pub(crate) fn guard_value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+/// For callbacks that give 1 or 0.
+pub(crate) fn guard_callback(body: impl FnOnce() -> Option<()>) -> c_int {
+    guard_value(0, || c_int::from(body().is_some()))
+}

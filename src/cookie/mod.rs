@@ -1,0 +1,34 @@
+//! Built-in cookies: 32 bytes that only the client which asked can have received.
+//!
+//! One byte names a time slot; 31 bytes are a cut HMAC-SHA256 under that slot's key, over the
+//! peer's address and port and the hello's version, random and session id. Slot keys come from the
+//! secret and the slot's number alone, so that processes and hosts which share a secret and
+//! roughly a clock accept each other's cookies with nothing to coordinate.
+//!
+//! A cookie that is refused is a dead handshake: the client drops the second HelloVerifyRequest as
+//! a replay (its message_seq is 0 again) and repeats the refused cookie until it gives up. So every
+//! change overlaps: the slots beside the current one count, and so does every secret in the ring.
+
+mod binding;
+mod keyring;
+mod slot;
+
+pub use binding::Binding;
+pub use keyring::{Check, Keyring};
+pub use slot::{Lifetime, SlotKey};
+
+/// Bytes of a built-in cookie. Several clients hold no more (GnuTLS 3.7.9, Bouncy Castle 1.72,
+/// wolfSSL 5.5.4), and 28 + 32 is less than the smallest hello that gets an answer, 61: the answer
+/// is never larger than the question.
+pub const COOKIE_LEN: usize = 32;
+
+/// Bytes of the MAC that a cookie carries.
+const TAG_LEN: usize = COOKIE_LEN - 1;
+
+/// Fewest bytes of a secret: as many as the MAC is strong.
+pub const MIN_SECRET_LEN: usize = 32;
+
+/// A cookie as sent.
+pub type Cookie = [u8; COOKIE_LEN];
+
+type Mac = hmac::Hmac<sha2::Sha256>;

@@ -1,0 +1,83 @@
+//! Time slots, and the key of one slot of one secret.
+
+use super::{Binding, Cookie, Mac, TAG_LEN};
+use hmac::{KeyInit as _, Mac as _};
+use std::num::NonZeroU32;
+use zeroize::Zeroizing;
+
+/// Set apart from every other use of the same secret.
+const LABEL: &[u8] = b"dtlsv1_listen cookie slot v1";
+
+/// How long a slot is, in seconds. A cookie is accepted for at least as long after it was made,
+/// less what the clocks of maker and checker differ, and for at most twice as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime(NonZeroU32);
+
+impl Lifetime {
+    /// A minute: clocks may be half a minute apart and leave half a minute for the round trip.
+    pub const DEFAULT: Self = Self(NonZeroU32::new(60).unwrap());
+    /// A day, in seconds.
+    pub const MAX: u32 = 86_400;
+
+    /// From 1 second to a day.
+    pub fn from_seconds(seconds: u32) -> Option<Self> {
+        NonZeroU32::new(seconds).filter(|s| s.get() <= Self::MAX).map(Self)
+    }
+
+    /// The slot that a time (seconds since 1970) falls in.
+    pub fn slot(self, unix_seconds: u64) -> u64 {
+        unix_seconds.checked_div(self.0.get().into()).unwrap_or(0)
+    }
+}
+
+/// The MAC of one slot under one secret, keyed and ready.
+#[derive(Clone)]
+pub struct SlotKey {
+    name: u8,
+    mac: Mac,
+}
+
+impl SlotKey {
+    /// HMAC-SHA256(secret, label and the slot's number in 8 bytes), which in turn keys the MAC.
+    pub fn derive(secret: &[u8], slot: u64) -> Self {
+        let mut kdf = keyed(secret);
+        kdf.update(LABEL);
+        kdf.update(&slot.to_be_bytes());
+        let key = Zeroizing::new(<[u8; 32]>::from(kdf.finalize().into_bytes()));
+        let [.., name] = slot.to_be_bytes();
+        Self { name, mac: keyed(key.as_slice()) }
+    }
+
+    /// The byte by which cookies of this slot are told: the slot's number modulo 256.
+    pub const fn name(&self) -> u8 {
+        self.name
+    }
+
+    /// Makes this slot's cookie for a client.
+    pub fn make(&self, binding: &Binding<'_>) -> Cookie {
+        let tag: [u8; 32] = self.fed(binding).finalize().into_bytes().into();
+        let mut cookie = [self.name; super::COOKIE_LEN];
+        for (to, from) in cookie.iter_mut().skip(1).zip(tag) {
+            *to = from;
+        }
+        cookie
+    }
+
+    /// Is it this slot's tag for this client? In constant time.
+    pub fn verify(&self, tag: &[u8; TAG_LEN], binding: &Binding<'_>) -> bool {
+        self.fed(binding).verify_truncated_left(tag).is_ok()
+    }
+
+    fn fed(&self, binding: &Binding<'_>) -> Mac {
+        let mut mac = self.mac.clone();
+        binding.feed(&mut mac);
+        mac
+    }
+}
+
+/// HMAC takes a key of any length (RFC 2104), so the error cannot occur; an unkeyed MAC would be a
+/// hole, hence a panic, which the C boundary turns into -1.
+#[expect(clippy::expect_used, reason = "see above")]
+fn keyed(key: &[u8]) -> Mac {
+    Mac::new_from_slice(key).expect("HMAC takes any key length")
+}

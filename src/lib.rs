@@ -1,0 +1,16 @@
+//! A drop-in `DTLSv1_listen()`.
+#![doc = ""]
+
+#[allow(unsafe_code)]
+pub mod abi;
+pub mod cookie;
+pub mod error;
+pub mod gate;
+mod keys;
+mod listen;
+#[allow(unsafe_code)]
+mod openssl;
+mod os;
+pub mod peer;
+mod settings;
+pub mod wire;

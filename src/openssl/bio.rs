@@ -1,0 +1,156 @@
+//! A BIO that somebody else owns.
+
+use super::sys;
+use crate::peer::{MAX_ADDRESS_LEN, Peer};
+use std::ffi::{CStr, c_int};
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+/// The longest record there is, SSL3_RT_MAX_PLAIN_LENGTH and its header; libssl reads as much.
+const DATAGRAM_ROOM: usize = 16_384 + 13;
+
+/// Room for one datagram, on the stack and not cleared: clearing 16 KiB would cost as much as
+/// everything else that a challenge needs.
+pub(crate) struct Datagram([MaybeUninit<u8>; DATAGRAM_ROOM]);
+
+impl Datagram {
+    pub(crate) const fn new() -> Self {
+        Self([MaybeUninit::uninit(); DATAGRAM_ROOM])
+    }
+}
+
+/// What a read brought.
+pub(crate) enum Read<'a> {
+    Datagram(&'a [u8]),
+    WouldBlock,
+    /// A datagram of no bytes, which libssl takes for a broken socket.
+    Empty,
+    Failed,
+}
+
+/// A live BIO, for the length of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bio(NonNull<sys::BIO>);
+
+impl Bio {
+    /// # Safety
+    ///
+    /// The BIO lives, and is this thread's, for as long as the value is used.
+    pub(super) const unsafe fn new(bio: NonNull<sys::BIO>) -> Self {
+        Self(bio)
+    }
+
+    pub(super) const fn as_ptr(self) -> *mut sys::BIO {
+        self.0.as_ptr()
+    }
+
+    /// Is it libssl's own datagram BIO? By its name: libcoap's has the same type, 0x515.
+    pub(crate) fn is_datagram(self) -> bool {
+        // SAFETY: the BIO lives.
+        let name = unsafe { sys::BIO_method_name(self.as_ptr()) };
+        // SAFETY: a method's name is a C string as long as the method lives.
+        !name.is_null() && unsafe { CStr::from_ptr(name) } == c"datagram socket"
+    }
+
+    pub(crate) fn read(self, into: &mut Datagram) -> Read<'_> {
+        const ROOM: c_int = DATAGRAM_ROOM as c_int;
+        // Where libssl has clear_sys_error(): a caller may look at errno after -1.
+        clear_errno();
+        // SAFETY: the buffer has ROOM bytes to write to.
+        let n = unsafe { sys::BIO_read(self.as_ptr(), into.0.as_mut_ptr().cast(), ROOM) };
+        match usize::try_from(n) {
+            Ok(n @ 1..=DATAGRAM_ROOM) => {
+                // SAFETY: BIO_read wrote the first n bytes, and n is no more than there are.
+                Read::Datagram(unsafe { std::slice::from_raw_parts(into.0.as_ptr().cast(), n) })
+            }
+            _ if self.should_retry() => Read::WouldBlock,
+            Ok(0) if self.is_datagram() => Read::Empty,
+            _ => Read::Failed,
+        }
+    }
+
+    /// Writes and flushes; `Some(true)` when it is out, `None` when that would block.
+    pub(crate) fn send(self, datagram: &[u8]) -> Option<bool> {
+        let len = c_int::try_from(datagram.len()).unwrap_or(c_int::MAX);
+        // SAFETY: `datagram` is readable for its length.
+        if unsafe { sys::BIO_write(self.as_ptr(), datagram.as_ptr().cast(), len) } < len {
+            return (!self.should_retry()).then_some(false);
+        }
+        // SAFETY: FLUSH takes no argument.
+        let flushed =
+            unsafe { sys::BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_FLUSH, 0, std::ptr::null_mut()) };
+        if flushed <= 0 {
+            return (!self.should_retry()).then_some(false);
+        }
+        Some(true)
+    }
+
+    /// The sender of what was read last, if the BIO knows.
+    pub(crate) fn peer(self) -> Option<Peer> {
+        let mut address = Address::new();
+        let claimed = self.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0;
+        if claimed { address.peer() } else { None }
+    }
+
+    /// Tells another BIO where to write to; one that has no use for it does not mind.
+    pub(crate) fn set_peer(self, peer: &Peer) {
+        let mut address = Address::new();
+        address.copy_from(peer);
+        self.address_ctrl(sys::BIO_CTRL_DGRAM_SET_PEER, &mut address);
+    }
+
+    fn address_ctrl(self, command: c_int, address: &mut Address) -> std::ffi::c_long {
+        // SAFETY: both commands take a sockaddr; `address` has room for any.
+        unsafe { sys::BIO_ctrl(self.as_ptr(), command, 0, address.as_mut_ptr().cast()) }
+    }
+
+    fn should_retry(self) -> bool {
+        // SAFETY: the BIO lives.
+        unsafe { sys::BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
+    }
+}
+
+/// Room for a sockaddr that some BIO fills in, twice what the largest needs, aligned as any. It
+/// begins as no address at all, so that one is told which claims to have written and has not.
+#[repr(C, align(8))]
+pub(super) struct Address([u8; 2 * MAX_ADDRESS_LEN]);
+
+const UNTOUCHED: [u8; 2] = [0xFF, 0xFF];
+
+impl Address {
+    pub(super) const fn new() -> Self {
+        let mut bytes = [0; 2 * MAX_ADDRESS_LEN];
+        let [a, b, ..] = &mut bytes;
+        [*a, *b] = UNTOUCHED;
+        Self(bytes)
+    }
+
+    pub(super) const fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+
+    pub(super) fn is_untouched(&self) -> bool {
+        self.0.starts_with(&UNTOUCHED)
+    }
+
+    pub(super) fn peer(&self) -> Option<Peer> {
+        if self.is_untouched() {
+            return None;
+        }
+        self.0.first_chunk().and_then(|bytes| Peer::new(*bytes))
+    }
+
+    fn copy_from(&mut self, peer: &Peer) {
+        self.0 = [0; 2 * MAX_ADDRESS_LEN];
+        for (to, from) in self.0.iter_mut().zip(peer.as_bytes()) {
+            *to = *from;
+        }
+    }
+}
+
+fn clear_errno() {
+    // SAFETY: every thread has an errno.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: it is this thread's.
+    unsafe { errno.write(0) };
+}

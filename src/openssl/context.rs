@@ -1,0 +1,203 @@
+//! What we remember of one SSL_CTX.
+//!
+//! In a table of our own and not in the SSL_CTX's ex_data: setting that is not safe while another
+//! thread reads any of it, and the first call to `DTLSv1_listen` may be made by several threads at
+//! once. libcrypto tells us when an SSL_CTX is freed.
+
+use super::callbacks::{self, AppCallbacks};
+use super::ssl::SslCtx;
+use super::sys;
+use crate::keys::Keys;
+use crate::os::try_box;
+use crate::settings::{Defaults, Policy};
+use std::cell::Cell;
+use std::ffi::{c_int, c_long, c_void};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// An SSL_CTX's part of this library.
+pub(crate) struct Context {
+    choice: Mutex<Choice>,
+    /// What the choice comes to: are cookies made here?
+    builtin: AtomicBool,
+    /// Has `DTLSv1_listen` been called, and are the callbacks that it needs in libssl?
+    ready: AtomicBool,
+    pub(crate) app: AppCallbacks,
+    pub(crate) keys: Keys,
+}
+
+struct Choice {
+    /// None: the environment's.
+    policy: Option<Policy>,
+    listened: bool,
+}
+
+/// SSL_CTX and what belongs to it; few enough that a search from the front is the quickest.
+static TABLE: Mutex<Table> = Mutex::new(Table { registered: false, contexts: Vec::new() });
+
+struct Table {
+    registered: bool,
+    contexts: Vec<(SslCtxAddress, Box<[Context]>)>,
+}
+
+type SslCtxAddress = usize;
+
+/// Counts what left the table. While it stands still, what a thread found before is still there.
+static DEPARTURES: AtomicU64 = AtomicU64::new(0);
+
+/// The last one that a thread looked up.
+#[derive(Clone, Copy)]
+struct Found {
+    departures: u64,
+    ctx: SslCtxAddress,
+    context: *const Context,
+}
+
+thread_local! {
+    static LAST: Cell<Found> =
+        const { Cell::new(Found { departures: 0, ctx: 0, context: std::ptr::null() }) };
+}
+
+impl Context {
+    /// Finds or makes the context of an SSL_CTX; `None` without memory for it.
+    pub(crate) fn of<'a>(ctx: SslCtx) -> Option<&'a Self> {
+        let address = ctx.as_ptr().addr();
+        let departures = DEPARTURES.load(Acquire);
+        let last = LAST.get();
+        if last.ctx == address && last.departures == departures {
+            // SAFETY: nothing has left the table since it was found there, and it stays while the
+            // caller's SSL_CTX lives, which outlasts the call.
+            return Some(unsafe { &*last.context });
+        }
+        let mut table = lock(&TABLE);
+        let context = match table.find(address) {
+            Some(context) => context,
+            None => table.add(address)?,
+        };
+        LAST.set(Found { departures, ctx: address, context });
+        // SAFETY: boxed, so it does not move when the table grows; it stays as said above.
+        Some(unsafe { &*context })
+    }
+
+    fn new() -> Self {
+        Self {
+            choice: Mutex::new(Choice { policy: None, listened: false }),
+            builtin: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
+            app: AppCallbacks::new(),
+            keys: Keys::new(),
+        }
+    }
+
+    /// Chooses a policy, and puts into libssl the callbacks that it needs.
+    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) {
+        let mut choice = lock(&self.choice);
+        choice.policy = Some(policy);
+        self.settle(ctx, &choice);
+    }
+
+    /// Takes note of what the application set, by `change`.
+    pub(crate) fn app_sets(&self, ctx: SslCtx, change: impl FnOnce(&AppCallbacks)) {
+        let choice = lock(&self.choice);
+        change(&self.app);
+        self.settle(ctx, &choice);
+    }
+
+    /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
+    #[inline]
+    pub(crate) fn listens(&self, ctx: SslCtx) {
+        if !self.ready.load(Acquire) {
+            let mut choice = lock(&self.choice);
+            choice.listened = true;
+            self.settle(ctx, &choice);
+            self.ready.store(true, Release);
+        }
+    }
+
+    /// Are the cookies ours, or the application's?
+    pub(crate) fn uses_builtin(&self) -> bool {
+        self.builtin.load(Relaxed)
+    }
+
+    /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
+    /// and us with the other's decision.
+    fn settle(&self, ctx: SslCtx, choice: &Choice) {
+        let (generate, verify) = (self.app.has_generate(), self.app.has_verify());
+        let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
+            Policy::App => false,
+            Policy::Builtin => true,
+            Policy::Auto => !generate && !verify && choice.listened,
+        };
+        self.builtin.store(builtin, Relaxed);
+        callbacks::install(ctx, generate || builtin, verify || builtin);
+    }
+}
+
+impl Table {
+    fn find(&self, address: SslCtxAddress) -> Option<*const Context> {
+        let (_, context) = self.contexts.iter().find(|(at, _)| *at == address)?;
+        Some(context.as_ptr())
+    }
+
+    fn add(&mut self, address: SslCtxAddress) -> Option<*const Context> {
+        if !self.registered {
+            // SAFETY: `forget` keeps to the contract of an ex_data callback.
+            let index = unsafe {
+                sys::CRYPTO_get_ex_new_index(
+                    sys::CRYPTO_EX_INDEX_SSL_CTX,
+                    0,
+                    null_mut(),
+                    None,
+                    None,
+                    Some(forget),
+                )
+            };
+            self.registered = index >= 0;
+            if !self.registered {
+                return None;
+            }
+        }
+        self.contexts.try_reserve(1).ok()?;
+        self.contexts.push((address, try_box(Context::new())?));
+        self.find(address)
+    }
+}
+
+/// Called by `SSL_CTX_free` when the last reference is gone; nobody else refers to it then.
+unsafe extern "C" fn forget(
+    ctx: *mut c_void,
+    _ptr: *mut c_void,
+    _data: *mut c_void,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    let mut table = lock(&TABLE);
+    if let Some(at) = table.contexts.iter().position(|(a, _)| *a == ctx.addr()) {
+        DEPARTURES.fetch_add(1, Release);
+        let gone = table.contexts.swap_remove(at);
+        drop(table); // the secrets are wiped outside the lock
+        drop(gone);
+    }
+}
+
+/// A panic while one of these is held is a defect elsewhere, and what they guard is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SslCtx {
+    /// The SSL_CTX at a pointer from C.
+    ///
+    /// # Safety
+    ///
+    /// Null, or a live SSL_CTX.
+    pub(crate) unsafe fn from_c(ctx: *mut sys::SSL_CTX) -> Option<Self> {
+        let ctx = NonNull::new(ctx)?;
+        // SAFETY: by this function's contract.
+        Some(unsafe { Self::new(ctx) })
+    }
+}

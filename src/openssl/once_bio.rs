@@ -1,0 +1,128 @@
+//! The BIO that stands in for the application's during the handoff: it yields one record, then
+//! would block, and passes every control on.
+//!
+//! It is not pushed on the real BIO: libssl pushes its own buffer on the write BIO, often the same
+//! object, and LibreSSL's `BIO_push` would then unlink ours.
+
+use super::bio::Bio;
+use super::sys;
+use crate::abi::guard_value;
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// What our BIO hands out and whom it asks. Lives on the stack of the handoff.
+pub(super) struct Once<'a> {
+    record: Option<&'a [u8]>,
+    real: Bio,
+}
+
+impl<'a> Once<'a> {
+    pub(super) const fn new(record: &'a [u8], real: Bio) -> Self {
+        Self { record: Some(record), real }
+    }
+
+    /// Makes the BIO; `None` without memory. It may be used until `self` goes.
+    pub(super) fn bio(&mut self) -> Option<NonNull<sys::BIO>> {
+        let method = method()?;
+        // SAFETY: the method lives for ever.
+        let bio = NonNull::new(unsafe { sys::BIO_new(method.as_ptr()) })?;
+        // SAFETY: the BIO is new and ours; `self` outlives its use, by the caller's care.
+        unsafe { sys::BIO_set_data(bio.as_ptr(), (&raw mut *self).cast()) };
+        // SAFETY: as above.
+        unsafe { sys::BIO_set_init(bio.as_ptr(), 1) };
+        Some(bio)
+    }
+}
+
+/// Our type number, from libcrypto's counter; -1 until the first handoff.
+static TYPE: AtomicI32 = AtomicI32::new(-1);
+
+/// Is this the stand-in?
+pub(super) fn is_ours(bio: Bio) -> bool {
+    // SAFETY: the BIO lives.
+    TYPE.load(Relaxed) == unsafe { sys::BIO_method_type(bio.as_ptr()) }
+}
+
+/// Made once and kept: a method has to outlive every BIO of it.
+fn method() -> Option<NonNull<sys::BIO_METHOD>> {
+    static METHOD: AtomicPtr<sys::BIO_METHOD> = AtomicPtr::new(null_mut());
+    static MAKING: Mutex<()> = Mutex::new(());
+    if let Some(method) = NonNull::new(METHOD.load(Relaxed)) {
+        return Some(method);
+    }
+    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(method) = NonNull::new(METHOD.load(Relaxed)) {
+        return Some(method);
+    }
+    if TYPE.load(Relaxed) < 0 {
+        // SAFETY: takes nothing.
+        let index = unsafe { sys::BIO_get_new_index() };
+        if index < 0 {
+            return None;
+        }
+        TYPE.store(index | sys::BIO_TYPE_SOURCE_SINK, Relaxed);
+    }
+    // SAFETY: the name lives as long as the library.
+    let method = unsafe {
+        sys::BIO_meth_new(TYPE.load(Relaxed), c"dtlsv1_listen verified ClientHello".as_ptr())
+    };
+    let made = NonNull::new(method)?;
+    // SAFETY: the method is new and no BIO has it yet; so for the next two.
+    unsafe { sys::BIO_meth_set_read(method, Some(read)) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_meth_set_write(method, Some(write)) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_meth_set_ctrl(method, Some(ctrl)) };
+    METHOD.store(method, Relaxed);
+    Some(made)
+}
+
+/// # Safety
+///
+/// `bio` is one of ours, and its handoff has not ended.
+unsafe fn once<'a>(bio: *mut sys::BIO) -> Option<&'a mut Once<'a>> {
+    // SAFETY: the BIO is live.
+    let data = unsafe { sys::BIO_get_data(bio) };
+    // SAFETY: what we put there lives on the handoff's stack until the BIO has left the SSL, and
+    // libssl uses the BIO on that thread alone.
+    unsafe { data.cast::<Once<'a>>().as_mut() }
+}
+
+unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
+    guard_value(-1, || {
+        // SAFETY: libcrypto calls with a BIO of ours.
+        unsafe { sys::BIO_clear_flags(bio, sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY) };
+        // SAFETY: as above.
+        let record = unsafe { once(bio) }.and_then(|once| once.record.take());
+        let (Some(record), Ok(room)) = (record, usize::try_from(room)) else {
+            // SAFETY: as above.
+            unsafe { sys::BIO_set_retry_read(bio) };
+            return -1;
+        };
+        let len = record.len().min(room);
+        // SAFETY: the caller has `room` bytes there, and ours are others.
+        unsafe { to.cast::<u8>().copy_from_nonoverlapping(record.as_ptr(), len) };
+        c_int::try_from(len).unwrap_or(-1)
+    })
+}
+
+/// Nothing is written to a read BIO.
+unsafe extern "C" fn write(_bio: *mut sys::BIO, _from: *const c_char, _len: c_int) -> c_int {
+    -1
+}
+
+unsafe extern "C" fn ctrl(
+    bio: *mut sys::BIO,
+    command: c_int,
+    larg: c_long,
+    parg: *mut c_void,
+) -> c_long {
+    guard_value(0, || {
+        // SAFETY: libcrypto calls with a BIO of ours.
+        let Some(once) = (unsafe { once(bio) }) else { return 0 };
+        // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
+        unsafe { sys::BIO_ctrl(once.real.as_ptr(), command, larg, parg) }
+    })
+}

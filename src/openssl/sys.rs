@@ -1,0 +1,69 @@
+//! Declarations: openssl-sys's, and the public functions that it lacks.
+//!
+//! The functions that we export ourselves must not be named here: inside this library those names
+//! are ours, and the real ones are reached through [`super::real`].
+
+use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
+
+#[cfg(any(openssl1, libressl))]
+pub(super) use openssl_sys::ERR_put_error;
+pub(crate) use openssl_sys::{BIO, BIO_METHOD, SSL, SSL_CTX, SSL_METHOD};
+pub(super) use openssl_sys::{
+    BIO_CTRL_FLUSH, BIO_FLAGS_RWS, BIO_FLAGS_SHOULD_RETRY, BIO_ctrl, BIO_free_all, BIO_get_data,
+    BIO_meth_new, BIO_meth_set_ctrl__fixed_rust as BIO_meth_set_ctrl,
+    BIO_meth_set_read__fixed_rust as BIO_meth_set_read,
+    BIO_meth_set_write__fixed_rust as BIO_meth_set_write, BIO_new, BIO_read, BIO_set_data,
+    BIO_set_init, BIO_set_retry_read, BIO_write, DTLS_client_method, DTLS_method,
+    DTLS_server_method, ERR_clear_error, OpenSSL_version_num, SSL_get_SSL_CTX, SSL_get_ex_data,
+    SSL_get_rbio, SSL_get_shutdown, SSL_get_wbio, SSL_set_accept_state, SSL_set_ex_data,
+    SSL_version,
+};
+#[cfg(not(any(openssl1, libressl)))]
+pub(super) use openssl_sys::{ERR_new, ERR_set_debug, ERR_set_error};
+
+/// `BIO_dgram_get_peer`: fills a sockaddr with the sender of what was read last.
+pub(super) const BIO_CTRL_DGRAM_GET_PEER: c_int = 46;
+/// `BIO_dgram_set_peer`: where the next write goes.
+pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
+pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
+pub(super) const CRYPTO_EX_INDEX_SSL: c_int = 0;
+pub(super) const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
+pub(super) const ERR_LIB_SSL: c_int = 20;
+pub(super) const SSL_NOTHING: c_int = 1;
+
+/// Called when the object that the data hangs on is freed. `ptr` is null where nothing was set.
+pub(super) type ExFree =
+    unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void, c_int, c_long, *mut c_void);
+/// Called when an SSL is duplicated; the last pointer is to the pointer that the copy gets.
+pub(super) type ExDup = unsafe extern "C" fn(
+    *mut c_void,
+    *const c_void,
+    *mut *mut c_void,
+    c_int,
+    c_long,
+    *mut c_void,
+) -> c_int;
+
+unsafe extern "C" {
+    pub(super) fn BIO_get_new_index() -> c_int;
+    pub(super) fn BIO_method_name(bio: *const BIO) -> *const c_char;
+    pub(super) fn BIO_method_type(bio: *const BIO) -> c_int;
+    pub(super) fn BIO_test_flags(bio: *const BIO, flags: c_int) -> c_int;
+    pub(super) fn BIO_clear_flags(bio: *mut BIO, flags: c_int);
+    pub(super) fn BIO_up_ref(bio: *mut BIO) -> c_int;
+    pub(super) fn CRYPTO_get_ex_new_index(
+        class_index: c_int,
+        argl: c_long,
+        argp: *mut c_void,
+        new_func: Option<ExFree>,
+        dup_func: Option<ExDup>,
+        free_func: Option<ExFree>,
+    ) -> c_int;
+    pub(super) fn ERR_peek_error() -> c_ulong;
+    pub(super) fn SSL_clear(ssl: *mut SSL) -> c_int;
+    pub(super) fn SSL_get_ssl_method(ssl: *const SSL) -> *const SSL_METHOD;
+    pub(super) fn SSL_in_before(ssl: *const SSL) -> c_int;
+    pub(super) fn SSL_is_server(ssl: *const SSL) -> c_int;
+    pub(super) fn SSL_set0_rbio(ssl: *mut SSL, rbio: *mut BIO);
+    pub(super) fn SSL_want(ssl: *const SSL) -> c_int;
+}

@@ -1,0 +1,50 @@
+//! The operating system: environment, stderr, clock, memory that may not be there.
+
+use std::ffi::CStr;
+use std::fmt::Arguments;
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
+/// capabilities): its environment is not the administrator's.
+#[allow(unsafe_code)]
+pub(crate) fn environment(name: &CStr) -> Option<&'static [u8]> {
+    // SAFETY: takes an entry's number, and gives 0 for one that is not there.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return None;
+    }
+    // SAFETY: `name` ends in a NUL.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: getenv gives a NUL-terminated string. It is read once at the first call and not kept
+    // beyond (Defaults copies what it means); a program that calls setenv at the same moment in
+    // another thread races with every library that reads its environment.
+    Some(unsafe { CStr::from_ptr(value) }.to_bytes())
+}
+
+/// One line on stderr, in one write so that lines of several processes do not mix.
+pub(crate) fn notice(text: Arguments<'_>) {
+    let mut line = [0; 512];
+    let mut rest = &mut line[..];
+    // What does not fit is cut; a closed stderr is not our caller's problem.
+    let _ = writeln!(rest, "dtlsv1_listen: {text}");
+    let left = rest.len();
+    let len = line.len().saturating_sub(left);
+    let _ = std::io::stderr().write_all(line.get(..len).unwrap_or_default());
+}
+
+/// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// A box, or the value back where memory is short: an allocation that fails must not end the
+/// process that we are a guest in, as `Box::new` would.
+pub(crate) fn try_box<T>(value: T) -> Option<Box<[T]>> {
+    let mut one = Vec::new();
+    one.try_reserve_exact(1).ok()?;
+    one.push(value);
+    Some(one.into_boxed_slice())
+}

@@ -1,0 +1,123 @@
+//! A peer's address, as the read BIO gives it: the bytes of some `struct sockaddr`.
+
+/// Room for every address that Linux knows; `struct sockaddr_storage` is as large.
+pub const MAX_ADDRESS_LEN: usize = 128;
+
+const AF_UNIX: u16 = libc::AF_UNIX as u16;
+const AF_INET: u16 = libc::AF_INET as u16;
+const AF_INET6: u16 = libc::AF_INET6 as u16;
+
+/// Who sent a datagram.
+#[derive(Clone, Copy)]
+pub struct Peer {
+    bytes: [u8; MAX_ADDRESS_LEN],
+    len: usize,
+}
+
+/// The parts of an address that a cookie is bound to; the same whether the server's socket speaks
+/// IPv4 or IPv6 with mapped addresses, so that hosts of both kinds can share a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint<'a> {
+    /// IP address in network order, or the bytes of a Unix path.
+    pub address: &'a [u8],
+    /// IPv6 scope, empty when it is 0 (it is but for link-local addresses).
+    pub scope: &'a [u8],
+    /// Port in network order; empty where there are no ports.
+    pub port: &'a [u8],
+}
+
+impl Peer {
+    /// Takes a `struct sockaddr` with whatever lies behind it. `None` for AF_UNSPEC.
+    pub fn new(bytes: [u8; MAX_ADDRESS_LEN]) -> Option<Self> {
+        let len = match family(&bytes) {
+            0 => return None,
+            AF_INET => size_of::<libc::sockaddr_in>(),
+            AF_INET6 => size_of::<libc::sockaddr_in6>(),
+            AF_UNIX => size_of::<libc::sockaddr_un>(),
+            // A custom BIO's own family: what every sockaddr has at least.
+            _ => size_of::<libc::sockaddr>(),
+        };
+        Some(Self { bytes, len })
+    }
+
+    /// Exactly the family's own `struct sockaddr_...`.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// What a cookie for this peer is bound to.
+    pub fn endpoint(&self) -> Endpoint<'_> {
+        let at = |range| self.bytes.get(range).unwrap_or_default();
+        match family(&self.bytes) {
+            AF_INET => Endpoint { address: at(4..8), scope: &[], port: at(2..4) },
+            AF_INET6 => {
+                let address = at(8..24);
+                let mapped = address.strip_prefix(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]);
+                let scope = if at(24..28) == [0; 4] { &[] } else { at(24..28) };
+                Endpoint { address: mapped.unwrap_or(address), scope, port: at(2..4) }
+            }
+            _ => {
+                let path = self.as_bytes().get(2..).unwrap_or_default();
+                // Bytes behind a path's end are not part of it; an abstract name starts with 0.
+                let end = path.iter().skip(1).position(|&b| b == 0);
+                let end = end.map_or(path.len(), |n| n.saturating_add(1));
+                let path = path.get(..end).unwrap_or_default();
+                Endpoint { address: path, ..Endpoint::default() }
+            }
+        }
+    }
+}
+
+fn family(bytes: &[u8; MAX_ADDRESS_LEN]) -> u16 {
+    let &[a, b, ..] = bytes;
+    u16::from_ne_bytes([a, b])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(family: u16, rest: &[u8]) -> Option<Peer> {
+        let mut bytes = [0; MAX_ADDRESS_LEN];
+        bytes[..2].copy_from_slice(&family.to_ne_bytes());
+        bytes[2..2 + rest.len()].copy_from_slice(rest);
+        Peer::new(bytes)
+    }
+
+    #[test]
+    fn each_family_has_its_own_length() {
+        for (family, len) in [(AF_INET, 16), (AF_INET6, 28), (AF_UNIX, 110), (40, 16)] {
+            assert_eq!(peer(family, &[]).unwrap().as_bytes().len(), len);
+        }
+        assert!(peer(0, &[1]).is_none());
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_same_endpoint() {
+        let v4 = peer(AF_INET, &[0x12, 0x34, 127, 0, 0, 9]).unwrap();
+        let mut mapped = vec![0x12, 0x34, 0, 0, 0, 0];
+        mapped.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 9]);
+        let v6 = peer(AF_INET6, &mapped).unwrap();
+        assert_eq!(v4.endpoint(), v6.endpoint());
+        assert_eq!(v4.endpoint().address, [127, 0, 0, 9]);
+        assert_eq!(v4.endpoint().port, [0x12, 0x34]);
+    }
+
+    #[test]
+    fn flow_labels_do_not_count_and_scopes_do() {
+        let at = |flow, scope| {
+            let mut rest = vec![0, 1, flow, 0, 0, 0];
+            rest.extend([0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, scope, 0, 0, 0]);
+            peer(AF_INET6, &rest).unwrap()
+        };
+        assert_eq!(at(1, 2).endpoint(), at(0, 2).endpoint());
+        assert_ne!(at(0, 1).endpoint(), at(0, 2).endpoint());
+        assert!(at(0, 0).endpoint().scope.is_empty());
+    }
+
+    #[test]
+    fn a_path_ends_at_its_zero() {
+        assert_eq!(peer(AF_UNIX, b"/a\0junk").unwrap().endpoint().address, b"/a");
+        assert_eq!(peer(AF_UNIX, b"\0name\0\0").unwrap().endpoint().address, b"\0name");
+    }
+}

@@ -1,0 +1,98 @@
+//! What can be chosen per SSL_CTX, and the environment's say for programs that nobody recompiles.
+
+use std::ffi::{CStr, c_int};
+use std::sync::OnceLock;
+
+/// Whose cookies a context uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Policy {
+    /// The application's if it set any callback, else ours.
+    Auto = 0,
+    /// The application's, as OpenSSL does it: a missing callback is an error.
+    App = 1,
+    /// Ours, whatever the application set.
+    Builtin = 2,
+}
+
+impl Policy {
+    pub(crate) const fn from_c(policy: c_int) -> Option<Self> {
+        match policy {
+            0 => Some(Self::Auto),
+            1 => Some(Self::App),
+            2 => Some(Self::Builtin),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::App => "app",
+            Self::Builtin => "builtin",
+        }
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        [Self::Auto, Self::App, Self::Builtin].into_iter().find(|p| p.name().as_bytes() == text)
+    }
+}
+
+/// The process's defaults, read from the environment once.
+pub(crate) struct Defaults {
+    pub(crate) policy: Policy,
+    pub(crate) trace: bool,
+}
+
+impl Defaults {
+    pub(crate) fn read() -> &'static Self {
+        static DEFAULTS: OnceLock<Defaults> = OnceLock::new();
+        DEFAULTS.get_or_init(|| Self {
+            policy: variable(
+                c"DTLSV1_LISTEN_COOKIES",
+                "auto, app or builtin",
+                "auto",
+                Policy::parse,
+            )
+            .unwrap_or(Policy::Auto),
+            trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
+        })
+    }
+}
+
+/// A variable's value; one that means nothing costs a line on stderr and counts as not set.
+fn variable<T>(
+    name: &CStr,
+    takes: &str,
+    instead: &str,
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+) -> Option<T> {
+    let text = crate::os::environment(name)?;
+    let value = parse(text);
+    if value.is_none() {
+        crate::os::notice(format_args!(
+            "{}={} is not understood (it takes {takes}); going on with {instead}",
+            name.to_string_lossy(),
+            text.escape_ascii(),
+        ));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_by_name_and_number() {
+        for policy in [Policy::Auto, Policy::App, Policy::Builtin] {
+            assert_eq!(Policy::parse(policy.name().as_bytes()), Some(policy));
+            assert_eq!(Policy::from_c(policy as c_int), Some(policy));
+        }
+        for text in [&b""[..], b"Auto", b"apps", b"builtin "] {
+            assert_eq!(Policy::parse(text), None);
+        }
+        assert_eq!(Policy::from_c(3), None);
+        assert_eq!(Policy::from_c(-1), None);
+    }
+}
