@@ -32,6 +32,7 @@ pub trait Doorkeeper {
 }
 
 /// What is to be done with a datagram.
+#[expect(clippy::large_enum_variant, reason = "lives on the stack; a box would be an allocation")]
 pub enum Verdict<'a> {
     /// Drop it and say nothing.
     Discard(Discard),

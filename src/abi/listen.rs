@@ -107,10 +107,7 @@ unsafe fn run(ssl: *mut SSL) -> Result<Accepted, Stop> {
 
 /// Puts the reason on the queue and gives the number for it.
 fn code(outcome: Result<Accepted, Stop>) -> c_int {
-    let stop = match outcome {
-        Ok(_) => return 1,
-        Err(stop) => stop,
-    };
+    let Err(stop) = outcome else { return 1 };
     match stop {
         Stop::WouldBlock | Stop::BudgetSpent => {}
         Stop::Discard(discard) => queue_discard(discard),
