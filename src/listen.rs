@@ -8,6 +8,7 @@ use crate::openssl::{
     same_libssl,
 };
 use crate::peer::Peer;
+use crate::repairs::Repairs;
 use crate::wire::{ClientHello, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
@@ -42,7 +43,7 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
             Verdict::Challenge(answer) => door.answer(wbio, answer.as_bytes())?,
-            Verdict::Admit(admitted) => return door.admit(&admitted),
+            Verdict::Admit(admitted) => return door.admit(datagram, &admitted),
         }
     }
 }
@@ -81,8 +82,10 @@ impl<'a> Door<'a> {
         }
     }
 
-    fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
-        let accepted = hand_off(self.ssl, self.rbio, admitted.record)?;
+    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+        let trailing = self.context.repairs.has(Repairs::TRAILING);
+        let shown = if trailing { admitted.record } else { datagram };
+        let accepted = hand_off(self.ssl, self.rbio, shown)?;
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)

@@ -9,6 +9,7 @@ use super::ssl::SslCtx;
 use super::sys;
 use crate::keys::Keys;
 use crate::os::try_box;
+use crate::repairs::Switches;
 use crate::settings::{Defaults, Policy};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
@@ -27,6 +28,7 @@ pub(crate) struct Context {
     ready: AtomicBool,
     pub(crate) app: AppCallbacks,
     pub(crate) keys: Keys,
+    pub(crate) repairs: Switches,
 }
 
 struct Choice {
@@ -89,6 +91,7 @@ impl Context {
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),
             keys: Keys::new(),
+            repairs: Switches::new(Defaults::read().repairs),
         }
     }
 
