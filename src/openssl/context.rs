@@ -5,6 +5,7 @@
 //! once. libcrypto tells us when an SSL_CTX is freed.
 
 use super::callbacks::{self, AppCallbacks};
+use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
 use crate::keys::Keys;
@@ -26,6 +27,7 @@ pub(crate) struct Context {
     /// Has `DTLSv1_listen` been called, and are the callbacks that it needs in libssl?
     ready: AtomicBool,
     pub(crate) app: AppCallbacks,
+    pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
 }
 
@@ -88,6 +90,7 @@ impl Context {
             builtin: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),
+            messages: CtxMessages::new(),
             keys: Keys::new(),
         }
     }
