@@ -12,6 +12,7 @@ mod listen;
 mod openssl;
 mod os;
 pub mod peer;
+mod renumber;
 mod repairs;
 mod settings;
 pub mod wire;

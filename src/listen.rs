@@ -4,8 +4,8 @@ use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, clear_errors, hand_off,
-    remember_verified, same_libssl,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    remember_verified, resequence, same_libssl,
 };
 use crate::peer::Peer;
 use crate::repairs::Repairs;
@@ -29,6 +29,7 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
     context.listens(ctx);
     let listener = Listener::of(ssl, context);
+    let wbio = behind(wbio); // no answer of ours is renumbered
 
     let mut room = Datagram::new();
     loop {
@@ -88,6 +89,8 @@ impl Door<'_> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
         let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)?;
+        let repaired = self.context.repairs.has(Repairs::SEQUENCE);
+        resequence(self.ssl, repaired.then_some(admitted.sequence));
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
