@@ -3,12 +3,13 @@
 use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use crate::gather::Outcome;
 use crate::openssl::{
     Accepted, Bio, Context, Datagram, Read, Ssl, clear_errors, hand_off, remember_verified,
     same_libssl,
 };
 use crate::peer::Peer;
-use crate::wire::{ClientHello, RecordHeader};
+use crate::wire::{ClientHello, Fragment, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -40,9 +41,18 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
         let mut door = Door::new(ssl, context, rbio);
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
-            Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
             Verdict::Challenge(answer) => door.answer(wbio, answer.as_bytes())?,
-            Verdict::Admit(admitted) => return door.admit(&admitted),
+            Verdict::Admit(admitted) => match door.keep_first(&admitted) {
+                Outcome::Kept => {}
+                Outcome::Complete(hello) => return door.admit(&hello.admitted(method)?),
+                // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
+                Outcome::Refused => return door.admit(&admitted),
+            },
+            Verdict::Continuation(fragment) => match door.keep_rest(&fragment) {
+                Outcome::Kept => {}
+                Outcome::Complete(hello) => return door.admit(&hello.admitted(method)?),
+                Outcome::Refused => return Err(Discard::Fragment.into()),
+            },
         }
     }
 }
@@ -79,6 +89,29 @@ impl<'a> Door<'a> {
             Some(false) => Err(Fault::Io.into()),
             None => Err(Stop::WouldBlock),
         }
+    }
+
+    /// Keeps a first fragment whose hello did not fit the datagram.
+    fn keep_first(&mut self, admitted: &Admitted<'_>) -> Outcome {
+        if admitted.fragment.is_whole() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gatherings = &self.context.gatherings;
+        self.peer().map_or(Outcome::Refused, |peer| gatherings.first(peer, admitted))
+    }
+
+    /// Adds a fragment that is not the first.
+    fn keep_rest(&mut self, fragment: &Fragment<'_>) -> Outcome {
+        let gatherings = &self.context.gatherings;
+        if gatherings.is_idle() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        self.peer().map_or(Outcome::Refused, |peer| gatherings.rest(peer, fragment))
+    }
+
+    /// Are fragments put together here? Applications look into BIOs of their own.
+    fn gathers(&self) -> bool {
+        self.rbio.is_datagram()
     }
 
     fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
