@@ -13,5 +13,6 @@ mod listen;
 mod openssl;
 mod os;
 pub mod peer;
+mod repairs;
 mod settings;
 pub mod wire;

@@ -3,13 +3,14 @@
 use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use crate::gather::Outcome;
+use crate::gather::{Complete, Outcome};
 use crate::openssl::{
     Accepted, Bio, Context, Datagram, Read, Ssl, clear_errors, hand_off, remember_verified,
     same_libssl,
 };
 use crate::peer::Peer;
-use crate::wire::{ClientHello, Fragment, RecordHeader};
+use crate::repairs::Repairs;
+use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -44,13 +45,13 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
             Verdict::Challenge(answer) => door.answer(wbio, answer.as_bytes())?,
             Verdict::Admit(admitted) => match door.keep_first(&admitted) {
                 Outcome::Kept => {}
-                Outcome::Complete(hello) => return door.admit(&hello.admitted(method)?),
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
                 // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
-                Outcome::Refused => return door.admit(&admitted),
+                Outcome::Refused => return door.admit(datagram, &admitted),
             },
             Verdict::Continuation(fragment) => match door.keep_rest(&fragment) {
                 Outcome::Kept => {}
-                Outcome::Complete(hello) => return door.admit(&hello.admitted(method)?),
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
                 Outcome::Refused => return Err(Discard::Fragment.into()),
             },
         }
@@ -111,11 +112,18 @@ impl<'a> Door<'a> {
 
     /// Are fragments put together here? Applications look into BIOs of their own.
     fn gathers(&self) -> bool {
-        self.rbio.is_datagram()
+        self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
     }
 
-    fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
-        let accepted = hand_off(self.ssl, self.rbio, admitted.record)?;
+    fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+        let admitted = hello.admitted(method)?;
+        self.admit(admitted.record, &admitted)
+    }
+
+    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+        let trailing = self.context.repairs.has(Repairs::TRAILING);
+        let shown = if trailing { admitted.record } else { datagram };
+        let accepted = hand_off(self.ssl, self.rbio, shown)?;
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
