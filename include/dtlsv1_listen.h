@@ -6,7 +6,6 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-
 #ifndef DTLSV1_LISTEN_H
 #define DTLSV1_LISTEN_H
 
@@ -188,8 +187,8 @@ int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int 
  */
 int dtlsv1_listen_cookie_verify(SSL *ssl, const unsigned char *cookie, unsigned int cookie_len);
 
-#endif  /* DTLSV1_LISTEN_H */
-
 #ifdef __cplusplus
 }
 #endif
+
+#endif /* DTLSV1_LISTEN_H */

@@ -5,8 +5,8 @@ use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::gather::{Complete, Outcome};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Read, Ssl, clear_errors, hand_off, remember_verified,
-    same_libssl,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, clear_errors, hand_off,
+    remember_verified, same_libssl,
 };
 use crate::peer::Peer;
 use crate::repairs::Repairs;
@@ -29,6 +29,7 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
     context.listens(ctx);
+    let listener = Listener::of(ssl, context);
 
     let mut room = Datagram::new();
     loop {
@@ -39,10 +40,10 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
             Read::Empty => return Err(Discard::RecordTooSmall.into()),
             Read::Failed => return Err(Fault::Io.into()),
         };
-        let mut door = Door::new(ssl, context, rbio);
+        let mut door = Door { ssl, context, rbio, listener, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
-            Verdict::Challenge(answer) => door.answer(wbio, answer.as_bytes())?,
+            Verdict::Challenge(answer) => door.answer(wbio, datagram, answer.as_bytes())?,
             Verdict::Admit(admitted) => match door.keep_first(&admitted) {
                 Outcome::Kept => {}
                 Outcome::Complete(hello) => return door.admit_whole(&hello, method),
@@ -63,22 +64,23 @@ struct Door<'a> {
     ssl: Ssl,
     context: &'a Context,
     rbio: Bio,
+    /// Who is told of each message, if anybody.
+    listener: Option<Listener>,
     /// Asked for at most once, and only when needed.
     peer: Option<Option<Peer>>,
 }
 
-impl<'a> Door<'a> {
-    const fn new(ssl: Ssl, context: &'a Context, rbio: Bio) -> Self {
-        Self { ssl, context, rbio, peer: None }
-    }
-
+impl Door<'_> {
     fn peer(&mut self) -> Option<&Peer> {
         let rbio = self.rbio;
         self.peer.get_or_insert_with(|| rbio.peer()).as_ref()
     }
 
     /// Sends the answer to the peer. It is sent once: a client that misses it asks again.
-    fn answer(&mut self, wbio: Bio, answer: &[u8]) -> Result<(), Stop> {
+    fn answer(&mut self, wbio: Bio, answered: &[u8], answer: &[u8]) -> Result<(), Stop> {
+        if let Some(listener) = self.listener {
+            listener.answer_out(self.ssl, answered, answer);
+        }
         // libssl's own BIO writes to whom it read from last; any other is told.
         if !(wbio == self.rbio && wbio.is_datagram())
             && let Some(peer) = self.peer()
@@ -123,7 +125,7 @@ impl<'a> Door<'a> {
     fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
-        let accepted = hand_off(self.ssl, self.rbio, shown)?;
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)?;
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
@@ -135,9 +137,17 @@ impl<'a> Door<'a> {
 }
 
 impl Doorkeeper for Door<'_> {
-    fn record_seen(&mut self, _header: &RecordHeader) {}
+    fn record_seen(&mut self, header: &RecordHeader) {
+        if let Some(listener) = self.listener {
+            listener.header_in(self.ssl, header);
+        }
+    }
 
-    fn hello_seen(&mut self, _message: &[u8]) {}
+    fn hello_seen(&mut self, message: &[u8]) {
+        if let Some(listener) = self.listener {
+            listener.hello_in(self.ssl, message);
+        }
+    }
 
     fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         if !self.context.uses_builtin() {

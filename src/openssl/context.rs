@@ -5,6 +5,7 @@
 //! once. libcrypto tells us when an SSL_CTX is freed.
 
 use super::callbacks::{self, AppCallbacks};
+use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
 use crate::gather::Gatherings;
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     /// Has `DTLSv1_listen` been called, and are the callbacks that it needs in libssl?
     ready: AtomicBool,
     pub(crate) app: AppCallbacks,
+    pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
     pub(crate) gatherings: Gatherings,
     pub(crate) repairs: Switches,
@@ -92,6 +94,7 @@ impl Context {
             builtin: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),
+            messages: CtxMessages::new(),
             keys: Keys::new(),
             gatherings: Gatherings::new(),
             repairs: Switches::new(Defaults::read().repairs),

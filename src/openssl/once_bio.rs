@@ -23,6 +23,12 @@ impl<'a> Once<'a> {
         Self { record: Some(record), real }
     }
 
+    /// One that has nothing to yield and would block at once.
+    #[cfg(libressl)]
+    pub(super) const fn empty(real: Bio) -> Self {
+        Self { record: None, real }
+    }
+
     /// Makes the BIO; `None` without memory. It may be used until `self` goes.
     pub(super) fn bio(&mut self) -> Option<NonNull<sys::BIO>> {
         let method = method()?;

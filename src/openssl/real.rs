@@ -37,6 +37,10 @@ impl Symbol {
 
 pub(crate) static DTLSV1_LISTEN: Symbol = Symbol::new(c"DTLSv1_listen");
 pub(crate) static SET_GENERATE: Symbol = Symbol::new(c"SSL_CTX_set_cookie_generate_cb");
+pub(crate) static SSL_CTRL: Symbol = Symbol::new(c"SSL_ctrl");
+pub(crate) static CTX_CTRL: Symbol = Symbol::new(c"SSL_CTX_ctrl");
+pub(crate) static SET_MSG: Symbol = Symbol::new(c"SSL_set_msg_callback");
+pub(crate) static CTX_SET_MSG: Symbol = Symbol::new(c"SSL_CTX_set_msg_callback");
 pub(crate) static SET_VERIFY: Symbol = Symbol::new(c"SSL_CTX_set_cookie_verify_cb");
 
 /// Does the program use the libssl that this library is bound to?
