@@ -44,13 +44,13 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Challenge(answer) => door.answer(wbio, datagram, answer.as_bytes())?,
-            Verdict::Admit(admitted) => match door.keep_first(&admitted) {
+            Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
                 Outcome::Kept => {}
                 Outcome::Complete(hello) => return door.admit_whole(&hello, method),
                 // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
                 Outcome::Refused => return door.admit(datagram, &admitted),
             },
-            Verdict::Continuation(fragment) => match door.keep_rest(&fragment) {
+            Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
                 Outcome::Kept => {}
                 Outcome::Complete(hello) => return door.admit_whole(&hello, method),
                 Outcome::Refused => return Err(Discard::Fragment.into()),
@@ -95,21 +95,25 @@ impl Door<'_> {
     }
 
     /// Keeps a first fragment whose hello did not fit the datagram.
-    fn keep_first(&mut self, admitted: &Admitted<'_>) -> Outcome {
+    fn keep_first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
         if admitted.fragment.is_whole() || !self.gathers() {
             return Outcome::Refused;
         }
         let gatherings = &self.context.gatherings;
-        self.peer().map_or(Outcome::Refused, |peer| gatherings.first(peer, admitted))
+        match self.peer().filter(|peer| !peer.is_unspecified()) {
+            Some(peer) => gatherings.first(peer, admitted, datagram),
+            None => Outcome::Refused,
+        }
     }
 
     /// Adds a fragment that is not the first.
-    fn keep_rest(&mut self, fragment: &Fragment<'_>) -> Outcome {
+    fn keep_rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
         let gatherings = &self.context.gatherings;
         if gatherings.is_idle() || !self.gathers() {
             return Outcome::Refused;
         }
-        self.peer().map_or(Outcome::Refused, |peer| gatherings.rest(peer, fragment))
+        let gathered = self.peer().map(|peer| gatherings.rest(peer, fragment, datagram));
+        gathered.unwrap_or(Outcome::Refused)
     }
 
     /// Are fragments put together here? Applications look into BIOs of their own.

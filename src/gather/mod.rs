@@ -18,7 +18,7 @@ mod tests;
 
 use crate::gate::Admitted;
 use crate::peer::Peer;
-use crate::wire::{Fragment, HANDSHAKE_HEADER_LEN};
+use crate::wire::{Fragment, HANDSHAKE_HEADER_LEN, RECORD_HEADER_LEN, Record};
 use partial::Partial;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -74,36 +74,59 @@ impl Gatherer {
         self.0.is_empty()
     }
 
-    /// Takes a first fragment whose cookie was right. What there was of this peer before is
-    /// forgotten: a client that repeats its hello repeats all of it. The very same record again is
-    /// not the client's doing but the network's, and changes nothing.
-    pub fn first(&mut self, peer: &Peer, admitted: &Admitted<'_>, now: Instant) -> Outcome {
+    /// Takes a first fragment whose cookie was right, and what is behind it in its datagram. What
+    /// there was of this peer before is forgotten: a client that repeats its hello repeats all of
+    /// it. The very same record again is not the client's doing but the network's, and forgets
+    /// nothing.
+    pub fn first(
+        &mut self,
+        peer: &Peer,
+        admitted: &Admitted<'_>,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Outcome {
         self.end_overdue(now);
-        if self.of(peer).is_some_and(|gathering| gathering.hello.began_with(admitted)) {
-            return Outcome::Kept;
+        let again = self.of(peer).is_some_and(|gathering| gathering.hello.began_with(admitted));
+        if !again && self.begin(peer, admitted, now).is_none() {
+            return Outcome::Refused;
         }
+        self.take_behind(peer, &admitted.fragment, datagram)
+    }
+
+    /// Takes any other fragment, if this peer has begun the hello that it is part of, and what is
+    /// behind it. Of bytes that come twice, those that came first count: the cookie and all that it
+    /// vouches for among them.
+    pub fn rest(
+        &mut self,
+        peer: &Peer,
+        fragment: &Fragment<'_>,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Outcome {
+        self.end_overdue(now);
+        if !self.of(peer).is_some_and(|gathering| gathering.hello.take(fragment)) {
+            return Outcome::Refused;
+        }
+        self.take_behind(peer, fragment, datagram)
+    }
+
+    fn begin(&mut self, peer: &Peer, admitted: &Admitted<'_>, now: Instant) -> Option<()> {
         self.end(peer);
-        let Some(mut hello) = Partial::new(admitted) else { return Outcome::Refused };
-        if let Some(complete) = hello.complete() {
-            return Outcome::Complete(complete);
-        }
+        let hello = Partial::new(admitted)?;
         if self.len() >= MAX_PEERS {
             self.0.pop_front();
         }
-        if self.0.try_reserve(1).is_err() {
-            return Outcome::Refused;
-        }
+        self.0.try_reserve(1).ok()?;
         self.0.push_back(Gathering { peer: *peer, since: now, hello });
-        Outcome::Kept
+        Some(())
     }
 
-    /// Takes any other fragment, if this peer has begun the hello that it is part of. Of bytes that
-    /// come twice, those that came first count: the cookie and all that it vouches for among them.
-    pub fn rest(&mut self, peer: &Peer, fragment: &Fragment<'_>, now: Instant) -> Outcome {
-        self.end_overdue(now);
+    /// Some clients put several records with a fragment each into one datagram.
+    fn take_behind(&mut self, peer: &Peer, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
         let Some(gathering) = self.of(peer) else { return Outcome::Refused };
-        if !gathering.hello.take(fragment) {
-            return Outcome::Refused;
+        let behind = datagram.get(RECORD_HEADER_LEN.saturating_add(fragment.message.len())..);
+        for fragment in fragments(behind.unwrap_or_default()) {
+            gathering.hello.take(&fragment);
         }
         let Some(complete) = gathering.hello.complete() else { return Outcome::Kept };
         self.end(peer);
@@ -131,4 +154,14 @@ impl Gatherer {
             self.0 = VecDeque::new();
         }
     }
+}
+
+/// The records of a datagram, up to one that is no ClientHello's.
+fn fragments(mut bytes: &[u8]) -> impl Iterator<Item = Fragment<'_>> {
+    std::iter::from_fn(move || {
+        let (header, rest) = bytes.split_first_chunk()?;
+        let record = Record::parse(header, rest).ok()?;
+        bytes = rest.get(record.body.len()..)?;
+        Fragment::parse(record.body).ok()
+    })
 }

@@ -26,12 +26,14 @@ impl Gatherings {
         self.under_way.load(Acquire) == 0
     }
 
-    pub(crate) fn first(&self, peer: &Peer, admitted: &Admitted<'_>) -> Outcome {
-        self.locked(|gatherer| gatherer.first(peer, admitted, crate::os::monotonic()))
+    pub(crate) fn first(&self, peer: &Peer, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        let now = crate::os::monotonic();
+        self.locked(|gatherer| gatherer.first(peer, admitted, datagram, now))
     }
 
-    pub(crate) fn rest(&self, peer: &Peer, fragment: &Fragment<'_>) -> Outcome {
-        self.locked(|gatherer| gatherer.rest(peer, fragment, crate::os::monotonic()))
+    pub(crate) fn rest(&self, peer: &Peer, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        let now = crate::os::monotonic();
+        self.locked(|gatherer| gatherer.rest(peer, fragment, datagram, now))
     }
 
     fn locked(&self, usage: impl FnOnce(&mut Gatherer) -> Outcome) -> Outcome {
