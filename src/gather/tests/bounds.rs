@@ -1,8 +1,11 @@
 //! How many, how long, how large.
 
 use super::*;
-use crate::gather::{MAX_MESSAGE_LEN, MAX_PEERS, PATIENCE};
+use crate::gather::MAX_MESSAGE_LEN;
 use std::time::Duration;
+
+const MAX_PEERS: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[test]
 fn the_oldest_leaves_for_one_too_many() {
@@ -63,6 +66,7 @@ fn a_clock_read_before_another_threads_does_no_harm() {
 fn the_longest_hello_fills_a_record() {
     let (mut server, from) = (Server::new(), peer(1, 1));
     let body = hello(MAX_MESSAGE_LEN);
+    assert_eq!(cut(&body, 0..body.len()).len(), 13 + 16_384); // SSL3_RT_MAX_PLAIN_LENGTH
     for start in (0..body.len()).step_by(1000) {
         let end = body.len().min(start + 1000);
         let expected = if end == body.len() { whole(&body) } else { Nothing };
