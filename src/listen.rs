@@ -29,7 +29,7 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
     context.listens(ctx);
-    let listener = Listener::of(ssl, context);
+    let listener = Listener::of(ssl);
 
     let mut room = Datagram::new();
     loop {

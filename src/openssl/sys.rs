@@ -5,8 +5,6 @@
 
 use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
 
-#[cfg(any(openssl1, libressl))]
-pub(super) use openssl_sys::ERR_put_error;
 pub(crate) use openssl_sys::{BIO, BIO_METHOD, SSL, SSL_CTX, SSL_METHOD};
 pub(super) use openssl_sys::{
     BIO_CTRL_FLUSH, BIO_FLAGS_RWS, BIO_FLAGS_SHOULD_RETRY, BIO_ctrl, BIO_free_all, BIO_get_data,
@@ -15,7 +13,7 @@ pub(super) use openssl_sys::{
     BIO_meth_set_write__fixed_rust as BIO_meth_set_write, BIO_new, BIO_read, BIO_s_mem,
     BIO_set_data, BIO_set_init, BIO_set_retry_read, BIO_write, DTLS_client_method, DTLS_method,
     DTLS_server_method, ERR_clear_error, OpenSSL_version_num, SSL_CTX_free, SSL_CTX_new, SSL_free,
-    SSL_get_SSL_CTX, SSL_get_ex_data, SSL_get_rbio, SSL_get_shutdown, SSL_get_wbio, SSL_new,
+    SSL_get_SSL_CTX, SSL_get_ex_data, SSL_get_rbio, SSL_get_shutdown, SSL_get_wbio,
     SSL_set_accept_state, SSL_set_bio, SSL_set_ex_data, SSL_version,
 };
 #[cfg(not(any(openssl1, libressl)))]
@@ -62,6 +60,14 @@ unsafe extern "C" {
     ) -> c_int;
     pub(super) fn ERR_get_error() -> c_ulong;
     pub(super) fn ERR_peek_error() -> c_ulong;
+    #[cfg(any(openssl1, libressl))]
+    pub(super) fn ERR_put_error(
+        lib: c_int,
+        func: c_int,
+        reason: c_int,
+        file: *const c_char,
+        line: c_int,
+    );
     pub(super) fn SSL_clear(ssl: *mut SSL) -> c_int;
     pub(super) fn SSL_get_ssl_method(ssl: *const SSL) -> *const SSL_METHOD;
     #[cfg(not(libressl))]
