@@ -8,6 +8,7 @@ use super::callbacks::{self, AppCallbacks};
 use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
+use crate::gather::Gatherings;
 use crate::keys::Keys;
 use crate::os::try_box;
 use crate::repairs::Switches;
@@ -30,6 +31,7 @@ pub(crate) struct Context {
     pub(crate) app: AppCallbacks,
     pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
+    pub(crate) gatherings: Gatherings,
     pub(crate) repairs: Switches,
 }
 
@@ -94,6 +96,7 @@ impl Context {
             app: AppCallbacks::new(),
             messages: CtxMessages::new(),
             keys: Keys::new(),
+            gatherings: Gatherings::new(),
             repairs: Switches::new(Defaults::read().repairs),
         }
     }
