@@ -28,7 +28,7 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
-    context.listens(ctx);
+    context.listens(ctx)?;
     let listener = Listener::of(ssl);
     let wbio = behind(wbio); // no answer of ours is renumbered
 

@@ -182,6 +182,12 @@ check_begin(const char *name)
 }
 
 int
+check_failures(void)
+{
+	return failures;
+}
+
+int
 check_end(void)
 {
 	printf("%s %s: %d checks, %d failed\n", program, getenv("CTESTS_MODE"),
