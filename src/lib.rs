@@ -40,6 +40,7 @@ pub mod abi;
 pub mod cookie;
 pub mod error;
 pub mod gate;
+pub mod gather;
 mod keys;
 mod listen;
 #[allow(unsafe_code)]
