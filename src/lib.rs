@@ -3,6 +3,7 @@
 
 #[allow(unsafe_code)]
 pub mod abi;
+mod budget;
 pub mod cookie;
 pub mod error;
 pub mod gate;
@@ -12,5 +13,8 @@ mod listen;
 mod openssl;
 mod os;
 pub mod peer;
+#[allow(unsafe_code)]
+mod probes;
 mod settings;
+mod stats;
 pub mod wire;

@@ -8,6 +8,8 @@ use crate::openssl::{
     same_libssl,
 };
 use crate::peer::Peer;
+use crate::probes;
+use crate::stats::{self, Event};
 use crate::wire::{ClientHello, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
@@ -28,20 +30,31 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
     context.listens(ctx);
 
+    let stats = stats::mine();
+    let mut purse = context.budget.purse();
     let mut room = Datagram::new();
     loop {
+        stats::tick();
         let datagram = match rbio.read(&mut room) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
-            Read::Empty => return Err(Discard::RecordTooSmall.into()),
+            Read::Empty => {
+                stats.count(Event::Datagram);
+                return Err(Discard::RecordTooSmall.into());
+            }
             Read::Failed => return Err(Fault::Io.into()),
         };
+        stats.count(Event::Datagram);
+        stats.add(Event::BytesIn, datagram.len());
         let mut door = Door::new(ssl, context, rbio);
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
-            Verdict::Challenge(answer) => door.answer(wbio, answer.as_bytes())?,
+            Verdict::Challenge(answer) => {
+                door.answer(wbio, answer.as_bytes(), datagram.len())?;
+                purse.spend()?;
+            }
             Verdict::Admit(admitted) => return door.admit(&admitted),
         }
     }
@@ -67,7 +80,7 @@ impl<'a> Door<'a> {
     }
 
     /// Sends the answer to the peer. It is sent once: a client that misses it asks again.
-    fn answer(&mut self, wbio: Bio, answer: &[u8]) -> Result<(), Stop> {
+    fn answer(&mut self, wbio: Bio, answer: &[u8], received: usize) -> Result<(), Stop> {
         // libssl's own BIO writes to whom it read from last; any other is told.
         if !(wbio == self.rbio && wbio.is_datagram())
             && let Some(peer) = self.peer()
@@ -75,14 +88,25 @@ impl<'a> Door<'a> {
             wbio.set_peer(peer);
         }
         match wbio.send(answer) {
-            Some(true) => Ok(()),
-            Some(false) => Err(Fault::Io.into()),
-            None => Err(Stop::WouldBlock),
+            Some(true) => {
+                stats::count_challenge(received, answer.len());
+                probes::challenge(|| self.peer().copied(), received, answer.len());
+                Ok(())
+            }
+            Some(false) => {
+                stats::count(Event::WriteFailed);
+                Err(Fault::Io.into())
+            }
+            None => {
+                stats::count(Event::WriteBlocked);
+                Err(Stop::WouldBlock)
+            }
         }
     }
 
     fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
-        let accepted = hand_off(self.ssl, self.rbio, admitted.record)?;
+        let accepted = hand_off(self.ssl, self.rbio, admitted.record)
+            .inspect_err(|_| stats::count(Event::HandoffFailed))?;
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
@@ -100,11 +124,14 @@ impl Doorkeeper for Door<'_> {
 
     fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         if !self.context.uses_builtin() {
-            return self.context.app.verify(self.ssl, hello.cookie);
+            let right = self.context.app.verify(self.ssl, hello.cookie)?;
+            stats::count_verdict(right);
+            return Ok(right);
         }
         let context = self.context;
         let binding = Binding::hello(self.peer(), hello);
         let check = context.keys.check(crate::os::unix_seconds(), hello.cookie, &binding)?;
+        stats::count_check(check);
         Ok(matches!(check, Check::Right { .. }))
     }
 

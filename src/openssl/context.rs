@@ -7,6 +7,7 @@
 use super::callbacks::{self, AppCallbacks};
 use super::ssl::SslCtx;
 use super::sys;
+use crate::budget::Budget;
 use crate::keys::Keys;
 use crate::os::try_box;
 use crate::settings::{Defaults, Policy};
@@ -27,6 +28,7 @@ pub(crate) struct Context {
     ready: AtomicBool,
     pub(crate) app: AppCallbacks,
     pub(crate) keys: Keys,
+    pub(crate) budget: Budget,
 }
 
 struct Choice {
@@ -89,6 +91,7 @@ impl Context {
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),
             keys: Keys::new(),
+            budget: Budget::new(Defaults::read().budget),
         }
     }
 

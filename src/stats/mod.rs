@@ -1,0 +1,64 @@
+//! What has happened so far, for the whole process: the counters, and the file that shows them.
+
+mod counters;
+mod file;
+mod label;
+mod text;
+
+pub(crate) use counters::{Event, count, mine, total, total_discards};
+pub(crate) use file::tick;
+
+use crate::cookie::Check;
+use crate::error::Stop;
+
+/// To be called once, before anything is counted.
+pub(crate) fn begin() {
+    // A process that was forked off has done nothing yet.
+    crate::os::in_child(in_child);
+    file::begin();
+}
+
+extern "C" fn in_child() {
+    counters::reset();
+    file::in_child();
+}
+
+/// Counts what a built-in cookie turned out to be.
+pub(crate) fn count_check(check: Check) {
+    count(match check {
+        Check::Right { previous_secret } => {
+            if previous_secret {
+                count(Event::CookiePreviousSecret);
+            }
+            Event::CookieRight
+        }
+        Check::Expired => Event::CookieExpired,
+        Check::Forged => Event::CookieForged,
+    });
+}
+
+/// Counts what an application's verify callback said: it does not tell old cookies from forged ones.
+pub(crate) fn count_verdict(right: bool) {
+    count(if right { Event::CookieRight } else { Event::CookieForged });
+}
+
+/// Counts a challenge that was sent, of that many bytes for that many.
+#[inline]
+pub(crate) fn count_challenge(received: usize, sent: usize) {
+    let stats = mine();
+    stats.count(Event::Challenge);
+    stats.add(Event::BytesOut, sent);
+    if sent > received {
+        stats.count(Event::ChallengeLarger);
+    }
+}
+
+/// Counts how a call ended.
+pub(crate) fn count_end<T>(outcome: &Result<T, Stop>) {
+    match outcome {
+        Ok(_) => count(Event::Accepted),
+        Err(Stop::Discard(discard)) => mine().discard(*discard),
+        Err(Stop::BudgetSpent) => count(Event::BudgetSpent),
+        Err(Stop::WouldBlock | Stop::Fault(_)) => {}
+    }
+}
