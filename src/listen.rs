@@ -4,11 +4,12 @@ use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Read, Ssl, clear_errors, hand_off, remember_verified,
-    same_libssl,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    remember_verified, resequence, same_libssl,
 };
 use crate::peer::Peer;
 use crate::probes;
+use crate::repairs::Repairs;
 use crate::stats::{self, Event};
 use crate::wire::{ClientHello, RecordHeader};
 
@@ -29,6 +30,8 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
     context.listens(ctx);
+    let listener = Listener::of(ssl);
+    let wbio = behind(wbio); // no answer of ours is renumbered
 
     let stats = stats::mine();
     let mut purse = context.budget.purse();
@@ -47,15 +50,15 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
         };
         stats.count(Event::Datagram);
         stats.add(Event::BytesIn, datagram.len());
-        let mut door = Door::new(ssl, context, rbio);
+        let mut door = Door { ssl, context, rbio, listener, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
             Verdict::Challenge(answer) => {
-                door.answer(wbio, answer.as_bytes(), datagram.len())?;
+                door.answer(wbio, datagram, answer.as_bytes())?;
                 purse.spend()?;
             }
-            Verdict::Admit(admitted) => return door.admit(&admitted),
+            Verdict::Admit(admitted) => return door.admit(datagram, &admitted),
         }
     }
 }
@@ -65,48 +68,48 @@ struct Door<'a> {
     ssl: Ssl,
     context: &'a Context,
     rbio: Bio,
+    /// Who is told of each message, if anybody.
+    listener: Option<Listener>,
     /// Asked for at most once, and only when needed.
     peer: Option<Option<Peer>>,
 }
 
-impl<'a> Door<'a> {
-    const fn new(ssl: Ssl, context: &'a Context, rbio: Bio) -> Self {
-        Self { ssl, context, rbio, peer: None }
-    }
-
+impl Door<'_> {
     fn peer(&mut self) -> Option<&Peer> {
         let rbio = self.rbio;
         self.peer.get_or_insert_with(|| rbio.peer()).as_ref()
     }
 
     /// Sends the answer to the peer. It is sent once: a client that misses it asks again.
-    fn answer(&mut self, wbio: Bio, answer: &[u8], received: usize) -> Result<(), Stop> {
+    fn answer(&mut self, wbio: Bio, answered: &[u8], answer: &[u8]) -> Result<(), Stop> {
+        if let Some(listener) = self.listener {
+            listener.answer_out(self.ssl, answered, answer);
+        }
         // libssl's own BIO writes to whom it read from last; any other is told.
         if !(wbio == self.rbio && wbio.is_datagram())
             && let Some(peer) = self.peer()
         {
             wbio.set_peer(peer);
         }
-        match wbio.send(answer) {
+        let sent = wbio.send(answer);
+        stats::count_answer(sent, answered.len(), answer.len());
+        match sent {
             Some(true) => {
-                stats::count_challenge(received, answer.len());
-                probes::challenge(|| self.peer().copied(), received, answer.len());
+                probes::challenge(|| self.peer().copied(), answered.len(), answer.len());
                 Ok(())
             }
-            Some(false) => {
-                stats::count(Event::WriteFailed);
-                Err(Fault::Io.into())
-            }
-            None => {
-                stats::count(Event::WriteBlocked);
-                Err(Stop::WouldBlock)
-            }
+            Some(false) => Err(Fault::Io.into()),
+            None => Err(Stop::WouldBlock),
         }
     }
 
-    fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
-        let accepted = hand_off(self.ssl, self.rbio, admitted.record)
+    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+        let trailing = self.context.repairs.has(Repairs::TRAILING);
+        let shown = if trailing { admitted.record } else { datagram };
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
             .inspect_err(|_| stats::count(Event::HandoffFailed))?;
+        let repaired = self.context.repairs.has(Repairs::SEQUENCE);
+        resequence(self.ssl, repaired.then_some(admitted.sequence));
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
@@ -118,9 +121,17 @@ impl<'a> Door<'a> {
 }
 
 impl Doorkeeper for Door<'_> {
-    fn record_seen(&mut self, _header: &RecordHeader) {}
+    fn record_seen(&mut self, header: &RecordHeader) {
+        if let Some(listener) = self.listener {
+            listener.header_in(self.ssl, header);
+        }
+    }
 
-    fn hello_seen(&mut self, _message: &[u8]) {}
+    fn hello_seen(&mut self, message: &[u8]) {
+        if let Some(listener) = self.listener {
+            listener.hello_in(self.ssl, message);
+        }
+    }
 
     fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         if !self.context.uses_builtin() {

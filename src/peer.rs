@@ -3,6 +3,7 @@
 /// Room for every address that Linux knows; `struct sockaddr_storage` is as large.
 pub const MAX_ADDRESS_LEN: usize = 128;
 
+const AF_UNSPEC: u16 = libc::AF_UNSPEC as u16;
 const AF_UNIX: u16 = libc::AF_UNIX as u16;
 const AF_INET: u16 = libc::AF_INET as u16;
 const AF_INET6: u16 = libc::AF_INET6 as u16;
@@ -27,17 +28,26 @@ pub struct Endpoint<'a> {
 }
 
 impl Peer {
-    /// Takes a `struct sockaddr` with whatever lies behind it. `None` for AF_UNSPEC.
-    pub fn new(bytes: [u8; MAX_ADDRESS_LEN]) -> Option<Self> {
+    /// Takes a `struct sockaddr` with whatever lies behind it.
+    pub fn new(bytes: [u8; MAX_ADDRESS_LEN]) -> Self {
         let len = match family(&bytes) {
-            0 => return None,
             AF_INET => size_of::<libc::sockaddr_in>(),
             AF_INET6 => size_of::<libc::sockaddr_in6>(),
             AF_UNIX => size_of::<libc::sockaddr_un>(),
             // A custom BIO's own family: what every sockaddr has at least.
             _ => size_of::<libc::sockaddr>(),
         };
-        Some(Self { bytes, len })
+        Self { bytes, len }
+    }
+
+    /// AF_UNSPEC: a BIO may say that it knows the peer and have nothing to show for it.
+    pub fn is_unspecified(&self) -> bool {
+        family(&self.bytes) == AF_UNSPEC
+    }
+
+    /// The address with whatever lies behind it, as it came.
+    pub const fn as_given(&self) -> &[u8; MAX_ADDRESS_LEN] {
+        &self.bytes
     }
 
     /// Exactly the family's own `struct sockaddr_...`.
@@ -49,6 +59,7 @@ impl Peer {
     pub fn endpoint(&self) -> Endpoint<'_> {
         let at = |range| self.bytes.get(range).unwrap_or_default();
         match family(&self.bytes) {
+            AF_UNSPEC => Endpoint::default(),
             AF_INET => Endpoint { address: at(4..8), scope: &[], port: at(2..4) },
             AF_INET6 => {
                 let address = at(8..24);
@@ -77,7 +88,7 @@ fn family(bytes: &[u8; MAX_ADDRESS_LEN]) -> u16 {
 mod tests {
     use super::*;
 
-    fn peer(family: u16, rest: &[u8]) -> Option<Peer> {
+    fn peer(family: u16, rest: &[u8]) -> Peer {
         let mut bytes = [0; MAX_ADDRESS_LEN];
         bytes[..2].copy_from_slice(&family.to_ne_bytes());
         bytes[2..2 + rest.len()].copy_from_slice(rest);
@@ -87,17 +98,19 @@ mod tests {
     #[test]
     fn each_family_has_its_own_length() {
         for (family, len) in [(AF_INET, 16), (AF_INET6, 28), (AF_UNIX, 110), (40, 16)] {
-            assert_eq!(peer(family, &[]).unwrap().as_bytes().len(), len);
+            assert_eq!(peer(family, &[]).as_bytes().len(), len);
+            assert!(!peer(family, &[]).is_unspecified());
         }
-        assert!(peer(0, &[1]).is_none());
+        assert!(peer(0, &[1]).is_unspecified());
+        assert_eq!(peer(0, &[1]).endpoint(), Endpoint::default());
     }
 
     #[test]
     fn a_mapped_address_is_the_same_endpoint() {
-        let v4 = peer(AF_INET, &[0x12, 0x34, 127, 0, 0, 9]).unwrap();
+        let v4 = peer(AF_INET, &[0x12, 0x34, 127, 0, 0, 9]);
         let mut mapped = vec![0x12, 0x34, 0, 0, 0, 0];
         mapped.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 9]);
-        let v6 = peer(AF_INET6, &mapped).unwrap();
+        let v6 = peer(AF_INET6, &mapped);
         assert_eq!(v4.endpoint(), v6.endpoint());
         assert_eq!(v4.endpoint().address, [127, 0, 0, 9]);
         assert_eq!(v4.endpoint().port, [0x12, 0x34]);
@@ -108,7 +121,7 @@ mod tests {
         let at = |flow, scope| {
             let mut rest = vec![0, 1, flow, 0, 0, 0];
             rest.extend([0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, scope, 0, 0, 0]);
-            peer(AF_INET6, &rest).unwrap()
+            peer(AF_INET6, &rest)
         };
         assert_eq!(at(1, 2).endpoint(), at(0, 2).endpoint());
         assert_ne!(at(0, 1).endpoint(), at(0, 2).endpoint());
@@ -117,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_path_ends_at_its_zero() {
-        assert_eq!(peer(AF_UNIX, b"/a\0junk").unwrap().endpoint().address, b"/a");
-        assert_eq!(peer(AF_UNIX, b"\0name\0\0").unwrap().endpoint().address, b"\0name");
+        assert_eq!(peer(AF_UNIX, b"/a\0junk").endpoint().address, b"/a");
+        assert_eq!(peer(AF_UNIX, b"\0name\0\0").endpoint().address, b"\0name");
     }
 }

@@ -59,7 +59,9 @@ impl Text {
     }
 
     fn peer(&mut self, peer: Option<Peer>) -> *const u8 {
-        let Some(peer) = peer else { return self.write(format_args!("unknown")) };
+        let Some(peer) = peer.filter(|peer| !peer.is_unspecified()) else {
+            return self.write(format_args!("unknown"));
+        };
         let endpoint = peer.endpoint();
         // Only IP addresses have a port.
         let Some(port) = endpoint.port.first_chunk().map(|port| u16::from_be_bytes(*port)) else {
@@ -93,7 +95,7 @@ mod tests {
         bytes[..2].copy_from_slice(&(family as u16).to_ne_bytes());
         bytes[2..2 + rest.len()].copy_from_slice(rest);
         let mut text = Text::new();
-        text.peer(Peer::new(bytes));
+        text.peer(Some(Peer::new(bytes)));
         let end = text.0.iter().position(|&b| b == 0).unwrap();
         String::from_utf8(text.0[..end].to_vec()).unwrap()
     }

@@ -1,5 +1,6 @@
 //! What can be chosen per SSL_CTX, and the environment's say for programs that nobody recompiles.
 
+use crate::repairs::Repairs;
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
@@ -41,6 +42,7 @@ impl Policy {
 /// The process's defaults, read from the environment once.
 pub(crate) struct Defaults {
     pub(crate) policy: Policy,
+    pub(crate) repairs: Repairs,
     pub(crate) trace: bool,
     /// Challenges in one call; 0: no bound.
     pub(crate) budget: u32,
@@ -57,6 +59,13 @@ impl Defaults {
                 Policy::parse,
             )
             .unwrap_or(Policy::Auto),
+            repairs: variable(
+                c"DTLSV1_LISTEN_REPAIR",
+                "none, all, or some of sequence,trailing,fragments",
+                "all",
+                Repairs::parse,
+            )
+            .unwrap_or(Repairs::ALL),
             trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
             budget: variable(
                 c"DTLSV1_LISTEN_BUDGET",

@@ -1,13 +1,21 @@
-//! libssl's setters under their own names: there is no getter, so what a program sets is remembered
-//! on its way, and one of ours is set in its place.
+//! libssl's functions under their own names.
+//!
+//! There is no getter for the callbacks that a program sets, so they are remembered on their way.
+//! Everything is passed on to libssl, the cookie callbacks with one of ours in their place.
 
 use super::guard;
+use super::listen::listen_by_ctrl;
 use crate::error::Fault;
+use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
+use crate::openssl::message::{self, MessageCb};
 use crate::openssl::{
-    Context, GenerateCb, SSL_CTX, SslCtx, VerifyCb, queue_fault, real, same_libssl,
+    Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, Symbol,
+    VerifyCb, queue_fault, real, same_libssl,
 };
-use std::ffi::c_void;
+use std::ffi::{c_int, c_long, c_void};
 use std::mem::transmute;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// libssl's setter of the callback that makes cookies, remembered for DTLSv1_listen() on its way.
 ///
@@ -24,18 +32,11 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_generate_cb(
     ctx: *mut SSL_CTX,
     callback: Option<GenerateCb>,
 ) {
+    let note = |context: &Context, ctx| context.app_sets(ctx, |app| app.set_generate(callback));
     // SAFETY: by this function's contract.
-    let ours = unsafe {
-        remember(ctx, |context, ctx| context.app_sets(ctx, |app| app.set_generate(callback)))
-    };
-    if !ours {
-        type Set = unsafe extern "C" fn(*mut SSL_CTX, Option<GenerateCb>);
-        if let Some(set) = real::SET_GENERATE.find() {
-            // SAFETY: this is what libssl's function of that name is.
-            let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
-            // SAFETY: the arguments are passed on as they came.
-            unsafe { set(ctx, callback) };
-        }
+    if !unsafe { with_context(ctx, note) } {
+        // SAFETY: libssl's setter of this kind; the arguments go on as they came.
+        unsafe { pass_on(&real::SET_GENERATE, ctx, callback) };
     }
 }
 
@@ -54,39 +55,171 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
     ctx: *mut SSL_CTX,
     callback: Option<VerifyCb>,
 ) {
+    let note = |context: &Context, ctx| context.app_sets(ctx, |app| app.set_verify(callback));
     // SAFETY: by this function's contract.
-    let ours = unsafe {
-        remember(ctx, |context, ctx| context.app_sets(ctx, |app| app.set_verify(callback)))
-    };
-    if !ours {
-        type Set = unsafe extern "C" fn(*mut SSL_CTX, Option<VerifyCb>);
-        if let Some(set) = real::SET_VERIFY.find() {
-            // SAFETY: this is what libssl's function of that name is.
-            let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
-            // SAFETY: the arguments are passed on as they came.
-            unsafe { set(ctx, callback) };
-        }
+    if !unsafe { with_context(ctx, note) } {
+        // SAFETY: libssl's setter of this kind; the arguments go on as they came.
+        unsafe { pass_on(&real::SET_VERIFY, ctx, callback) };
     }
 }
 
-/// Takes note, unless the SSL_CTX is another libssl's or there is no memory: then libssl is given
-/// the program's callback as it is, and gives it what it always gave.
+/// libssl's SSL_new(). An SSL begins with its SSL_CTX's message callback, which is remembered here:
+/// what is set on the SSL_CTX later, or another SSL_CTX, does not change it.
+///
+/// Source: OpenSSL's SSL_new(3).
+///
+/// # Safety
+///
+/// `ctx` is NULL or a live SSL_CTX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL {
+    // SAFETY: the argument goes on as it came.
+    let ssl = unsafe { real::ssl_new(ctx) }.map_or(null_mut(), NonNull::as_ptr);
+    if MESSAGES_WANTED.load(Relaxed) {
+        let inherit = |context: &Context, _| {
+            // SAFETY: libssl made it, and no other thread has it yet.
+            unsafe { with_ssl(ssl, |ssl| message::inherit(ssl, &context.messages)) };
+        };
+        // SAFETY: by this function's contract.
+        unsafe { with_context(ctx, inherit) };
+    }
+    ssl
+}
+
+/// Has any SSL_CTX ever had a message callback? Without, SSL_new() has nothing to remember.
+static MESSAGES_WANTED: AtomicBool = AtomicBool::new(false);
+
+/// libssl's setter of the message callback for SSLs made from now on, remembered and passed on.
+///
+/// Source: OpenSSL's SSL_CTX_set_msg_callback(3).
+///
+/// # Safety
+///
+/// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: Option<MessageCb>) {
+    MESSAGES_WANTED.store(true, Relaxed);
+    // SAFETY: by this function's contract.
+    unsafe { with_context(ctx, |context, _| context.messages.set_callback(callback)) };
+    // SAFETY: libssl's setter of this kind; the arguments go on as they came.
+    unsafe { pass_on(&real::CTX_SET_MSG, ctx, callback) };
+}
+
+/// libssl's setter of the message callback of one SSL, remembered and passed on.
+///
+/// Source: OpenSSL's SSL_set_msg_callback(3).
+///
+/// # Safety
+///
+/// `ssl` is a live SSL that no other thread is using, and `callback` stays callable as long as it is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_set_msg_callback(ssl: *mut SSL, callback: Option<MessageCb>) {
+    // SAFETY: by this function's contract.
+    unsafe { with_ssl(ssl, |ssl| message::set_callback(ssl, callback)) };
+    // SAFETY: libssl's setter of this kind; the arguments go on as they came.
+    unsafe { pass_on(&real::SET_MSG, ssl, callback) };
+}
+
+/// libssl's SSL_ctrl(): command 75, DTLS_CTRL_LISTEN, is DTLSv1_listen() as LibreSSL's macro of
+/// that name calls it (-1 when a read would block); command 16, SSL_CTRL_SET_MSG_CALLBACK_ARG, is
+/// remembered; everything is passed on untouched but the first.
+///
+/// # Safety
+///
+/// libssl's: `ssl` is a live SSL that no other thread is using, `parg` what the command takes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_ctrl(
+    ssl: *mut SSL,
+    cmd: c_int,
+    larg: c_long,
+    parg: *mut c_void,
+) -> c_long {
+    if cmd == DTLS_CTRL_LISTEN {
+        // SAFETY: the command takes a peer as DTLSv1_listen() does.
+        return unsafe { listen_by_ctrl(ssl, parg) }.into();
+    }
+    if cmd == SSL_CTRL_SET_MSG_CALLBACK_ARG {
+        // SAFETY: by this function's contract.
+        unsafe { with_ssl(ssl, |ssl| message::set_arg(ssl, parg)) };
+    }
+    // SAFETY: the arguments go on as they came.
+    real_ctrl().map_or(0, |ctrl| unsafe { ctrl(ssl, cmd, larg, parg) })
+}
+
+/// libssl's SSL_CTX_ctrl(): command 16, SSL_CTRL_SET_MSG_CALLBACK_ARG, is remembered, and everything
+/// is passed on untouched.
+///
+/// # Safety
+///
+/// libssl's: `ctx` is a live SSL_CTX, or NULL for the few commands that allow it; `parg` is what the
+/// command takes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_CTX_ctrl(
+    ctx: *mut SSL_CTX,
+    cmd: c_int,
+    larg: c_long,
+    parg: *mut c_void,
+) -> c_long {
+    type Ctrl = unsafe extern "C" fn(*mut SSL_CTX, c_int, c_long, *mut c_void) -> c_long;
+    if cmd == SSL_CTRL_SET_MSG_CALLBACK_ARG {
+        MESSAGES_WANTED.store(true, Relaxed);
+        // SAFETY: by this function's contract.
+        unsafe { with_context(ctx, |context, _| context.messages.set_arg(parg)) };
+    }
+    let Some(ctrl) = real::CTX_CTRL.find() else { return 0 };
+    // SAFETY: this is what libssl's function of that name is.
+    let ctrl = unsafe { transmute::<*mut c_void, Ctrl>(ctrl.as_ptr()) };
+    // SAFETY: the arguments go on as they came.
+    unsafe { ctrl(ctx, cmd, larg, parg) }
+}
+
+/// Calls libssl's own setter of a callback.
+///
+/// # Safety
+///
+/// `setter` names a function that takes `object` and `callback`.
+unsafe fn pass_on<O, C>(setter: &Symbol, object: *mut O, callback: Option<C>) {
+    if let Some(set) = setter.find() {
+        // SAFETY: by this function's contract.
+        let set = unsafe {
+            transmute::<*mut c_void, unsafe extern "C" fn(*mut O, Option<C>)>(set.as_ptr())
+        };
+        // SAFETY: as above.
+        unsafe { set(object, callback) };
+    }
+}
+
+/// Takes note of something on an SSL_CTX. False, and nothing noted, if it is another libssl's or
+/// there is no memory: then libssl is given what the program gave, and behaves as it always did.
 ///
 /// # Safety
 ///
 /// `ctx` is null or a live SSL_CTX.
-unsafe fn remember(ctx: *mut SSL_CTX, note: impl FnOnce(&Context, SslCtx)) -> bool {
-    let noted = guard(|| {
-        if !same_libssl() {
-            return Ok(false);
-        }
+unsafe fn with_context(ctx: *mut SSL_CTX, note: impl FnOnce(&Context, SslCtx)) -> bool {
+    noted(|| {
         // SAFETY: by this function's contract.
         let Some(ctx) = (unsafe { SslCtx::from_c(ctx) }) else { return Ok(false) };
-        let context = Context::of(ctx).ok_or(Fault::Handoff)?;
-        note(context, ctx);
+        note(Context::of(ctx).ok_or(Fault::Handoff)?, ctx);
         Ok(true)
+    })
+}
+
+/// Takes note of something on an SSL, likewise.
+///
+/// # Safety
+///
+/// `ssl` is null or a live SSL that no other thread is using.
+unsafe fn with_ssl(ssl: *mut SSL, note: impl FnOnce(Ssl) -> bool) {
+    noted(|| {
+        let Some(ssl) = NonNull::new(ssl) else { return Ok(false) };
+        // SAFETY: by this function's contract.
+        let ssl = unsafe { Ssl::new(ssl) };
+        if note(ssl) { Ok(true) } else { Err(Fault::Handoff) }
     });
-    noted.unwrap_or_else(|fault| {
+}
+
+fn noted(note: impl FnOnce() -> Result<bool, Fault>) -> bool {
+    guard(|| if same_libssl() { note() } else { Ok(false) }).unwrap_or_else(|fault| {
         queue_fault(fault);
         false
     })

@@ -2,6 +2,7 @@
 
 use super::guard;
 use crate::error::{Fault, Stop};
+use crate::openssl::macro_world::note_would_block;
 use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
 use crate::settings::Defaults;
 use crate::{probes, stats};
@@ -37,6 +38,49 @@ use std::ptr::NonNull;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int {
     // SAFETY: by this function's contract.
+    let outcome = unsafe { run_for(ssl, peer) };
+    #[cfg(libressl)]
+    if matches!(outcome, Err(Stop::WouldBlock)) {
+        // SAFETY: as above.
+        return unsafe { would_block_by_ctrl(ssl) };
+    }
+    code(outcome)
+}
+
+/// `SSL_ctrl(ssl, 75, 0, peer)`: the same, and -1 when a read would block, as LibreSSL gives.
+///
+/// # Safety
+///
+/// DTLSv1_listen()'s.
+pub(super) unsafe fn listen_by_ctrl(ssl: *mut SSL, peer: *mut c_void) -> c_int {
+    // SAFETY: by this function's contract.
+    let outcome = unsafe { run_for(ssl, peer) };
+    if matches!(outcome, Err(Stop::WouldBlock)) {
+        // SAFETY: as above.
+        return unsafe { would_block_by_ctrl(ssl) };
+    }
+    code(outcome)
+}
+
+/// # Safety
+///
+/// `ssl` is a live SSL that no other thread is using.
+unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
+    if let Some(ssl) = NonNull::new(ssl) {
+        let _ = guard(|| {
+            // SAFETY: by this function's contract.
+            note_would_block(unsafe { Ssl::new(ssl) });
+            Ok(())
+        });
+    }
+    -1
+}
+
+/// # Safety
+///
+/// DTLSv1_listen()'s.
+unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<Accepted, Stop> {
+    // SAFETY: by this function's contract.
     let outcome = unsafe { run(ssl) };
     if let (Ok(accepted), Some(peer)) = (&outcome, NonNull::new(peer)) {
         match accepted {
@@ -47,7 +91,7 @@ pub unsafe extern "C" fn DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_in
             Accepted::Untouched => {}
         }
     }
-    code(outcome)
+    outcome
 }
 
 /// DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.

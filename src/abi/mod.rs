@@ -4,6 +4,7 @@ pub mod budget;
 pub mod cookies;
 pub mod interpose;
 pub mod listen;
+pub mod repairs;
 pub mod settings;
 pub mod stats;
 

@@ -122,7 +122,7 @@ mod tests {
     fn peer(last: u8, port: u8) -> Peer {
         let mut bytes = [0; MAX_ADDRESS_LEN];
         bytes[..8].copy_from_slice(&[2, 0, 0, port, 127, 0, 0, last]);
-        Peer::new(bytes).unwrap()
+        Peer::new(bytes)
     }
 
     fn body(random: u8, session_id: &[u8]) -> Vec<u8> {

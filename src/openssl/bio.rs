@@ -85,17 +85,19 @@ impl Bio {
         Some(true)
     }
 
-    /// The sender of what was read last, if the BIO knows.
+    /// The sender of what was read last, if the BIO says that it knows.
     pub(crate) fn peer(self) -> Option<Peer> {
-        let mut address = Address::new();
-        let claimed = self.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0;
-        if claimed { address.peer() } else { None }
+        let mut address = Address::unspecified();
+        let known = self.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0;
+        known.then(|| address.peer())
     }
 
     /// Tells another BIO where to write to; one that has no use for it does not mind.
     pub(crate) fn set_peer(self, peer: &Peer) {
-        let mut address = Address::new();
-        address.copy_from(peer);
+        let mut address = Address::unspecified();
+        for (to, from) in address.0.iter_mut().zip(peer.as_given()) {
+            *to = *from;
+        }
         self.address_ctrl(sys::BIO_CTRL_DGRAM_SET_PEER, &mut address);
     }
 
@@ -110,19 +112,24 @@ impl Bio {
     }
 }
 
-/// Room for a sockaddr that some BIO fills in, twice what the largest needs, aligned as any. It
-/// begins as no address at all, so that one is told which claims to have written and has not.
+/// Room for a sockaddr that some BIO fills in, twice what the largest needs, aligned as any.
 #[repr(C, align(8))]
 pub(super) struct Address([u8; 2 * MAX_ADDRESS_LEN]);
 
 const UNTOUCHED: [u8; 2] = [0xFF, 0xFF];
 
 impl Address {
-    pub(super) const fn new() -> Self {
-        let mut bytes = [0; 2 * MAX_ADDRESS_LEN];
-        let [a, b, ..] = &mut bytes;
+    /// AF_UNSPEC, and zeros, as libssl's `BIO_ADDR_new` gives.
+    const fn unspecified() -> Self {
+        Self([0; 2 * MAX_ADDRESS_LEN])
+    }
+
+    /// No address at all, so that a BIO is found out which claims to have written and has not.
+    pub(super) fn untouched() -> Self {
+        let mut address = Self::unspecified();
+        let [a, b, ..] = &mut address.0;
         [*a, *b] = UNTOUCHED;
-        Self(bytes)
+        address
     }
 
     pub(super) const fn as_mut_ptr(&mut self) -> *mut u8 {
@@ -133,18 +140,8 @@ impl Address {
         self.0.starts_with(&UNTOUCHED)
     }
 
-    pub(super) fn peer(&self) -> Option<Peer> {
-        if self.is_untouched() {
-            return None;
-        }
-        self.0.first_chunk().and_then(|bytes| Peer::new(*bytes))
-    }
-
-    fn copy_from(&mut self, peer: &Peer) {
-        self.0 = [0; 2 * MAX_ADDRESS_LEN];
-        for (to, from) in self.0.iter_mut().zip(peer.as_bytes()) {
-            *to = *from;
-        }
+    pub(super) fn peer(&self) -> Peer {
+        Peer::new(*self.0.first_chunk().unwrap_or(&[0; MAX_ADDRESS_LEN]))
     }
 }
 

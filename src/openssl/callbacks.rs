@@ -100,6 +100,24 @@ pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) {
     }
 }
 
+/// A cookie of one byte, for an SSL_CTX of our own on which libssl is watched at work.
+pub(super) fn install_constant_cookie(ctx: SslCtx) {
+    type Set = unsafe extern "C" fn(*mut sys::SSL_CTX, Option<GenerateCb>);
+    unsafe extern "C" fn constant(_: *mut sys::SSL, cookie: *mut u8, len: *mut c_uint) -> c_int {
+        // SAFETY: libssl passes room for 255 bytes.
+        unsafe { cookie.write(0) };
+        // SAFETY: libssl passes a place for the length.
+        unsafe { len.write(1) };
+        1
+    }
+    if let Some(set) = real::SET_GENERATE.find() {
+        // SAFETY: this is what libssl's function of that name is.
+        let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
+        // SAFETY: the SSL_CTX lives.
+        unsafe { set(ctx.as_ptr(), Some(constant)) };
+    }
+}
+
 /// Called by libssl where it needs a cookie: in its own `DTLSv1_listen`, and in `SSL_accept` of a
 /// program that does without.
 unsafe extern "C" fn generate_for_libssl(

@@ -5,11 +5,13 @@
 //! once. libcrypto tells us when an SSL_CTX is freed.
 
 use super::callbacks::{self, AppCallbacks};
+use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
 use crate::budget::Budget;
 use crate::keys::Keys;
 use crate::os::try_box;
+use crate::repairs::Switches;
 use crate::settings::{Defaults, Policy};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
@@ -27,7 +29,9 @@ pub(crate) struct Context {
     /// Has `DTLSv1_listen` been called, and are the callbacks that it needs in libssl?
     ready: AtomicBool,
     pub(crate) app: AppCallbacks,
+    pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
+    pub(crate) repairs: Switches,
     pub(crate) budget: Budget,
 }
 
@@ -90,7 +94,9 @@ impl Context {
             builtin: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),
+            messages: CtxMessages::new(),
             keys: Keys::new(),
+            repairs: Switches::new(Defaults::read().repairs),
             budget: Budget::new(Defaults::read().budget),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::sys;
 use crate::error::{Discard, Fault};
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_ulong};
 
 /// Empties this thread's queue. Looking first costs a sixth of emptying an empty one.
 pub(crate) fn clear_errors() {
@@ -48,27 +48,74 @@ pub(crate) fn queue_fault(fault: Fault) {
     put(reason, Some(advice), line!());
 }
 
+/// Is anything queued?
+pub(super) fn holds_any() -> bool {
+    // SAFETY: the queue is this thread's.
+    unsafe { sys::ERR_peek_error() != 0 }
+}
+
+/// What stood in the queue, to be put back behind a call that empties it: library and reason, as
+/// many as the queue holds. File, line and text do not come back.
+pub(super) struct Errors([c_ulong; 16]);
+
+impl Errors {
+    pub(super) fn take() -> Self {
+        let mut errors = [0; 16];
+        if holds_any() {
+            // SAFETY: the queue is this thread's.
+            errors.fill_with(|| unsafe { sys::ERR_get_error() });
+        }
+        Self(errors)
+    }
+
+    pub(super) fn put_back(&self) {
+        for error in self.0 {
+            if error != 0 {
+                put_in(library(error), reason(error), None, 0);
+            }
+        }
+    }
+}
+
 #[cfg(not(any(openssl1, libressl)))]
 mod numbers {
-    use std::ffi::c_int;
+    use std::ffi::{c_int, c_ulong};
     /// ERR_RFLAG_FATAL and ERR_RFLAG_COMMON: a reason that every library shares.
     const FATAL: c_int = 0b11 << 18;
     pub(super) const PASSED_NULL_PARAMETER: c_int = 258 | FATAL;
     pub(super) const INTERNAL_ERROR: c_int = 259 | FATAL;
     pub(super) const PASSED_INVALID_ARGUMENT: c_int = 262 | 0b10 << 18;
+    pub(super) const LIBRARY_AT: u32 = 23;
+    pub(super) const REASON: c_ulong = 0x7F_FFFF;
 }
 #[cfg(any(openssl1, libressl))]
 mod numbers {
-    use std::ffi::c_int;
+    use std::ffi::{c_int, c_ulong};
     pub(super) const PASSED_NULL_PARAMETER: c_int = 3 | 64;
     pub(super) const INTERNAL_ERROR: c_int = 4 | 64;
     pub(super) const PASSED_INVALID_ARGUMENT: c_int = 7;
+    pub(super) const LIBRARY_AT: u32 = 24;
+    pub(super) const REASON: c_ulong = 0xFFF;
 }
+/// `ERR_GET_LIB`.
+fn library(error: c_ulong) -> c_int {
+    c_int::try_from(error >> numbers::LIBRARY_AT & 0xFF).unwrap_or(0)
+}
+
+/// `ERR_GET_REASON`.
+fn reason(error: c_ulong) -> c_int {
+    c_int::try_from(error & numbers::REASON).unwrap_or(0)
+}
+
 use numbers::{INTERNAL_ERROR, PASSED_INVALID_ARGUMENT, PASSED_NULL_PARAMETER};
+
+fn put(reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
+    put_in(sys::ERR_LIB_SSL, reason, fault, line);
+}
 
 /// `fault`: None for a discard; else the advice, if there is any.
 #[cfg(not(any(openssl1, libressl)))]
-fn put(reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
+fn put_in(library: c_int, reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
     use std::ptr::null;
     // SAFETY: takes nothing; the queue is this thread's.
     unsafe { sys::ERR_new() };
@@ -85,21 +132,21 @@ fn put(reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
     match fault.flatten() {
         // SAFETY: "%s" takes one C string.
         Some(advice) => unsafe {
-            sys::ERR_set_error(sys::ERR_LIB_SSL, reason, c"%s".as_ptr(), advice.as_ptr());
+            sys::ERR_set_error(library, reason, c"%s".as_ptr(), advice.as_ptr());
         },
         // SAFETY: without a format there are no arguments.
-        None => unsafe { sys::ERR_set_error(sys::ERR_LIB_SSL, reason, null()) },
+        None => unsafe { sys::ERR_set_error(library, reason, null()) },
     }
 }
 
 #[cfg(any(openssl1, libressl))]
-fn put(reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
+fn put_in(library: c_int, reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
     /// SSL_F_DTLSV1_LISTEN, the same in every 1.1.1; LibreSSL has no functions in its errors.
     const FUNCTION: c_int = 350;
     let file = if fault.is_some() { c"libdtlsv1_listen" } else { c"" };
     // SAFETY: the queue keeps the pointer, to a string that lives as long as the library.
     unsafe {
-        sys::ERR_put_error(sys::ERR_LIB_SSL, FUNCTION, reason, file.as_ptr(), line_number(line));
+        sys::ERR_put_error(library, FUNCTION, reason, file.as_ptr(), line_number(line));
     };
     if let Some(advice) = fault.flatten() {
         // SAFETY: flags say that it is text and is not to be freed (ERR_TXT_STRING alone).

@@ -1,7 +1,7 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
-use super::{ssl_state, sys};
+use super::{macro_world, ssl_state, sys};
 use crate::error::Fault;
 use crate::wire::{Method, Version};
 use std::ffi::c_int;
@@ -72,9 +72,8 @@ impl Ssl {
     }
 
     fn is_untouched(self) -> bool {
+        let before = self.in_before();
         // SAFETY: the SSL lives.
-        let before = unsafe { sys::SSL_in_before(self.as_ptr()) } != 0;
-        // SAFETY: as above.
         let idle = unsafe { sys::SSL_want(self.as_ptr()) } == sys::SSL_NOTHING;
         // SAFETY: as above.
         before && idle && unsafe { sys::SSL_get_shutdown(self.as_ptr()) } == 0
@@ -87,20 +86,27 @@ impl Ssl {
 
     /// Has the handshake not begun? So it is while `DTLSv1_listen` runs, libssl's too.
     pub(crate) fn in_before(self) -> bool {
+        macro_world::in_before(self)
+    }
+
+    /// The version that the SSL speaks now, 0xFEFD for DTLS 1.2.
+    pub(super) fn version(self) -> c_int {
         // SAFETY: the SSL lives.
-        unsafe { sys::SSL_in_before(self.as_ptr()) != 0 }
+        unsafe { sys::SSL_version(self.as_ptr()) }
+    }
+
+    pub(super) fn method(self) -> *const sys::SSL_METHOD {
+        // SAFETY: the SSL lives.
+        unsafe { sys::SSL_get_ssl_method(self.as_ptr()) }
     }
 
     /// The versions that the SSL speaks; `None` when it is not a DTLS one.
     pub(crate) fn dtls_method(self) -> Option<Method> {
-        // SAFETY: the SSL lives.
-        let version = unsafe { sys::SSL_version(self.as_ptr()) };
+        let version = self.version();
         if version >> 8 != DTLS_MAJOR {
             return None;
         }
-        // SAFETY: the SSL lives.
-        let method = unsafe { sys::SSL_get_ssl_method(self.as_ptr()) };
-        if any_version_methods().contains(&method) {
+        if any_version_methods().contains(&self.method()) {
             return Some(Method::Any);
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))

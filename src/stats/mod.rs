@@ -42,14 +42,22 @@ pub(crate) fn count_verdict(right: bool) {
     count(if right { Event::CookieRight } else { Event::CookieForged });
 }
 
-/// Counts a challenge that was sent, of that many bytes for that many.
+/// Counts an answer of that many bytes to a datagram of that many, as [`Bio::send`] left it.
+///
+/// [`Bio::send`]: crate::openssl::Bio::send
 #[inline]
-pub(crate) fn count_challenge(received: usize, sent: usize) {
+pub(crate) fn count_answer(sent: Option<bool>, answered: usize, answer: usize) {
     let stats = mine();
-    stats.count(Event::Challenge);
-    stats.add(Event::BytesOut, sent);
-    if sent > received {
-        stats.count(Event::ChallengeLarger);
+    match sent {
+        Some(true) => {
+            stats.count(Event::Challenge);
+            stats.add(Event::BytesOut, answer);
+            if answer > answered {
+                stats.count(Event::ChallengeLarger);
+            }
+        }
+        Some(false) => stats.count(Event::WriteFailed),
+        None => stats.count(Event::WriteBlocked),
     }
 }
 

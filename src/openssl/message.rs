@@ -1,0 +1,187 @@
+//! Message callbacks: what `openssl s_server -msg` prints.
+//!
+//! libssl has no getter for them, so what a program sets is remembered on its way.
+
+use super::ex_data::{OnSsl, Slot};
+use super::message_style::Style;
+use super::ssl::Ssl;
+use super::{real, sys};
+use crate::wire::{RECORD_HEADER_LEN, RecordHeader};
+use std::ffi::{c_int, c_void};
+use std::mem::transmute;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// OpenSSL's message callback: direction, version, content type, bytes, their number, SSL, argument.
+pub(crate) type MessageCb = unsafe extern "C" fn(
+    write_p: c_int,
+    version: c_int,
+    content_type: c_int,
+    buf: *const c_void,
+    len: usize,
+    ssl: *mut sys::SSL,
+    arg: *mut c_void,
+);
+
+/// `SSL3_RT_HEADER`: not a message but the header of a record.
+pub(super) const HEADER: c_int = 0x100;
+pub(super) const HANDSHAKE: c_int = 22;
+
+/// What a program set on an SSL_CTX: what SSLs made from then on begin with.
+pub(crate) struct CtxMessages {
+    callback: AtomicPtr<c_void>,
+    arg: AtomicPtr<c_void>,
+}
+
+/// What one SSL has: from its SSL_CTX when it was made, or set since.
+#[derive(Clone, Copy)]
+struct SslMessages {
+    callback: Option<MessageCb>,
+    arg: *mut c_void,
+}
+
+// SAFETY: the pointer is the program's, and is only ever given back to it.
+unsafe impl Send for SslMessages {}
+// SAFETY: as above.
+unsafe impl Sync for SslMessages {}
+
+impl SslMessages {
+    const NONE: Self = Self { callback: None, arg: null_mut() };
+}
+
+impl OnSsl for SslMessages {
+    fn of_copy(&self) -> Option<Self> {
+        Some(*self)
+    }
+}
+
+static SSL_MESSAGES: Slot<SslMessages> = Slot::new();
+
+impl CtxMessages {
+    pub(super) const fn new() -> Self {
+        Self { callback: AtomicPtr::new(null_mut()), arg: AtomicPtr::new(null_mut()) }
+    }
+
+    pub(crate) fn set_callback(&self, callback: Option<MessageCb>) {
+        self.callback.store(callback.map_or(null_mut(), |f| f as *mut c_void), Relaxed);
+    }
+
+    pub(crate) fn set_arg(&self, arg: *mut c_void) {
+        self.arg.store(arg, Relaxed);
+    }
+
+    fn callback(&self) -> Option<MessageCb> {
+        let callback = NonNull::new(self.callback.load(Relaxed))?;
+        // SAFETY: only `set_callback` stores here, and it stores such a function.
+        Some(unsafe { transmute::<*mut c_void, MessageCb>(callback.as_ptr()) })
+    }
+}
+
+/// Gives a new SSL what its SSL_CTX has, nothing included: libssl makes the copy in `SSL_dup` by
+/// `SSL_new`, and only what the original has takes the place of the SSL_CTX's there. False without
+/// memory.
+pub(crate) fn inherit(ssl: Ssl, from: &CtxMessages) -> bool {
+    let inherited = SslMessages { callback: from.callback(), arg: from.arg.load(Relaxed) };
+    SSL_MESSAGES.set(ssl, inherited)
+}
+
+/// Remembers an SSL's own callback; false without memory.
+pub(crate) fn set_callback(ssl: Ssl, callback: Option<MessageCb>) -> bool {
+    let before = SSL_MESSAGES.get(ssl).copied().unwrap_or(SslMessages::NONE);
+    SSL_MESSAGES.set(ssl, SslMessages { callback, ..before })
+}
+
+/// Remembers an SSL's own argument; false without memory.
+pub(crate) fn set_arg(ssl: Ssl, arg: *mut c_void) -> bool {
+    let before = SSL_MESSAGES.get(ssl).copied().unwrap_or(SslMessages::NONE);
+    SSL_MESSAGES.set(ssl, SslMessages { arg, ..before })
+}
+
+/// Who is told of messages on an SSL.
+#[derive(Clone, Copy)]
+pub(crate) struct Listener {
+    callback: MessageCb,
+    arg: *mut c_void,
+    style: Style,
+}
+
+impl Listener {
+    /// The callback in force, if there is one.
+    #[inline]
+    pub(crate) fn of(ssl: Ssl) -> Option<Self> {
+        let SslMessages { callback, arg } = *SSL_MESSAGES.get(ssl)?;
+        Some(Self { callback: callback?, arg, style: Style::of_loaded_libssl() })
+    }
+
+    /// A record was received.
+    pub(crate) fn header_in(self, ssl: Ssl, header: &RecordHeader) {
+        let &[_, major, minor, ..] = header;
+        let version = c_int::from(u16::from_be_bytes([major, minor]));
+        let version = if self.style.has(Style::VERSION_IN) { version } else { 0 };
+        self.tell(ssl, 0, version, HEADER, header);
+    }
+
+    /// A ClientHello, or its first fragment, was received.
+    pub(crate) fn hello_in(self, ssl: Ssl, message: &[u8]) {
+        self.tell(ssl, 0, ssl.version(), HANDSHAKE, message);
+    }
+
+    /// A HelloVerifyRequest is about to be sent.
+    pub(crate) fn answer_out(self, ssl: Ssl, answered: &[u8], answer: &[u8]) {
+        let Some((header, message)) = answer.split_first_chunk::<RECORD_HEADER_LEN>() else {
+            return;
+        };
+        let &[_, major, minor, ..] = header;
+        let version = c_int::from(u16::from_be_bytes([major, minor]));
+        let version = if self.style.has(Style::VERSION_OUT) { version } else { 0 };
+        let answered = answered.first_chunk().unwrap_or(header);
+        let header = if self.style.has(Style::SENT_OUT) { header } else { answered };
+        self.tell(ssl, 1, version, HEADER, header);
+        if self.style.has(Style::MESSAGE_OUT) {
+            self.tell(ssl, 1, version, HANDSHAKE, message);
+        }
+    }
+
+    fn tell(self, ssl: Ssl, write_p: c_int, version: c_int, content_type: c_int, bytes: &[u8]) {
+        // SAFETY: the program's own function, its own SSL and argument, and readable bytes.
+        unsafe {
+            (self.callback)(
+                write_p,
+                version,
+                content_type,
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                ssl.as_ptr(),
+                self.arg,
+            );
+        }
+    }
+
+    /// Takes the callback out of libssl and puts it back when the guard goes: the handoff must not
+    /// report again what was reported, nor call the program while our BIO stands in its SSL.
+    pub(super) fn hush(self, ssl: Ssl) -> Hushed {
+        set_in_libssl(ssl, None);
+        Hushed { ssl, callback: self.callback }
+    }
+}
+
+pub(super) struct Hushed {
+    ssl: Ssl,
+    callback: MessageCb,
+}
+
+impl Drop for Hushed {
+    fn drop(&mut self) {
+        set_in_libssl(self.ssl, Some(self.callback));
+    }
+}
+
+pub(super) fn set_in_libssl(ssl: Ssl, callback: Option<MessageCb>) {
+    type Set = unsafe extern "C" fn(*mut sys::SSL, Option<MessageCb>);
+    if let Some(set) = real::SET_MSG.find() {
+        // SAFETY: this is what libssl's function of that name is.
+        let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
+        // SAFETY: the SSL lives.
+        unsafe { set(ssl.as_ptr(), callback) };
+    }
+}
