@@ -1,4 +1,5 @@
-//! How many challenges one call may send, so that a flood does not hold an event loop in it.
+//! How many challenges one call may send, and fragments it may keep, so that a flood does not hold
+//! an event loop in it.
 
 use crate::error::Stop;
 use std::num::NonZeroU32;
@@ -11,13 +12,13 @@ pub(crate) struct Budget(AtomicU32);
 pub(crate) struct Purse(Option<NonZeroU32>);
 
 impl Budget {
-    pub(crate) const fn new(challenges: u32) -> Self {
-        Self(AtomicU32::new(challenges))
+    pub(crate) const fn new(bound: u32) -> Self {
+        Self(AtomicU32::new(bound))
     }
 
     /// Holds from the next call on.
-    pub(crate) fn set(&self, challenges: u32) {
-        self.0.store(challenges, Relaxed);
+    pub(crate) fn set(&self, bound: u32) {
+        self.0.store(bound, Relaxed);
     }
 
     pub(crate) fn purse(&self) -> Purse {
@@ -26,7 +27,7 @@ impl Budget {
 }
 
 impl Purse {
-    /// Takes note of a challenge that was sent; an `Err` after the last that there may be.
+    /// Takes note of a datagram after which a call would go on; an `Err` after the last that it may.
     pub(crate) fn spend(&mut self) -> Result<(), Stop> {
         let Some(left) = self.0 else { return Ok(()) };
         self.0 = NonZeroU32::new(left.get().saturating_sub(1));
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_challenge_ends_the_call() {
+    fn the_last_one_ends_the_call() {
         let budget = Budget::new(3);
         for _ in 0..2 {
             let mut purse = budget.purse();

@@ -42,6 +42,7 @@ mod budget;
 pub mod cookie;
 pub mod error;
 pub mod gate;
+pub mod gather;
 mod keys;
 mod listen;
 #[allow(unsafe_code)]

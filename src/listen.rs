@@ -3,6 +3,7 @@
 use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use crate::gather::{Complete, Outcome};
 use crate::openssl::{
     Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
     remember_verified, resequence, same_libssl,
@@ -11,7 +12,7 @@ use crate::peer::Peer;
 use crate::probes;
 use crate::repairs::Repairs;
 use crate::stats::{self, Event};
-use crate::wire::{ClientHello, RecordHeader};
+use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -29,7 +30,7 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
-    context.listens(ctx);
+    context.listens(ctx)?;
     let listener = Listener::of(ssl);
     let wbio = behind(wbio); // no answer of ours is renumbered
 
@@ -53,12 +54,21 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
         let mut door = Door { ssl, context, rbio, listener, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
-            Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
             Verdict::Challenge(answer) => {
                 door.answer(wbio, datagram, answer.as_bytes())?;
                 purse.spend()?;
             }
-            Verdict::Admit(admitted) => return door.admit(datagram, &admitted),
+            Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
+                Outcome::Kept => purse.spend()?,
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
+                Outcome::Refused => return door.admit(datagram, &admitted),
+            },
+            Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
+                Outcome::Kept => purse.spend()?,
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Refused => return Err(Discard::Fragment.into()),
+            },
         }
     }
 }
@@ -101,6 +111,39 @@ impl Door<'_> {
             Some(false) => Err(Fault::Io.into()),
             None => Err(Stop::WouldBlock),
         }
+    }
+
+    /// Keeps a first fragment whose hello did not fit the datagram.
+    fn keep_first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        if admitted.fragment.is_whole() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gatherings = &self.context.gatherings;
+        match self.peer().filter(|peer| !peer.is_unspecified()) {
+            Some(peer) => gatherings.first(peer, admitted, datagram),
+            None => Outcome::Refused,
+        }
+    }
+
+    /// Adds a fragment that is not the first.
+    fn keep_rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        let gatherings = &self.context.gatherings;
+        if gatherings.is_idle() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gathered = self.peer().map(|peer| gatherings.rest(peer, fragment, datagram));
+        gathered.unwrap_or(Outcome::Refused)
+    }
+
+    /// Are fragments put together here? Applications look into BIOs of their own.
+    fn gathers(&self) -> bool {
+        self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
+    }
+
+    fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+        stats::count(Event::HelloGathered);
+        let admitted = hello.admitted(method)?;
+        self.admit(admitted.record, &admitted)
     }
 
     fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fmt::Arguments;
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
 /// capabilities): its environment is not the administrator's.
@@ -52,6 +52,11 @@ pub(crate) fn at_exit(what: extern "C" fn()) {
 pub(crate) fn in_child(what: extern "C" fn()) {
     // SAFETY: a function that takes nothing; glibc forgets it when the library is unloaded.
     let _ = unsafe { libc::pthread_atfork(None, None, Some(what)) };
+}
+
+/// A clock that nobody sets, for how long something takes.
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// A box, or the value back where memory is short: an allocation that fails must not end the

@@ -124,9 +124,10 @@ struct dcase {
 /*
  * Steps: L DTLSv1_listen, A SSL_accept, C SSL_clear, E a fresh empty read BIO (scripted layouts), V the verify callback is taken away,
  * W it is put back, D a new SSL from the same SSL_CTX takes over the BIOs, S SSL_set_SSL_CTX (with `switched`; without S that is done at
- * the start), T SSL_set_ssl_method (the same), M a small SSL_set_mtu, K SSL_set_connect_state, P SSL_set_accept_state, H SSL_set_shutdown.
+ * the start), T SSL_set_ssl_method (the same), M a small SSL_set_mtu, K SSL_set_connect_state, P SSL_set_accept_state, H SSL_set_shutdown,
+ * R SSL_read, B SSL_write, U SSL_shutdown.
  */
-#define STEP_LETTERS "LACEVWDSTMKPH"
+#define STEP_LETTERS "LACEVWDSTMKPHRBU"
 
 void case_reset(struct dcase *c);
 void case_copy(struct dcase *to, const struct dcase *from);

@@ -45,7 +45,7 @@ static const struct {
 	[ACCEPTED] = {"cookie right", 0, 1},
 };
 
-static unsigned long hits[ROWS], mismatches;
+static unsigned long hits[ROWS], mismatches, flights;
 
 static unsigned int
 number(const unsigned char *bytes, int len)
@@ -196,6 +196,23 @@ coverage_note(const struct run *run, int returned, int reason)
 	}
 }
 
+void
+coverage_flights(const struct log *log)
+{
+	int listened = 0;
+
+	for (size_t i = 0; i < log->count; i++) {
+		const struct event *event = &log->events[i];
+		const unsigned char *bytes = log_bytes(log, event);
+
+		if (event->kind == EVENT_STEP)
+			listened = event->values[0] == 'L';
+		/* A handshake record with a ServerHello in it. */
+		if (event->kind == EVENT_WRITE && !listened && event->len > 13 && bytes[0] == 22 && bytes[13] == 2)
+			flights++;
+	}
+}
+
 /* Rows that this run could not reach. */
 static int
 out_of_reach(int row)
@@ -223,7 +240,8 @@ coverage_report(unsigned long cases)
 		}
 		printf("  %9lu  %2d  %s%s\n", hits[i], rows[i].returned, rows[i].name, note);
 	}
+	printf("  %9lu      first flights of SSL_accept%s\n", flights, flights < wanted ? "  TOO FEW" : "");
 	if (mismatches != 0)
 		printf("%lu answers of libssl were not those of the table\n", mismatches);
-	return fine;
+	return fine && flights >= wanted;
 }

@@ -1,6 +1,7 @@
 /*
  * The two functions under comparison. "ours" is what the linker gave this program under the names that we export;
- * "libssl" is what the loaded libssl itself holds under the same names, so that its SSL_CTX never meets our code.
+ * "libssl" is what the loaded libssl itself holds under the same names, so that its SSL_CTX never meets our code. Every
+ * name that we export and the harness uses is here; run.sh checks that.
  */
 
 #ifndef DIFFERENTIAL_SIDE_H

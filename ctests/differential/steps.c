@@ -70,10 +70,12 @@ listen_step(struct run *run, after_listen_fn *after)
 		after(run, returned, reason);
 }
 
+/* Everything else that may begin a handshake or go on with it. */
 static void
-accept_step(struct run *run)
+call_step(struct run *run, char letter)
 {
-	int returned, reason;
+	unsigned char buffer[64] = "data";
+	int returned = 0, reason;
 
 	/* Without its BIOs, libssl's own SSL_get_error crashes after SSL_accept. */
 	if (run->rbio == NULL || run->wbio == NULL)
@@ -81,7 +83,14 @@ accept_step(struct run *run)
 	if (bios_in_memory(run->c))
 		bios_feed(run, 0);
 	ERR_clear_error();
-	returned = SSL_accept(run->ssl);
+	if (letter == 'A')
+		returned = SSL_accept(run->ssl);
+	else if (letter == 'R')
+		returned = SSL_read(run->ssl, buffer, sizeof(buffer));
+	else if (letter == 'B')
+		returned = SSL_write(run->ssl, buffer, 4);
+	else if (letter == 'U')
+		returned = SSL_shutdown(run->ssl);
 	log_outcome(run, returned, &reason);
 }
 
@@ -124,7 +133,10 @@ run_step(struct run *run, char letter, SSL_CTX *first, after_listen_fn *after)
 		listen_step(run, after);
 		break;
 	case 'A':
-		accept_step(run);
+	case 'R':
+	case 'B':
+	case 'U':
+		call_step(run, letter);
 		break;
 	case 'C':
 		LOG(run->log, EVENT_RETURN, NULL, 0, SSL_clear(run->ssl));

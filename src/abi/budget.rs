@@ -9,8 +9,9 @@ use std::ffi::{c_int, c_uint};
 /// not hold an event loop. Without a call: what DTLSV1_LISTEN_BUDGET says in the environment, else
 /// 0: as in OpenSSL, no bound.
 ///
-/// `ctx`: may be in use by other threads. `challenges`: HelloVerifyRequests sent in one call; 0 for
-/// no bound. It holds from the next call on.
+/// `ctx`: may be in use by other threads. `challenges`: HelloVerifyRequests sent in one call, where
+/// a fragment that is kept until the rest of its hello comes counts as one; 0 for no bound. It
+/// holds from the next call on.
 ///
 /// A caller that is woken for every arrival only (EPOLLET) has to go on until there is nothing
 /// left to read, and 0 alone does not say so. After 0, BIO_should_read(SSL_get_rbio(ssl)) is true

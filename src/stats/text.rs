@@ -69,7 +69,7 @@ const METRICS: [Metric; 13] = [
     ),
     metric(
         "budgets_spent",
-        "Calls that returned because their budget of challenges was spent.",
+        "Calls that returned because their budget was spent.",
         &[(Event::BudgetSpent, None)],
     ),
 ];
