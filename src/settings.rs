@@ -44,6 +44,8 @@ pub(crate) struct Defaults {
     pub(crate) policy: Policy,
     pub(crate) repairs: Repairs,
     pub(crate) trace: bool,
+    /// Challenges in one call; 0: no bound.
+    pub(crate) budget: u32,
 }
 
 impl Defaults {
@@ -65,8 +67,21 @@ impl Defaults {
             )
             .unwrap_or(Repairs::ALL),
             trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
+            budget: variable(
+                c"DTLSV1_LISTEN_BUDGET",
+                "a number up to 4294967295",
+                "no bound",
+                number,
+            )
+            .unwrap_or(0),
         })
     }
+}
+
+/// Digits and nothing else.
+fn number(text: &[u8]) -> Option<u32> {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 
 /// A variable's value; one that means nothing costs a line on stderr and counts as not set.
@@ -103,5 +118,14 @@ mod tests {
         }
         assert_eq!(Policy::from_c(3), None);
         assert_eq!(Policy::from_c(-1), None);
+    }
+
+    #[test]
+    fn numbers_have_digits_only() {
+        assert_eq!(number(b"0"), Some(0));
+        assert_eq!(number(b"4294967295"), Some(u32::MAX));
+        for text in [&b""[..], b"4294967296", b"+1", b"-1", b" 1", b"1 ", b"0x10", b"\xFF"] {
+            assert_eq!(number(text), None);
+        }
     }
 }
