@@ -9,6 +9,8 @@ pub mod gate;
 mod keys;
 mod listen;
 #[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
 mod openssl;
 mod os;
 pub mod peer;
