@@ -67,6 +67,36 @@ int DTLSv1_listen(SSL *ssl, void *peer);
 #define DTLSV1_LISTEN_COOKIES_BUILTIN 2
 
 /**
+ * No repair: what OpenSSL's own function does.
+ */
+#define DTLSV1_LISTEN_REPAIR_NONE 0
+
+/**
+ * The first ServerHello goes out under the record sequence number of the ClientHello that it
+ * answers (RFC 6347 section 4.2.1). OpenSSL 3.2 to 4.0 begin at 1 instead, which a client drops
+ * as a replay when a HelloVerifyRequest came under that number. Only where the write BIO is
+ * libssl's own datagram BIO, and the hello's number is 2 or more.
+ */
+#define DTLSV1_LISTEN_REPAIR_SEQUENCE 1
+
+/**
+ * What stands behind the verified record in its datagram is dropped, as OpenSSL 1.1.1 to 3.1 do;
+ * later ones pass it on to the handshake.
+ */
+#define DTLSV1_LISTEN_REPAIR_TRAILING 2
+
+/**
+ * A hello in several fragments is put together, and handed over whole. Only where the read BIO is
+ * libssl's own datagram BIO.
+ */
+#define DTLSV1_LISTEN_REPAIR_FRAGMENTS 4
+
+/**
+ * Every repair. The default.
+ */
+#define DTLSV1_LISTEN_REPAIR_ALL 7
+
+/**
  * DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
  *
  * `addr`: where the client's address goes, or NULL when it is not wanted.
@@ -111,6 +141,22 @@ int dtlsv1_listen_set_cookie_policy(SSL_CTX *ctx, int policy);
  * This library's version, such as "0.1.0". The string is static. Any thread may call it.
  */
 const char *dtlsv1_listen_version(void);
+
+/**
+ * Chooses what an SSL_CTX's DTLSv1_listen() repairs. Without a call: what DTLSV1_LISTEN_REPAIR
+ * says in the environment (none, all, or some of sequence, trailing and fragments, with commas
+ * between them), else DTLSV1_LISTEN_REPAIR_ALL.
+ *
+ * `ctx`: may be in use by other threads. `repairs`: DTLSV1_LISTEN_REPAIR_NONE, or others of
+ * these or'ed together. A change holds for hellos that come after it.
+ *
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, a bit in `repairs` unknown, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX.
+ */
+int dtlsv1_listen_set_repairs(SSL_CTX *ctx, unsigned int repairs);
 
 /**
  * Gives an SSL_CTX the secret of its built-in cookies, instead of one that only it has. Processes

@@ -3,12 +3,14 @@
 use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use crate::gather::{Complete, Outcome};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, clear_errors, hand_off,
-    remember_verified, same_libssl,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    remember_verified, resequence, same_libssl,
 };
 use crate::peer::Peer;
-use crate::wire::{ClientHello, RecordHeader};
+use crate::repairs::Repairs;
+use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -30,7 +32,8 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     if context.uses_builtin() {
         context.keys.prepare()?;
     }
-    let listener = Listener::of(ssl, context);
+    let listener = Listener::of(ssl);
+    let wbio = behind(wbio); // no answer of ours is renumbered
 
     let mut room = Datagram::new();
     loop {
@@ -44,9 +47,18 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
         let mut door = Door { ssl, context, rbio, listener, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
-            Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
             Verdict::Challenge(answer) => door.answer(wbio, datagram, answer.as_bytes())?,
-            Verdict::Admit(admitted) => return door.admit(&admitted),
+            Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
+                Outcome::Kept => {}
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
+                Outcome::Refused => return door.admit(datagram, &admitted),
+            },
+            Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
+                Outcome::Kept => {}
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Refused => return Err(Discard::Fragment.into()),
+            },
         }
     }
 }
@@ -86,8 +98,44 @@ impl Door<'_> {
         }
     }
 
-    fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
-        let accepted = hand_off(self.ssl, self.rbio, admitted.record, self.listener)?;
+    /// Keeps a first fragment whose hello did not fit the datagram.
+    fn keep_first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        if admitted.fragment.is_whole() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gatherings = &self.context.gatherings;
+        match self.peer().filter(|peer| !peer.is_unspecified()) {
+            Some(peer) => gatherings.first(peer, admitted, datagram),
+            None => Outcome::Refused,
+        }
+    }
+
+    /// Adds a fragment that is not the first.
+    fn keep_rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        let gatherings = &self.context.gatherings;
+        if gatherings.is_idle() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gathered = self.peer().map(|peer| gatherings.rest(peer, fragment, datagram));
+        gathered.unwrap_or(Outcome::Refused)
+    }
+
+    /// Are fragments put together here? Applications look into BIOs of their own.
+    fn gathers(&self) -> bool {
+        self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
+    }
+
+    fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+        let admitted = hello.admitted(method)?;
+        self.admit(admitted.record, &admitted)
+    }
+
+    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+        let trailing = self.context.repairs.has(Repairs::TRAILING);
+        let shown = if trailing { admitted.record } else { datagram };
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)?;
+        let repaired = self.context.repairs.has(Repairs::SEQUENCE);
+        resequence(self.ssl, repaired.then_some(admitted.sequence));
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)

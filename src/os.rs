@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::FromRawFd as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
 /// capabilities): its environment is not the administrator's.
@@ -72,6 +72,11 @@ pub(crate) fn notice(text: Arguments<'_>) {
 /// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// A clock that nobody sets, for how long something takes.
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// A box, or the value back where memory is short: an allocation that fails must not end the

@@ -1,6 +1,7 @@
 //! What can be chosen per SSL_CTX, and the environment's say for programs that nobody recompiles.
 
 use crate::cookie::Lifetime;
+use crate::repairs::Repairs;
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
@@ -42,6 +43,7 @@ impl Policy {
 /// The process's defaults, read from the environment once.
 pub(crate) struct Defaults {
     pub(crate) policy: Policy,
+    pub(crate) repairs: Repairs,
     pub(crate) trace: bool,
     pub(crate) lifetime: Lifetime,
     /// Where the secrets are. A copy, or nothing at all where memory is short: a path that no file
@@ -60,6 +62,13 @@ impl Defaults {
                 Policy::parse,
             )
             .unwrap_or(Policy::Auto),
+            repairs: variable(
+                c"DTLSV1_LISTEN_REPAIR",
+                "none, all, or some of sequence,trailing,fragments",
+                "all",
+                Repairs::parse,
+            )
+            .unwrap_or(Repairs::ALL),
             trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
             lifetime: variable(
                 c"DTLSV1_LISTEN_COOKIE_LIFETIME",

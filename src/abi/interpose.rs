@@ -14,7 +14,8 @@ use crate::openssl::{
 };
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::transmute;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// libssl's setter of the callback that makes cookies, remembered for DTLSv1_listen() on its way.
 ///
@@ -62,10 +63,33 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
     }
 }
 
-/// libssl's setter of the message callback for every SSL of an SSL_CTX, remembered and passed on.
+/// libssl's SSL_new(). An SSL begins with its SSL_CTX's message callback, which is remembered here:
+/// what is set on the SSL_CTX later, or another SSL_CTX, does not change it.
 ///
-/// An SSL that is in the middle of nothing takes it from the SSL_CTX when DTLSv1_listen() runs;
-/// libssl's own functions have it from SSL_new() on.
+/// Source: OpenSSL's SSL_new(3).
+///
+/// # Safety
+///
+/// `ctx` is NULL or a live SSL_CTX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL {
+    // SAFETY: the argument goes on as it came.
+    let ssl = unsafe { real::ssl_new(ctx) }.map_or(null_mut(), NonNull::as_ptr);
+    if MESSAGES_WANTED.load(Relaxed) {
+        let inherit = |context: &Context, _| {
+            // SAFETY: libssl made it, and no other thread has it yet.
+            unsafe { with_ssl(ssl, |ssl| message::inherit(ssl, &context.messages)) };
+        };
+        // SAFETY: by this function's contract.
+        unsafe { with_context(ctx, inherit) };
+    }
+    ssl
+}
+
+/// Has any SSL_CTX ever had a message callback? Without, SSL_new() has nothing to remember.
+static MESSAGES_WANTED: AtomicBool = AtomicBool::new(false);
+
+/// libssl's setter of the message callback for SSLs made from now on, remembered and passed on.
 ///
 /// Source: OpenSSL's SSL_CTX_set_msg_callback(3).
 ///
@@ -74,6 +98,7 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
 /// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: Option<MessageCb>) {
+    MESSAGES_WANTED.store(true, Relaxed);
     // SAFETY: by this function's contract.
     unsafe { with_context(ctx, |context, _| context.messages.set_callback(callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
@@ -137,6 +162,7 @@ pub unsafe extern "C" fn SSL_CTX_ctrl(
 ) -> c_long {
     type Ctrl = unsafe extern "C" fn(*mut SSL_CTX, c_int, c_long, *mut c_void) -> c_long;
     if cmd == SSL_CTRL_SET_MSG_CALLBACK_ARG {
+        MESSAGES_WANTED.store(true, Relaxed);
         // SAFETY: by this function's contract.
         unsafe { with_context(ctx, |context, _| context.messages.set_arg(parg)) };
     }

@@ -3,6 +3,7 @@
 pub mod cookies;
 pub mod interpose;
 pub mod listen;
+pub mod repairs;
 pub mod secrets;
 pub mod settings;
 

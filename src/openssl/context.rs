@@ -8,8 +8,10 @@ use super::callbacks::{self, AppCallbacks};
 use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
+use crate::gather::Gatherings;
 use crate::keys::Keys;
 use crate::os::try_box;
+use crate::repairs::Switches;
 use crate::settings::{Defaults, Policy};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
@@ -29,6 +31,8 @@ pub(crate) struct Context {
     pub(crate) app: AppCallbacks,
     pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
+    pub(crate) gatherings: Gatherings,
+    pub(crate) repairs: Switches,
 }
 
 struct Choice {
@@ -92,6 +96,8 @@ impl Context {
             app: AppCallbacks::new(),
             messages: CtxMessages::new(),
             keys: Keys::new(),
+            gatherings: Gatherings::new(),
+            repairs: Switches::new(Defaults::read().repairs),
         }
     }
 
