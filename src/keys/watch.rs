@@ -132,7 +132,7 @@ impl Entry {
                 let outcome = if self.secrets.is_some() {
                     "going on with the secrets that were read before"
                 } else {
-                    "it has no secrets for cookies until that is done"
+                    "DTLSv1_listen fails until that is done, unless the program sets a secret"
                 };
                 os::notice(format_args!("{}{trouble}; {outcome}", self.name()));
             }
