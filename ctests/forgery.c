@@ -228,7 +228,7 @@ test_another_secret(void)
 	check_case(NULL);
 }
 
-/* With a lifetime of a second, the third second is too late. */
+/* With a lifetime of a second, the second after the next is too late. */
 static void
 test_expired(void)
 {
@@ -236,7 +236,7 @@ test_expired(void)
 
 	CHECK_INT(ours.set_cookie_lifetime(door.ctx, 1), 1);
 	fresh(cookie);
-	sleep(3);
+	sleep(2);
 	check_case("expired");
 	refused_cookie(cookie, COOKIE_LEN);
 	check_case(NULL);
