@@ -239,7 +239,7 @@ test_discards(void)
 		{ "discards_hello_length 1", AT_SESSION_ID, 1, 200 },
 		{ "discards_client_version 1", AT_CLIENT_VERSION, 2, 0xfeff },
 	};
-	SSL_CTX *c = tls_server_ctx_of(DTLSv1_2_server_method());
+	SSL_CTX *c = tls_server_ctx_of(tls_dtls12_method());
 	SSL *ssl = server(c);
 	struct hello h;
 	char want[100];

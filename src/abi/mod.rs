@@ -5,6 +5,7 @@ pub mod cookies;
 pub mod interpose;
 pub mod listen;
 pub mod repairs;
+pub mod secrets;
 pub mod settings;
 pub mod stats;
 
