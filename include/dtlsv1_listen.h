@@ -328,7 +328,7 @@ int dtlsv1_listen_cookie_verify(SSL *ssl, const unsigned char *cookie, unsigned 
  * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
  * ask.
  *
- * Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
+ * Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, no memory).
  *
  * # Safety
  *
