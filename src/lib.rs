@@ -46,6 +46,8 @@ pub mod gather;
 mod keys;
 mod listen;
 #[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
 mod openssl;
 mod os;
 pub mod peer;

@@ -31,6 +31,9 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
     context.listens(ctx)?;
+    if context.uses_builtin() {
+        context.keys.prepare()?;
+    }
     let listener = Listener::of(ssl);
     let wbio = behind(wbio); // no answer of ours is renumbered
 
