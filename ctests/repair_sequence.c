@@ -203,22 +203,24 @@ test_lost_last_flight(void)
 static void
 test_next_client(void)
 {
+	static const uint64_t numbers[] = { 100, 0, 1, 2, LAST };
 	SSL *ssl = server(AF_INET);
 	struct hello h;
 	uint64_t seq;
+	size_t i;
 
 	far_accepted(&far, ssl, 6);
 	far_finish(&far, ssl);
 	check_numbers(0, 6);
-	for (seq = 0; seq < 4; seq++) {
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		far.records = 0;
 		hello_make(&h, NULL, 0);
-		hello_put(&h, AT_SEQ, seq, 6);
+		hello_put(&h, AT_SEQ, numbers[i], 6);
 		net_send(far.fd, h.byte, h.len, &far.server);
 		CHECK_INT(listen_to(ssl, NULL), 0);
 		CHECK_INT(far_collect(&far, 0), 1);
 		CHECK_INT(far.record[0].msg, 3);
-		CHECK_INT(far.record[0].seq, seq);
+		CHECK_INT(far.record[0].seq, numbers[i]);
 	}
 	for (seq = 1; seq < 5; seq++) {
 		stepper_free(&far.client);

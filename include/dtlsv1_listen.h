@@ -11,6 +11,7 @@
 
 #include <openssl/ssl.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #ifdef __cplusplus
@@ -95,6 +96,130 @@ int DTLSv1_listen(SSL *ssl, void *peer);
  * Every repair. The default.
  */
 #define DTLSV1_LISTEN_REPAIR_ALL 7
+
+/**
+ * What DTLSv1_listen() has done in this process since it was started, or forked off: a child
+ * begins at nought. Later versions add members at the end; none is ever moved or removed. A
+ * member is there if it ends within `size`.
+ *
+ * Each counter is exact. While other threads are at work they may be a few datagrams apart from
+ * each other. They begin anew at 2^64.
+ */
+struct dtlsv1_listen_stats {
+  /**
+   * Bytes of this structure that the library knows, this member included.
+   */
+  size_t size;
+  /**
+   * Datagrams read.
+   */
+  uint64_t datagrams;
+  /**
+   * Bytes of those.
+   */
+  uint64_t bytes_in;
+  /**
+   * HelloVerifyRequests sent.
+   */
+  uint64_t challenges;
+  /**
+   * Bytes of those.
+   */
+  uint64_t bytes_out;
+  /**
+   * HelloVerifyRequests larger than the datagram that they answer. The application's own
+   * cookies can be long enough for that, built-in ones are not.
+   */
+  uint64_t challenges_larger;
+  /**
+   * Cookies that were right, the application's own among them.
+   */
+  uint64_t cookies_right;
+  /**
+   * Of the right ones, those made with a secret that makes no cookies any more.
+   */
+  uint64_t cookies_previous_secret;
+  /**
+   * Built-in cookies that were right once and are too old.
+   */
+  uint64_t cookies_expired;
+  /**
+   * Cookies that were wrong. An application's callback does not tell forged from expired.
+   */
+  uint64_t cookies_forged;
+  /**
+   * Clients accepted: calls that returned 1.
+   */
+  uint64_t accepted;
+  /**
+   * HelloVerifyRequests not sent since the write BIO would have blocked.
+   */
+  uint64_t writes_blocked;
+  /**
+   * HelloVerifyRequests not sent since the write BIO failed.
+   */
+  uint64_t writes_failed;
+  /**
+   * ClientHellos with a right cookie that libssl did not take.
+   */
+  uint64_t handoffs_failed;
+  /**
+   * ClientHellos put together from fragments.
+   */
+  uint64_t hellos_gathered;
+  /**
+   * Handshakes whose record sequence numbers were set right.
+   */
+  uint64_t sequences_repaired;
+  /**
+   * Calls that returned because their budget was spent.
+   */
+  uint64_t budgets_spent;
+  /**
+   * Datagrams dropped: shorter than a record header, 13 bytes.
+   */
+  uint64_t discards_record_too_small;
+  /**
+   * Dropped: content type other than handshake.
+   */
+  uint64_t discards_not_handshake;
+  /**
+   * Dropped: record version that is not DTLS.
+   */
+  uint64_t discards_record_version;
+  /**
+   * Dropped: record longer than its datagram.
+   */
+  uint64_t discards_record_length;
+  /**
+   * Dropped: epoch other than 0.
+   */
+  uint64_t discards_epoch;
+  /**
+   * Dropped: handshake header cut short, or fragment length other than the rest of the record.
+   */
+  uint64_t discards_handshake_length;
+  /**
+   * Dropped: handshake message other than a ClientHello.
+   */
+  uint64_t discards_not_client_hello;
+  /**
+   * Dropped: message_seq above 1.
+   */
+  uint64_t discards_message_sequence;
+  /**
+   * Dropped: fragment without its beginning, or longer than its message.
+   */
+  uint64_t discards_fragment;
+  /**
+   * Dropped: ClientHello cut short before the end of its cookie.
+   */
+  uint64_t discards_hello_length;
+  /**
+   * Dropped: client version older than the only one that the SSL speaks.
+   */
+  uint64_t discards_client_version;
+};
 
 /**
  * DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
@@ -254,6 +379,49 @@ int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int 
 int dtlsv1_listen_cookie_verify(SSL *ssl,
                                 const unsigned char *cookie,
                                 unsigned int cookie_len);
+
+/**
+ * Bounds one call of DTLSv1_listen(): after so many challenges it returns 0, so that a flood does
+ * not hold an event loop. Without a call: what DTLSV1_LISTEN_BUDGET says in the environment, else
+ * 0: as in OpenSSL, no bound.
+ *
+ * `ctx`: may be in use by other threads. `challenges`: HelloVerifyRequests sent in one call, where
+ * a fragment that is kept until the rest of its hello comes counts as one; 0 for no bound. It
+ * holds from the next call on.
+ *
+ * A caller that is woken for every arrival only (EPOLLET) has to go on until there is nothing
+ * left to read, and 0 alone does not say so. After 0, BIO_should_read(SSL_get_rbio(ssl)) is true
+ * if the read would have blocked: wait for the socket. It is false if the budget was spent (nothing
+ * is queued) or a datagram was dropped (the reason is queued): more may be waiting, call again.
+ * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
+ * ask.
+ *
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX.
+ */
+int dtlsv1_listen_set_budget(SSL_CTX *ctx, unsigned int challenges);
+
+/**
+ * Reads the process's counters. They cover every SSL_CTX and every thread, and only what goes
+ * through DTLSv1_listen() or dtlsv1_listen_peer().
+ *
+ * `stats`: where they go. `size`: sizeof(struct dtlsv1_listen_stats) as the caller was compiled.
+ * No more than that is written. A library that is older than the caller clears the members that it
+ * does not know, and stats->size says where it ended.
+ *
+ * Any thread may call it, at any time. It takes no lock.
+ *
+ * Returns 1, or 0 with the reason queued and nothing written (`stats` NULL, `size` less than the
+ * structure had in the first version).
+ *
+ * # Safety
+ *
+ * `stats` is NULL or writable for `size` bytes.
+ */
+int dtlsv1_listen_get_stats(struct dtlsv1_listen_stats *stats, size_t size);
 
 #ifdef __cplusplus
 }

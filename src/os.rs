@@ -74,6 +74,20 @@ pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
+/// Runs `what` at exit, or when the library is unloaded.
+#[allow(unsafe_code)]
+pub(crate) fn at_exit(what: extern "C" fn()) {
+    // SAFETY: a function that takes nothing and lives as long as the library.
+    let _ = unsafe { libc::atexit(what) };
+}
+
+/// Runs `what` in each process that is forked off, before fork(2) returns there; not after vfork.
+#[allow(unsafe_code)]
+pub(crate) fn in_child(what: extern "C" fn()) {
+    // SAFETY: a function that takes nothing; glibc forgets it when the library is unloaded.
+    let _ = unsafe { libc::pthread_atfork(None, None, Some(what)) };
+}
+
 /// A clock that nobody sets, for how long something takes.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()

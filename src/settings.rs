@@ -45,6 +45,8 @@ pub(crate) struct Defaults {
     pub(crate) policy: Policy,
     pub(crate) repairs: Repairs,
     pub(crate) trace: bool,
+    /// Challenges in one call; 0: no bound.
+    pub(crate) budget: u32,
     pub(crate) lifetime: Lifetime,
     /// Where the secrets are. A copy, or nothing at all where memory is short: a path that no file
     /// has is an error later, and not a reason to do without the file.
@@ -70,6 +72,13 @@ impl Defaults {
             )
             .unwrap_or(Repairs::ALL),
             trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
+            budget: variable(
+                c"DTLSV1_LISTEN_BUDGET",
+                "a number up to 4294967295",
+                "no bound",
+                number,
+            )
+            .unwrap_or(0),
             lifetime: variable(
                 c"DTLSV1_LISTEN_COOKIE_LIFETIME",
                 "seconds, from 1 to 86400",
@@ -80,6 +89,12 @@ impl Defaults {
             secret_file: crate::os::environment(c"DTLSV1_LISTEN_SECRET_FILE").map(copy),
         })
     }
+}
+
+/// Digits and nothing else.
+fn number(text: &[u8]) -> Option<u32> {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 
 fn seconds(text: &[u8]) -> Option<Lifetime> {
@@ -136,5 +151,14 @@ mod tests {
         }
         assert_eq!(Policy::from_c(3), None);
         assert_eq!(Policy::from_c(-1), None);
+    }
+
+    #[test]
+    fn numbers_have_digits_only() {
+        assert_eq!(number(b"0"), Some(0));
+        assert_eq!(number(b"4294967295"), Some(u32::MAX));
+        for text in [&b""[..], b"4294967296", b"+1", b"-1", b" 1", b"1 ", b"0x10", b"\xFF"] {
+            assert_eq!(number(text), None);
+        }
     }
 }

@@ -51,7 +51,7 @@ libssl_own(const char *symbol)
 	at = dlsym(libssl, symbol);
 	NEED(at != NULL);
 	NEED(dladdr(at, &info) != 0 &&
-	    strstr(info.dli_fname, "dtlsv1_listen") == NULL);
+	    strstr(info.dli_fname, "libdtlsv1_listen.so") == NULL);
 	dlclose(libssl);
 	return at;
 }
