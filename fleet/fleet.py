@@ -123,6 +123,8 @@ def run(server, place, shared, count, seconds, limit, patience):
         failures, well = serve_all(balancer.port, count, seconds, limit, patience)
         if drill is not None:
             drill.stop()
+        time.sleep(1.1)  # so that every server may write its counters anew
+        counted = sum((host.counted() for host in hosts), Counter())
     finally:
         if balancer is not None:
             balancer.stop()
@@ -135,15 +137,18 @@ def run(server, place, shared, count, seconds, limit, patience):
         problems += [f"{host.name} says: {line}" for line in complaints]
         if not ran:
             problems.append(f"{host.name}: its DTLSv1_listen is not ours")
-    return failures, well, balancer.seen, drill.done if drill else [], problems
+    return failures, well, balancer.seen, counted, drill.done if drill else [], problems
 
 
-def report(failures, well, seen):
+def report(failures, well, seen, counted):
     print(f"  handshakes: {sum(well.values())} well ({', '.join(f'{n} {k}' for k, n in well.items())}), "
           f"{len(failures)} failed")
     for what in ("challenges", "challenges of another slot than this clock's", "cookies shown",
                  "cookies shown to another server than made them", "cookies refused"):
         print(f"  {what}: {seen[what]}")
+    print("  cookies by the servers' own counters: " + ", ".join(f"{counted[of]} {what}" for what, of in (
+        ("right", "cookies right"), ("of them by a secret that makes no more", "cookies_previous_secret"),
+        ("forged", "cookies forged"), ("expired", "cookies expired"))))
 
 
 def main():
@@ -163,12 +168,12 @@ def main():
         )
         print(f"fleet: {HOSTS} servers that share their secrets, clocks up to {2 * CLOCKS} s apart, "
               f"{HANDSHAKES} handshakes in {SECONDS} s")
-        failures, well, seen, done, problems = run(
+        failures, well, seen, counted, done, problems = run(
             server, scratch / "shared", True, HANDSHAKES, SECONDS, LIMIT, 15
         )
         for step in done:
             print(f"  {step}")
-        report(failures, well, seen)
+        report(failures, well, seen, counted)
         for line in (failures + problems)[:20]:
             print(f"  {line}")
         wrong += [f"{len(failures)} handshakes failed"] if failures else []
@@ -179,6 +184,10 @@ def main():
             wrong.append(f"{len(done)} steps of the drill done, not 9")
         if seen["cookies refused"] != 0:
             wrong.append(f"{seen['cookies refused']} honest cookies refused")
+        if counted["cookies forged"] or counted["cookies expired"]:
+            wrong.append("the servers counted honest cookies as forged or expired")
+        if counted["cookies right"] < HANDSHAKES:
+            wrong.append(f"the servers counted {counted['cookies right']} right cookies, not {HANDSHAKES}")
         if seen["challenges not by the server's clock"] != 0:
             wrong.append("cookies that are not of their server's slot: does its clock differ as it should?")
         # 15 of 16 clients come back to another server, and the clocks are apart: else nothing was tested.
@@ -188,8 +197,8 @@ def main():
             wrong.append("the clocks were not apart")
 
         print(f"fleet: the same servers with a secret of each one's own, {WITHOUT} handshakes")
-        failures, well, seen, _, _ = run(server, scratch / "own", False, WITHOUT, 0, LIMIT, 2.5)
-        report(failures, well, seen)
+        failures, well, seen, counted, _, _ = run(server, scratch / "own", False, WITHOUT, 0, LIMIT, 2.5)
+        report(failures, well, seen, counted)
         if len(failures) < WITHOUT // 2 or seen["cookies refused"] < WITHOUT // 2:
             wrong.append("secrets that are not shared went unnoticed: this test sees nothing")
     for line in wrong[:20]:

@@ -5,9 +5,11 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 
 
 def faketime_library():
@@ -56,6 +58,7 @@ class Host:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
             "DTLSV1_LISTEN_TRACE": "1",
+            "DTLSV1_LISTEN_STATS": str(self.place / "stats.prom"),
             "DTLSV1_LISTEN_COOKIE_LIFETIME": str(lifetime),
         }
         env.pop("DTLSV1_LISTEN_SECRET_FILE", None)
@@ -76,6 +79,20 @@ class Host:
                 break
             time.sleep(0.02)
         sys.exit(f"fleet: {self.name} did not start: {self.err.read_text()}")
+
+    def counted(self):
+        """The server's own counters. They are written when it listens, once a second at most."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as poke:
+            for _ in range(2):
+                poke.sendto(b"not a hello", (self.address, self.port))
+        time.sleep(0.1)
+        counts = Counter()
+        for line in (self.place / "stats.prom").read_text().splitlines():
+            found = re.fullmatch(r"dtlsv1_listen_(\w+)_total\{([^}]*)\} (\d+)", line)
+            if found:
+                label = re.search(r'(?:result|reason)="(\w+)"', found[2])
+                counts[f"{found[1]} {label[1]}" if label else found[1]] = int(found[3])
+        return counts
 
     def stop(self):
         """Ends the server and the processes that it has for its clients: a session of their own."""
