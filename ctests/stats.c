@@ -287,8 +287,10 @@ test_empty_datagram(void)
 }
 
 #define THREADS	40	/* more than there are shards */
-#define ROUNDS	50
+#define ROUNDS	200
 #define EACH	20
+
+static pthread_barrier_t together;
 
 static void *
 count_many(void *arg)
@@ -305,6 +307,7 @@ count_many(void *arg)
 	b = wire_bio(own, NULL, 0);
 	ssl = tls_server_on(ctx, b, b);
 	hello_make(&h, NULL, 0);
+	pthread_barrier_wait(&together);
 	for (i = 0; i < ROUNDS; i++) {
 		for (j = 0; j < EACH; j++)
 			queue_put(&own->in, h.byte, h.len);
@@ -355,6 +358,7 @@ test_threads(void)
 	app_init(&app);
 	app_install(&app, ctx);
 	counting = 1;
+	NEED(pthread_barrier_init(&together, NULL, THREADS) == 0);
 	NEED(pthread_create(&reader, NULL, look_on, NULL) == 0);
 	for (i = 0; i < THREADS; i++)
 		NEED(pthread_create(&threads[i], NULL, count_many, NULL) == 0);
