@@ -153,6 +153,11 @@ test_bound_to_the_peer(void)
 	check_case("another family");
 	wire_peer6(&wire, "::192.0.2.1", 4433);
 	CHECK_INT(says(ctx, &h, NULL), 0);
+	check_case("the same address, as an IPv6 socket sees it");
+	wire_peer6(&wire, "::ffff:192.0.2.1", 4433);
+	CHECK_INT(says(ctx, &h, NULL), 1);
+	wire_peer6(&wire, "::ffff:192.0.2.2", 4433);
+	CHECK_INT(says(ctx, &h, NULL), 0);
 	check_case("no peer");
 	wire.has_peer = WIRE_UNKNOWN;
 	CHECK_INT(says(ctx, &h, NULL), 0);

@@ -8,13 +8,14 @@ TESTS ?=
 CTESTS = LIB_SO='$(CURDIR)/$(LIB_SO)' MAKE='$(MAKE)' MAKEFLAGS= \
 	CC='$(CC)' CXX='$(CXX)'
 
-# A leak is an error too, and so is a descriptor's or a thread's misuse.
+# A leak is an error too.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
 	--show-leak-kinds=definite,indirect,possible \
 	--errors-for-leak-kinds=definite,indirect,possible
 
-ctests: lib ## C tests, linked and preloaded
-	@$(CTESTS) BUILD='$(BUILD)' ctests/run.sh $(TESTS)
+ctests: lib ## C tests, linked, preloaded and static
+	@$(CTESTS) BUILD='$(BUILD)' MODES='linked preloaded static' \
+	    ctests/run.sh $(TESTS)
 
 ctests-valgrind: lib ## C tests under valgrind
 	@$(CTESTS) BUILD='$(BUILD)' RUNNER='$(VALGRIND)' ctests/run.sh $(TESTS)

@@ -166,13 +166,13 @@ row_of(const struct run *run)
 	return row_of_datagram(run, trace->datagram, trace->len);
 }
 
-/* A memory BIO does not tell that it was read again after an answer. */
+/* What is not scripted does not tell that it was read again after an answer. */
 static int
-row_in_memory(const struct run *run, int row)
+row_unscripted(const struct run *run, int row)
 {
 	if (row != FLUSH_FAILED && row != WRITE_FAILED)
 		return row;
-	return run->c->bios == BIOS_MEMORY ? READ_BLOCKS : READ_FAILS;
+	return run->c->bios == BIOS_MEMORY_END ? READ_FAILS : READ_BLOCKS;
 }
 
 void
@@ -183,8 +183,8 @@ coverage_note(const struct run *run, int returned, int reason)
 	int others_errors = c->generate_raises || c->verify_raises || c->bios == BIOS_DEAF || c->bios == BIOS_MUTE ||
 	    c->bios == BIOS_UNREADY;
 
-	if (c->bios == BIOS_MEMORY || c->bios == BIOS_MEMORY_END)
-		row = row_in_memory(run, row);
+	if (!bios_scripted(c))
+		row = row_unscripted(run, row);
 	hits[row]++;
 	if (returned == rows[row].returned && (others_errors || reason == rows[row].reason))
 		return;

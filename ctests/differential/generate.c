@@ -74,7 +74,7 @@ choose_surroundings(struct prng *prng, struct dcase *c)
 	c->method = choose_method(prng);
 	c->role = WEIGHTED(prng, 60, 37, 3);
 	c->anyconnect = prng_chance(prng, 2);
-	c->bios = WEIGHTED(prng, 100, 60, 20, 8, 1, 1, 1, 2, 2, 2);
+	c->bios = WEIGHTED(prng, 100, 60, 20, 8, 1, 1, 1, 2, 2, 2, 30, 10);
 	c->claims_dgram = prng_chance(prng, 30);
 	c->peer = WEIGHTED(prng, 40, 20, 8, 4, 15, 3, 6);
 	if (prng_chance(prng, 20))
@@ -90,6 +90,7 @@ choose_surroundings(struct prng *prng, struct dcase *c)
 	if (prng_chance(prng, 3) || strpbrk(c->steps, "ST") != NULL)
 		c->switched = 1 + choose_method(prng);
 	keep_clients_apart(c);
+	c->repairs = prng_chance(prng, 70) ? 7 : (int)prng_below(prng, 8);
 	c->exchange = prng_chance(prng, c->steps[0] == 'A' ? 60 : 5);
 }
 

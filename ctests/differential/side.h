@@ -25,7 +25,8 @@ struct side {
 	void (*set_message)(SSL *ssl, message_fn *message);
 	void (*ctx_set_message)(SSL_CTX *ctx, message_fn *message);
 	SSL *(*new_ssl)(SSL_CTX *ctx);
-	int (*set_policy)(SSL_CTX *ctx, int policy);	/* NULL: libssl has no policies */
+	int (*set_policy)(SSL_CTX *ctx, int policy);	/* NULL: libssl has no policies, and repairs nothing */
+	int (*set_repairs)(SSL_CTX *ctx, unsigned int repairs);
 	SSL_CTX *contexts[METHODS];			/* made when first asked for */
 };
 

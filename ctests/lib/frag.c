@@ -186,14 +186,15 @@ frag_accepts(struct frag_server *s, struct frag_client *c)
 	CHECK_QUEUED(0);
 	CHECK_BYTES(&peer, &c->own.any, c->own.len);
 	before = s->app.verified;
+	frag_connect(s, c);
 	frag_finish(s, c);
 	CHECK_INT(s->app.verified - before, 1);
 	CHECK_INT(s->app.wrong_ssl + s->app.wrong_rbio, 0);
 }
 
 /* A path cannot be bound twice: there, the listening socket is connected. */
-static void
-connect_to(struct frag_server *s, struct frag_client *c)
+void
+frag_connect(struct frag_server *s, struct frag_client *c)
 {
 	BIO *b = SSL_get_rbio(s->ssl);
 
@@ -237,7 +238,6 @@ frag_finish(struct frag_server *s, struct frag_client *c)
 	char heard[16];
 
 	frag_forget(c);
-	connect_to(s, c);
 	if (!shake_hands(s->ssl, c))
 		return;
 	CHECK_INT(SSL_write(c->step.ssl, "there", 5), 5);

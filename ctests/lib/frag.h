@@ -52,9 +52,11 @@ int	frag_listen(struct frag_server *, void *peer, int *strange);
 /* 0, and nothing is wrong: what a caller sees until the hello is complete. */
 void	frag_nothing_yet(struct frag_server *);
 
-/* Accepted at once, none dropped; then a socket for the client, the handshake
- * to its end, where the cookie is checked once more, and data both ways. */
+/* Accepted at once, none dropped; then the next two. In the second of them the
+ * cookie is checked once more. */
 void	frag_accepts(struct frag_server *, struct frag_client *);
-void	frag_finish(struct frag_server *, struct frag_client *);
+void	frag_connect(struct frag_server *, struct frag_client *);	/* a socket */
+void	frag_finish(struct frag_server *, struct frag_client *);	/* handshake,
+						 * data both ways */
 
 #endif

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct ssl_ctx_st *SSL_CTX_new(const void *);
@@ -28,13 +29,29 @@ failed(int ok, const char *what)
 	return !ok;
 }
 
+static void
+find(void *function, const char *symbol)
+{
+	void *at = dlsym(RTLD_DEFAULT, symbol);
+
+	if (at == NULL) {
+		printf("NOT OK: there is no %s\n", symbol);
+		exit(1);
+	}
+	memcpy(function, &at, sizeof(at));
+}
+
 int
 main(void)
 {
 	struct ssl_ctx_st *ctx = SSL_CTX_new(NULL);
 	struct ssl_st *ssl = SSL_new(ctx);
 	int (*policy)(void *, int);
-	unsigned char peer[128], before[128];
+	int (*repairs)(void *, unsigned int);
+	int (*make)(void *, unsigned char *, unsigned int *);
+	int (*check)(void *, const unsigned char *, unsigned int);
+	unsigned char peer[128], before[128], cookie[255];
+	unsigned int len = 0;
 	int set, listened, controlled, i, bad = 0;
 	void *g, *v, *at;
 	Dl_info info;
@@ -63,11 +80,20 @@ main(void)
 	    "SSL_ctrl reaches the stub");
 	ERR_clear_error();
 
-	at = dlsym(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy");
-	memcpy(&policy, &at, sizeof(at));
-	bad += failed(policy != NULL && policy(ctx, 0) == 0,
-	    "no policy for a foreign SSL_CTX");
-	bad += failed(ERR_peek_error() != 0, "a reason is queued for that");
+	/* Our own functions keep their hands off a foreign object too. */
+	find(&policy, "dtlsv1_listen_set_cookie_policy");
+	find(&repairs, "dtlsv1_listen_set_repairs");
+	find(&make, "dtlsv1_listen_cookie_generate");
+	find(&check, "dtlsv1_listen_cookie_verify");
+	bad += failed(policy(ctx, 0) == 0, "no policy for a foreign SSL_CTX");
+	bad += failed(ERR_get_error() != 0, "a reason is queued for that");
+	ERR_clear_error();
+	bad += failed(repairs(ctx, 7) == 0, "no repairs on a foreign SSL_CTX");
+	bad += failed(ERR_get_error() != 0, "a reason is queued for that");
+	ERR_clear_error();
+	bad += failed(make(ssl, cookie, &len) == 0, "no cookie for a foreign SSL");
+	bad += failed(ERR_get_error() != 0, "a reason is queued for that");
+	bad += failed(check(ssl, cookie, 32) == 0, "none is right for one");
 
 	stub_seen(&set, &listened, &controlled, &g, &v);
 	bad += failed(set == 2 && g == &generate && v == &verify,

@@ -1,10 +1,13 @@
 //! The exported C functions: null checks, panic guard, conversion, call. Nothing is decided here.
 
+pub mod budget;
 pub mod cookies;
 pub mod interpose;
 pub mod listen;
 pub mod repairs;
+pub mod secrets;
 pub mod settings;
+pub mod stats;
 
 use crate::error::Fault;
 use crate::openssl::queue_fault;

@@ -8,6 +8,7 @@ use super::callbacks::{self, AppCallbacks};
 use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
+use crate::budget::Budget;
 use crate::error::Fault;
 use crate::gather::Gatherings;
 use crate::keys::Keys;
@@ -34,6 +35,7 @@ pub(crate) struct Context {
     pub(crate) keys: Keys,
     pub(crate) gatherings: Gatherings,
     pub(crate) repairs: Switches,
+    pub(crate) budget: Budget,
 }
 
 struct Choice {
@@ -99,6 +101,7 @@ impl Context {
             keys: Keys::new(),
             gatherings: Gatherings::new(),
             repairs: Switches::new(Defaults::read().repairs),
+            budget: Budget::new(Defaults::read().budget),
         }
     }
 

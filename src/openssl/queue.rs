@@ -37,12 +37,19 @@ pub(crate) fn queue_fault(fault: Fault) {
         Fault::InvalidArgument => (PASSED_INVALID_ARGUMENT, None),
         Fault::NoSecret => (
             INTERNAL_ERROR,
-            Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes or memory"),
+            Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes, no memory, no good file"),
         ),
         Fault::Libssl => (
             INTERNAL_ERROR,
             Some(c"libdtlsv1_listen: libssl failed and did not say why: out of memory?"),
         ),
+        Fault::SecretFile => (
+            INTERNAL_ERROR,
+            Some(c"libdtlsv1_listen: the secret file is not usable, its line on stderr says why"),
+        ),
+        Fault::SecretLength => {
+            (PASSED_INVALID_ARGUMENT, Some(c"libdtlsv1_listen: a secret has 32 to 1024 bytes"))
+        }
         Fault::Handoff => (
             INTERNAL_ERROR,
             Some(c"libdtlsv1_listen: libssl did not take the verified ClientHello"),

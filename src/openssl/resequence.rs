@@ -18,6 +18,7 @@ use super::{real, sys};
 use crate::abi::guard_value;
 use crate::os::try_box;
 use crate::renumber::{ROOM, Renumbering, has_unencrypted};
+use crate::stats::{self, Event};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
 use std::ptr::{NonNull, null_mut};
@@ -45,13 +46,19 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
     let first =
         first.filter(|first| *first > LIBSSL_BEGINS_AT && real::libssl_version() >= FIRST_WRONG);
     // From an earlier client of the same SSL.
-    if let Some(ours) = resequencer(wbio) {
+    let repaired = if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
+        first.is_some()
     } else if let Some(first) = first
         && wbio == rbio
         && rbio.is_datagram()
     {
-        let _ = put_in_front(ssl, rbio, first);
+        put_in_front(ssl, rbio, first).is_some()
+    } else {
+        false
+    };
+    if repaired {
+        stats::count(Event::SequenceRepaired);
     }
 }
 
