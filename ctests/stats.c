@@ -239,13 +239,17 @@ test_discards(void)
 		{ "discards_hello_length 1", AT_SESSION_ID, 1, 200 },
 		{ "discards_client_version 1", AT_CLIENT_VERSION, 2, 0xfeff },
 	};
-	SSL_CTX *c = tls_server_ctx_of(tls_dtls12_method());
+	const SSL_METHOD *fixed = tls_dtls12_method();
+	SSL_CTX *c = tls_server_ctx_of(fixed != NULL ? fixed :
+	    DTLS_server_method());
 	SSL *ssl = server(c);
 	struct hello h;
 	char want[100];
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	/* The last row needs a method of one version: OpenSSL 4.0 has none. */
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) - (fixed == NULL);
+	    i++) {
 		check_case(rows[i].change);
 		hello_make(&h, NULL, 0);
 		hello_put(&h, rows[i].at, rows[i].value, rows[i].width);

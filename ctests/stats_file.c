@@ -257,13 +257,14 @@ call_often(void)
 	struct stat now, last;
 	double begin = seconds();
 	pthread_t reader;
+	char *watched;
 	int written = 1;
 
 	listen_for(1);
 	NEED(stat(path, &last) == 0);
 	reading = 1;
-	NEED(pthread_create(&reader, NULL, read_often,
-	    strdup(path)) == 0);
+	NEED((watched = strdup(path)) != NULL);
+	NEED(pthread_create(&reader, NULL, read_often, watched) == 0);
 	while (seconds() - begin < 2.5) {
 		listen_for(1);
 		NEED(stat(path, &now) == 0);
@@ -274,6 +275,7 @@ call_often(void)
 	}
 	reading = 0;
 	pthread_join(reader, NULL);
+	free(watched);
 	CHECK(written >= 2);
 	CHECK(written <= 1 + (int)(seconds() - begin));
 }

@@ -75,7 +75,8 @@ answer_renumber(const struct dcase *c, struct log *log)
 		switch (event->kind) {
 		case EVENT_STEP:
 			step = (char)event->values[0];
-			if (step == 'L' || step == 'C' || step == 'D')
+			/* Whatever begins another connection ends it. */
+			if (strchr("LCDKP", step) != NULL)
 				more = 0;
 			if (step == 'D')
 				in_front = 0;
