@@ -2,7 +2,7 @@
 
 use super::done;
 use crate::error::Fault;
-use crate::openssl::{Context, SSL_CTX, SslCtx, same_libssl};
+use crate::openssl::{Context, SSL_CTX, SslCtx};
 use crate::repairs::Repairs;
 use std::ffi::{c_int, c_uint};
 
@@ -40,9 +40,6 @@ pub unsafe extern "C" fn dtlsv1_listen_set_repairs(ctx: *mut SSL_CTX, repairs: c
     let ctx = unsafe { SslCtx::from_c(ctx) };
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
-        if !same_libssl() {
-            return Err(Fault::OtherLibssl);
-        }
         let repairs = Repairs::from_c(repairs).ok_or(Fault::InvalidArgument)?;
         Context::of(ctx).ok_or(Fault::Handoff)?.repairs.set(repairs);
         Ok(())
