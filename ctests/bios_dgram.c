@@ -9,6 +9,7 @@
 #include "lib/net.h"
 #include "lib/tls.h"
 
+#include <openssl/err.h>
 #include <string.h>
 
 enum style { BLOCKING, NONBLOCKING, TIMEOUT };
@@ -110,6 +111,31 @@ test_family(int family, const char *name)
 	check_case(NULL);
 }
 
+/* A datagram of no bytes is a stranger's doing, no failure of the socket. */
+static void
+test_empty_datagram(void)
+{
+	SSL_CTX *ctx = tls_server_ctx();
+	struct address own, other;
+	int fd = net_nonblocking(net_bound(AF_INET, &own));
+	int stranger = net_bound(AF_INET, &other);
+	BIO *b = BIO_new_dgram(fd, BIO_NOCLOSE);
+	SSL *ssl = tls_server(ctx);
+
+	SSL_set_bio(ssl, b, b);
+	net_send(stranger, "", 0, &own);
+	CHECK(net_readable(fd, 10000));
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_INT(SSL_get_error(ssl, 0), SSL_ERROR_SSL);
+	CHECK_QUEUED(SSL_R_RECORD_TOO_SMALL);
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_QUEUED(0);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	net_close(stranger, &other);
+	net_close(fd, &own);
+}
+
 int
 main(void)
 {
@@ -117,5 +143,6 @@ main(void)
 	test_family(AF_INET, "IPv4");
 	test_family(AF_INET6, "IPv6");
 	test_family(AF_UNIX, "AF_UNIX");
+	test_empty_datagram();
 	return check_end();
 }

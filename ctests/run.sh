@@ -11,7 +11,7 @@
 #   HOST_LIBDIR   OpenSSL's libraries    the system's
 #   RUNNER        put before each program, such as "valgrind -q"
 #   SAN           sanitizers, such as "address,undefined"
-#   MODES         "linked preloaded"
+#   MODES         "linked preloaded"; "static" links the .a beside LIB_SO
 #   CC CXX CFLAGS MAKE JOBS
 set -eu
 
@@ -25,6 +25,7 @@ RUNNER=${RUNNER:-}
 SAN=${SAN:-}
 MODES=${MODES:-linked preloaded}
 export CC="${CC:-cc}" CXX="${CXX:-c++}"
+[ -z "$RUNNER" ] || export CTESTS_LIMIT="${CTESTS_LIMIT:-300}"
 
 [ -f "$LIB_SO" ] || {
 	echo "ctests: no library at $LIB_SO: run 'make lib', or set LIB_SO" >&2
@@ -42,7 +43,8 @@ so=$(cd "$(dirname "$LIB_SO")" && pwd)/$(basename "$LIB_SO")
 ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so"
 ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so.1"
 LIB_DIR=$BUILD/lib
-export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR SAN
+ln -sf "${so%.so}.a" "$BUILD/lib/libdtlsv1_listen.a"
+export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR SAN MODES
 
 ${MAKE:-make} -s -j"${JOBS:-2}" -C "$here" all
 
@@ -94,6 +96,12 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 	[ -f "$source" ] || continue
 	program=$(basename "$source" .c)
 	wanted "$program" "$@" || continue
+	# These bring a malloc() or dlsym() of their own, and so do the checkers.
+	case $program:${RUNNER:+runner}$SAN in
+	alloc:?* | faults:?*)
+		echo "$program: not here, where the checker owns malloc() and dlsym()"
+		continue ;;
+	esac
 	for mode in $MODES; do
 		run_program "$mode" "$program"
 	done
@@ -106,6 +114,7 @@ if [ -z "$RUNNER$SAN" ]; then
 		wanted "$(basename "$source" .test)" "$@" || continue
 		status=0
 		sh "$source" || status=$?
+		[ "$status" -ne 77 ] || continue	# it has said why
 		count "$status" "$(basename "$source")"
 	done
 fi

@@ -236,9 +236,12 @@ test_fixed_version(void)
 	    NOTHING, NO_PUT, 0, 0 };
 	static const struct row newer = { "DTLS 1.3 to DTLS 1.2", REST,
 	    NOTHING, PUT(AT_CLIENT_VERSION, 0xfefc, 2), 0, 0 };
-	SSL_CTX *ctx = tls_server_ctx_of(DTLSv1_2_server_method());
+	SSL_CTX *ctx;
 	struct app app;
 
+	if (tls_dtls12_method() == NULL)
+		return;		/* OpenSSL 4.0: no SSL can have such a one */
+	ctx = tls_server_ctx_of(tls_dtls12_method());
 	app_init(&app);
 	app_install(&app, ctx);
 	try(ctx, &older, 0);

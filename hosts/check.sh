@@ -1,5 +1,5 @@
 #!/bin/bash
-# Our library on every OpenSSL release of hosts.sh and on the system's: built
+# Our library on every release of hosts.sh and on the system's OpenSSL: built
 # against it, and run with it, step by step. One table at the end.
 #
 #   hosts/check.sh [HOST...]      all that 'hosts.sh table' names, or these
@@ -39,8 +39,12 @@ step_build() {
 	esac
 }
 
+# LibreSSL has other declarations, so it has a test of its own.
 step_ctests() {
-	ctests/run.sh
+	case $HOST in
+	libressl-*) hosts/libressl/run.sh ;;
+	*) ctests/run.sh ;;
+	esac
 }
 
 step_differential() {
@@ -56,10 +60,19 @@ step_s_server() {
 # The C tests under valgrind take a few seconds a program. The preloaded ones
 # call the same code; s_server stands for them.
 step_valgrind() {
-	local runner='valgrind -q --error-exitcode=99'
-	RUNNER="$runner --leak-check=full --errors-for-leak-kinds=definite" MODES=linked \
-	    BUILD=$BUILD-valgrind ctests/run.sh
+	local runner='valgrind -q --error-exitcode=99' leaks='--leak-check=full --errors-for-leak-kinds=definite'
+	case $HOST in
+	libressl-*) RUNNER="$runner $leaks" hosts/libressl/run.sh; return ;;
+	esac
+	RUNNER="$runner $leaks" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh
 	RUNNER=$runner hosts/s_server.sh
+}
+
+# Steps that a host cannot have, said in the table: LibreSSL has no function to
+# compare with (libressl/run.sh compares what it does), and its s_server has no
+# -listen.
+applies() {	# HOST STEP
+	case $1/$2 in libressl-*/differential | libressl-*/s_server) return 1 ;; esac
 }
 
 # run_step HOST STEP: in a process of its own, see the end of this file.
@@ -93,6 +106,10 @@ main() {
 	for host in "${hosts[@]}"; do
 		row=$host
 		for step in "${steps[@]}"; do
+			if ! applies "$host" "$step"; then
+				row+='|n/a'
+				continue
+			fi
 			log=$root/target/hosts/$host/logs/$step
 			mkdir -p "$(dirname "$log")"
 			SECONDS=0 status=0

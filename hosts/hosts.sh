@@ -1,5 +1,6 @@
 #!/bin/bash
-# The OpenSSL releases that the library is checked against, beside the system's.
+# The OpenSSL releases, and a LibreSSL, that the library is checked against,
+# beside the system's OpenSSL.
 #
 #   hosts/hosts.sh build [NAME...]  build what is missing (all by default)
 #   hosts/hosts.sh list             built hosts: name version prefix
@@ -17,32 +18,40 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=hosts/recipe.sh
 . "$here/recipe.sh"
+# shellcheck source=hosts/recipe-libressl.sh
+. "$here/recipe-libressl.sh"
 
 cache=${DTLSV1_LISTEN_HOSTS:-${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/hosts}
 jobs=${JOBS:-$(nproc)}
 # What the caller's make or shell sets is for our library, not for OpenSSL's.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LDLIBS OPENSSL_CONF
-recipe=$(sed -E '/^[[:space:]]*#/d' "$here/recipe.sh" | sha256sum | cut -c 1-12)
 
 die() {
 	echo "hosts.sh: $*" >&2
 	exit 1
 }
 
-# Sets version, crate, checksum of host $1.
+# Sets what is known of host $1: name, version, title; package, crate (its version
+# in the index), checksum; build (the function), recipe (the hash).
 look_up() {
-	read -r version crate checksum < <(awk -v n="$1" '$1 == n { print $2, $3, $4 }' <<<"$hosts_table") ||
+	name=$1
+	read -r version crate checksum < <(awk -v n="$1" '$1 == n { print $2, $3, $4 }' \
+	    <<<"$hosts_table$hosts_table_libressl") ||
 		die "no host is called '$1'. There are: system $(names | xargs)"
+	local file
+	case $name in
+	libressl-*)
+		title="LibreSSL $version" package=libtls-sys
+		build=recipe_build_libressl file=recipe-libressl.sh ;;
+	*)	title="OpenSSL $version" package=openssl-src crate=$crate+$version
+		build=recipe_build file=recipe.sh ;;
+	esac
+	recipe=$(sed -E '/^[[:space:]]*#/d' "$here/$file" | sha256sum | cut -c 1-12)
+	prefix=$cache/$name-$version-$recipe
 }
 
 names() {
-	awk 'NF { print $1 }' <<<"$hosts_table"
-}
-
-# The directory of host $1, built or not.
-prefix_of() {
-	look_up "$1"
-	echo "$cache/$1-$version-$recipe"
+	awk 'NF { print $1 }' <<<"$hosts_table$hosts_table_libressl"
 }
 
 system_version() {
@@ -56,9 +65,8 @@ system_prefix() {
 
 # fetch NAME DIR: the crate's sources, through cargo, into DIR/source.
 fetch() {
-	local want got
+	local name version title package crate checksum build recipe prefix got vendor
 	look_up "$1"
-	want="$crate+$version"
 	mkdir -p "$2/manifest/src"
 	touch "$2/manifest/src/lib.rs"
 	cat >"$2/manifest/Cargo.toml" <<-END
@@ -67,62 +75,69 @@ fetch() {
 		version = "0.0.0"
 		edition = "2021"
 		[dependencies]
-		openssl-src = "=$crate"
+		$package = "=${crate%+*}"
 	END
 	(cd "$2/manifest" && "${CARGO:-cargo}" vendor --versioned-dirs ../vendor >/dev/null)
 	# cargo has compared the crate with this checksum; we compare it with ours.
-	got=$(grep -A 3 '^name = "openssl-src"$' "$2/manifest/Cargo.lock" | xargs)
-	[[ $got == *"version = $want "*"checksum = $checksum" ]] ||
-		die "openssl-src $want is not the crate the recipe names (checksum $checksum); cargo got: $got"
-	mv "$2/vendor/openssl-src-$want/openssl" "$2/source"
+	got=$(grep -A 3 "^name = \"$package\"\$" "$2/manifest/Cargo.lock" | xargs)
+	[[ $got == *"version = $crate "*"checksum = $checksum" ]] ||
+		die "$package $crate is not the crate the recipe names (checksum $checksum); cargo got: $got"
+	vendor=$2/vendor/$package-$crate
+	case $package in
+	openssl-src)	mv "$vendor/openssl" "$2/source" ;;
+	libtls-sys)	mkdir "$2/source"
+			tar -xzf "$vendor/libressl-$version.tar.gz" --strip-components=1 -C "$2/source" ;;
+	esac
 }
 
-# The build proper, all its output in a log.
+# The build proper, all its output in a log: NAME WORK.
 build_in() {
-	local name=$1 prefix=$2 work=$3 openssl got
-	fetch "$name" "$work"
-	if [ ! -e "$work/source/util/mkdef.pl" ]; then
+	local work=$2 openssl got
+	fetch "$1" "$work"
+	look_up "$1"
+	if [ "$package" = openssl-src ] && [ ! -e "$work/source/util/mkdef.pl" ]; then
 		fetch "$mkdef_host" "$work/mkdef"
 		cp "$work/mkdef/source/util/mkdef.pl" "$work/source/util/"
 	fi
-	look_up "$name"
-	(recipe_build "$name" "$work/source" "$prefix" "$work/dest" "$jobs")
+	("$build" "$name" "$work/source" "$prefix" "$work/dest" "$jobs")
+
 	# Nothing is published that does not run, or cannot do what it is for.
-	export LD_LIBRARY_PATH=$work/dest$prefix/lib
 	openssl=$work/dest$prefix/bin/openssl
+	export LD_LIBRARY_PATH=$work/dest$prefix/lib OPENSSL_CONF=$work/dest$prefix/ssl/openssl.cnf
 	# 'version' prints a second one when its library is another release.
 	got=$("$openssl" version)
-	[[ $got == "OpenSSL $version "* && $got != *Library:*OpenSSL* ||
-	    $got == *"(Library: OpenSSL $version "* ]] || die "this is not $version: $got"
-	OPENSSL_CONF=$work/dest$prefix/ssl/openssl.cnf "$openssl" req -x509 -newkey rsa:2048 \
-	    -nodes -subj /CN=test -keyout "$work/key.pem" -out "$work/cert.pem"
+	[[ $got == "$title" || $got == "$title "* && $got != *Library:*SSL* ||
+	    $got == *"(Library: $title "* ]] || die "this is not $title: $got"
+	"$openssl" req -x509 -newkey rsa:2048 -nodes -subj /CN=test -days 2 \
+	    -keyout "$work/key.pem" -out "$work/cert.pem"
+	case $name in libressl-*) return ;; esac
 	"$openssl" s_server -help 2>&1 | grep -q -e '-listen' || die 's_server has no -listen'
 	"$openssl" ciphers -s -psk -tls1_2 | grep -q PSK-AES128-GCM-SHA256 || die 'there are no PSK ciphers'
 }
 
 build() {
-	local name prefix work log start
-	mkdir -p "$cache"
+	local name version title package crate checksum build recipe prefix each work log start
 	case $cache in *[[:space:]]*) die "$cache: OpenSSL does not build below a path with spaces; set DTLSV1_LISTEN_HOSTS" ;; esac
+	mkdir -p "$cache"
 	# One builder at a time; so whatever is half built here is nobody's.
 	exec 9>"$cache/lock"
 	flock 9
 	rm -rf "$cache"/building.*
-	[ $# -gt 0 ] || mapfile -t names_all < <(names)
-	for name in "${@:-${names_all[@]}}"; do
-		[ "$name" != system ] || continue
-		prefix=$(prefix_of "$name")
+	local all; mapfile -t all < <(names)
+	[ $# -gt 0 ] || set -- "${all[@]}"
+	for each; do
+		[ "$each" != system ] || continue
+		look_up "$each"
 		[ ! -d "$prefix" ] || continue
-		look_up "$name"
 		start=$SECONDS
 		log=$cache/$name.log
-		echo "hosts.sh: building OpenSSL $version (log: $log)"
+		echo "hosts.sh: building $title (log: $log)"
 		work=$(mktemp -d "$cache/building.XXXXXX")
 		# A script of its own: bash forgets 'set -e' in a condition's commands.
-		if ! "$BASH" "$0" build-in "$name" "$prefix" "$work" >"$log" 2>&1 9>&-; then
+		if ! "$BASH" "$0" build-in "$name" "$work" >"$log" 2>&1 9>&-; then
 			tail -n 25 "$log" >&2
 			rm -rf "$work"
-			die "OpenSSL $version did not build; the whole log is $log"
+			die "$title did not build; the whole log is $log"
 		fi
 		mv -T "$work/dest$prefix" "$prefix"
 		rm -rf "$work"
@@ -131,22 +146,20 @@ build() {
 }
 
 list() {
-	local name prefix
+	local each
 	echo "system $(system_version) $(system_prefix)"
-	for name in $(names); do
-		prefix=$(prefix_of "$name")
-		look_up "$name"
+	for each in $(names); do
+		look_up "$each"
 		[ ! -d "$prefix" ] || echo "$name $version $prefix"
 	done
 }
 
 table() {
-	local name prefix state
+	local each state
 	printf '%-14s %-8s %-10s %s\n' host version state prefix
 	printf '%-14s %-8s %-10s %s\n' system "$(system_version)" installed "$(system_prefix)"
-	for name in $(names); do
-		prefix=$(prefix_of "$name")
-		look_up "$name"
+	for each in $(names); do
+		look_up "$each"
 		state='not built'
 		[ ! -d "$prefix" ] || state=built
 		printf '%-14s %-8s %-10s %s\n' "$name" "$version" "$state" "$prefix"
@@ -161,13 +174,11 @@ table() {
 # LD_LIBRARY_PATH      so that programs and libraries linked to it find it
 # For the system's, the places are unset.
 env_of() {
-	local prefix
 	if [ "$1" = system ]; then
 		echo "unset HOST_INCLUDE HOST_LIBDIR OPENSSL_DIR PKG_CONFIG_PATH LD_LIBRARY_PATH"
 		echo "export HOST=system HOST_VERSION=$(system_version) OPENSSL=$(system_prefix)/bin/openssl"
 		return
 	fi
-	prefix=$(prefix_of "$1")
 	look_up "$1"
 	[ -d "$prefix" ] || die "$1 is not built: run make hosts, or hosts/hosts.sh build $1"
 	printf 'export %s=%q\n' HOST "$1" HOST_VERSION "$version" OPENSSL "$prefix/bin/openssl" \
@@ -176,11 +187,14 @@ env_of() {
 }
 
 prune() {
-	local dir name keep=" "
-	for name in $(names); do keep="$keep$(prefix_of "$name") "; done
+	local dir each keep=" "
+	for each in $(names); do
+		look_up "$each"
+		keep="$keep$prefix "
+	done
 	exec 9>"$cache/lock"
 	flock 9
-	for dir in "$cache"/openssl-*/ "$cache"/building.*/; do
+	for dir in "$cache"/openssl-*/ "$cache"/libressl-*/ "$cache"/building.*/; do
 		dir=${dir%/}
 		[ -d "$dir" ] || continue
 		case $keep in *" $dir "*) ;; *) echo "hosts.sh: removing $dir"; rm -rf "$dir" ;; esac
@@ -189,7 +203,7 @@ prune() {
 
 case ${1:-} in
 build) shift; build "$@" ;;
-build-in) shift; build_in "$@" ;;
+build-in) shift; [ $# = 2 ] || set -- "$1" "$3"; build_in "$@" ;;
 list) list ;;
 names) echo system; names ;;
 version) if [ "${2:-}" = system ]; then system_version; else look_up "${2:-}"; echo "$version"; fi ;;

@@ -18,8 +18,9 @@
 //!   addresses, keys and time come in as arguments, a verdict goes out. No sockets, no clock, no
 //!   OpenSSL; nothing there allocates or panics, whatever the network sends.
 //! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
-//!   the only place with `unsafe`.
+//!   the only place with `unsafe` (`probes` and `os` have a little of it for want of another way).
 //! * `listen` joins them: one loop that reads, asks the gate and does what it says.
+//! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
 //!
 //! # What is true throughout
 //!
@@ -37,6 +38,7 @@
 
 #[allow(unsafe_code)]
 pub mod abi;
+mod budget;
 pub mod cookie;
 pub mod error;
 pub mod gate;
@@ -44,9 +46,15 @@ pub mod gather;
 mod keys;
 mod listen;
 #[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
 mod openssl;
 mod os;
 pub mod peer;
+#[allow(unsafe_code)]
+mod probes;
+mod renumber;
 mod repairs;
 mod settings;
+mod stats;
 pub mod wire;

@@ -5,18 +5,20 @@ use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::gather::{Complete, Outcome};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, clear_errors, hand_off,
-    remember_verified, same_libssl,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    remember_verified, resequence, same_libssl,
 };
 use crate::peer::Peer;
+use crate::probes;
 use crate::repairs::Repairs;
+use crate::stats::{Event, Tally, tick};
 use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
-pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
+pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
     if !same_libssl() {
         return Err(Fault::OtherLibssl.into());
     }
@@ -28,30 +30,43 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
-    context.listens(ctx);
+    context.listens(ctx)?;
+    if context.uses_builtin() {
+        context.keys.prepare()?;
+    }
     let listener = Listener::of(ssl);
+    let wbio = behind(wbio); // no answer of ours is renumbered
 
+    let mut purse = context.budget.purse();
     let mut room = Datagram::new();
     loop {
+        tick();
         let datagram = match rbio.read(&mut room) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
-            Read::Empty => return Err(Discard::RecordTooSmall.into()),
+            Read::Empty => {
+                tally.count_datagram(0);
+                return Err(Discard::RecordTooSmall.into());
+            }
             Read::Failed => return Err(Fault::Io.into()),
         };
-        let mut door = Door { ssl, context, rbio, listener, peer: None };
+        tally.count_datagram(datagram.len());
+        let mut door = Door { ssl, context, rbio, listener, tally, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
-            Verdict::Challenge(answer) => door.answer(wbio, datagram, answer.as_bytes())?,
+            Verdict::Challenge(answer) => {
+                door.answer(wbio, datagram, answer.as_bytes())?;
+                purse.spend()?;
+            }
             Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
-                Outcome::Kept => {}
+                Outcome::Kept => purse.spend()?,
                 Outcome::Complete(hello) => return door.admit_whole(&hello, method),
                 // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
                 Outcome::Refused => return door.admit(datagram, &admitted),
             },
             Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
-                Outcome::Kept => {}
+                Outcome::Kept => purse.spend()?,
                 Outcome::Complete(hello) => return door.admit_whole(&hello, method),
                 Outcome::Refused => return Err(Discard::Fragment.into()),
             },
@@ -66,6 +81,7 @@ struct Door<'a> {
     rbio: Bio,
     /// Who is told of each message, if anybody.
     listener: Option<Listener>,
+    tally: &'a Tally,
     /// Asked for at most once, and only when needed.
     peer: Option<Option<Peer>>,
 }
@@ -87,8 +103,13 @@ impl Door<'_> {
         {
             wbio.set_peer(peer);
         }
-        match wbio.send(answer) {
-            Some(true) => Ok(()),
+        let sent = wbio.send(answer);
+        self.tally.count_answer(sent, answered.len(), answer.len());
+        match sent {
+            Some(true) => {
+                probes::challenge(|| self.peer().copied(), answered.len(), answer.len());
+                Ok(())
+            }
             Some(false) => Err(Fault::Io.into()),
             None => Err(Stop::WouldBlock),
         }
@@ -122,6 +143,7 @@ impl Door<'_> {
     }
 
     fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+        self.tally.count(Event::HelloGathered);
         let admitted = hello.admitted(method)?;
         self.admit(admitted.record, &admitted)
     }
@@ -129,7 +151,10 @@ impl Door<'_> {
     fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
-        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)?;
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
+            .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
+        let repaired = self.context.repairs.has(Repairs::SEQUENCE);
+        resequence(self.ssl, repaired.then_some(admitted.sequence));
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
@@ -155,11 +180,14 @@ impl Doorkeeper for Door<'_> {
 
     fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         if !self.context.uses_builtin() {
-            return self.context.app.verify(self.ssl, hello.cookie);
+            let right = self.context.app.verify(self.ssl, hello.cookie)?;
+            self.tally.count_verdict(right);
+            return Ok(right);
         }
         let context = self.context;
         let binding = Binding::hello(self.peer(), hello);
         let check = context.keys.check(crate::os::unix_seconds(), hello.cookie, &binding)?;
+        self.tally.count_check(check);
         Ok(matches!(check, Check::Right { .. }))
     }
 

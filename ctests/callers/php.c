@@ -12,6 +12,7 @@
 int
 main(void)
 {
+	static const char garbage[] = "\x16\xfe\xff a longer piece of garbage";
 	struct address own, other;
 	struct client client;
 	BIO_ADDR *peer;
@@ -37,14 +38,14 @@ main(void)
 
 	/* What strangers send is never fatal. */
 	net_send(junk, "x", 1, &own);
-	net_send(junk, "\x16\xfe\xff a longer piece of garbage", 32, &own);
-	net_send(junk, "", 0, &own);
+	net_send(junk, garbage, sizeof(garbage), &own);
+	net_send(junk, "", 0, &own);	/* OpenSSL's returns -1 for that */
 	client_start(&client, &own);
 	for (round = 0; round < 500 && ret == 0; round++) {
 		net_readable(fd, 1000);
 		ret = DTLSv1_listen(ssl, peer);
 	}
-	CHECK_INT(ret, 1);
+	NEED(ret == 1);
 	CHECK_APP(&app, 1, 1);
 	CHECK_INT(BIO_ADDR_family(peer), AF_INET);
 	CHECK_INT(BIO_connect(fd, peer, 0), 1);

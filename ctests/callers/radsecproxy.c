@@ -96,7 +96,7 @@ listen_once(int fd, SSL *ssl, struct accepted *a)
 		ret = DTLSv1_listen(ssl, (BIO_ADDR *)&from);
 		CHECK(ret >= 0);
 	}
-	CHECK_INT(ret, 1);
+	NEED(ret == 1);
 	a->ssl = ssl;
 	a->from = from;
 	CHECK_INT(from.ss_family, AF_INET);

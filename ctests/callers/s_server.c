@@ -36,7 +36,7 @@ test(int family, int nbio)
 			net_readable(fd, 1000);
 		ret = DTLSv1_listen(ssl, peer);
 	}
-	CHECK_INT(ret, 1);
+	NEED(ret == 1);
 	CHECK_APP(&app, 1, 1);
 	CHECK_INT(BIO_ADDR_family(peer), family);
 	CHECK(BIO_ADDR_rawport(peer) != 0);

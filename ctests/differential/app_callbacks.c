@@ -23,16 +23,14 @@ raise_error(int wanted)
 
 /* What s_server's callbacks do: ask the SSL's read BIO who the peer is. */
 static long
-ask_peer(SSL *ssl, unsigned char *address, size_t *len)
+ask_peer(SSL *ssl, struct sockaddr_storage *address, size_t *len)
 {
 	BIO *bio = SSL_get_rbio(ssl);
 	long known;
 
-	*len = script_peer(running->c, address);
-	memset(address, 0, sizeof(struct sockaddr_storage));
+	memset(address, 0, sizeof(*address));
 	known = bio != NULL ? BIO_dgram_get_peer(bio, address) : -2;
-	if (known <= 0)
-		*len = 0;
+	*len = known > 0 ? script_peer_len(address->ss_family) : 0;
 	return known;
 }
 
@@ -40,16 +38,16 @@ int
 app_generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 {
 	const struct dcase *c = running->c;
-	_Alignas(struct sockaddr_storage) unsigned char address[sizeof(struct sockaddr_storage)];
+	struct sockaddr_storage address;
 	size_t address_len;
-	long peer = ask_peer(ssl, address, &address_len);
+	long peer = ask_peer(ssl, &address, &address_len);
 	int returned = c->generate == GENERATE_FAILS ? 0 : c->generate_result;
 
 	memcpy(cookie, c->cookie, case_cookie_len(c));
 	*len = (unsigned int)c->generate_len;
 	raise_error(c->generate_raises);
 	running->trace.generated = returned != 0 && *len <= MAX_COOKIE;
-	LOG(running->log, EVENT_GENERATE, address, address_len, returned, *len, ssl == running->ssl, same_bio(ssl), peer);
+	LOG(running->log, EVENT_GENERATE, &address, address_len, returned, *len, ssl == running->ssl, same_bio(ssl), peer);
 	return returned;
 }
 
@@ -57,9 +55,9 @@ int
 app_verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 {
 	const struct dcase *c = running->c;
-	_Alignas(struct sockaddr_storage) unsigned char address[sizeof(struct sockaddr_storage)];
+	struct sockaddr_storage address;
 	size_t address_len;
-	long peer = ask_peer(ssl, address, &address_len);
+	long peer = ask_peer(ssl, &address, &address_len);
 	int right = len == case_cookie_len(c) && memcmp(cookie, c->cookie, len) == 0;
 
 	running->verify_calls++;
@@ -72,7 +70,7 @@ app_verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 	raise_error(c->verify_raises);
 	running->trace.verified = right != 0;
 	LOG(running->log, EVENT_VERIFY, cookie, len, right, ssl == running->ssl, same_bio(ssl));
-	LOG(running->log, EVENT_VERIFY_PEER, address, address_len, peer);
+	LOG(running->log, EVENT_VERIFY_PEER, &address, address_len, peer);
 	return right;
 }
 

@@ -43,6 +43,8 @@ enum layout {
 	BIOS_DEAF,		/* the read BIO's method has no read function */
 	BIOS_MUTE,		/* the write BIO's method has no write function */
 	BIOS_UNREADY,		/* the read BIO was never initialised */
+	BIOS_DATAGRAM,		/* libssl's own datagram BIO on a real socket */
+	BIOS_DATAGRAM_SPLIT,	/* two of them on the one socket */
 	LAYOUTS
 };
 
@@ -110,6 +112,7 @@ struct dcase {
 	int stale;		/* errors in the queue on entry */
 	int duplicate;		/* the SSL comes from SSL_dup */
 	int mtu;		/* 0: libssl asks the BIO */
+	int repairs;		/* for dtlsv1_listen_set_repairs, on our side; fragments never on a socket, see run.c */
 	int exchange;		/* SSL_OP_COOKIE_EXCHANGE from the start, for programs that use cookies without DTLSv1_listen */
 	char steps[MAX_STEPS + 1];
 	unsigned char cookie[MAX_COOKIE];
@@ -124,9 +127,10 @@ struct dcase {
 /*
  * Steps: L DTLSv1_listen, A SSL_accept, C SSL_clear, E a fresh empty read BIO (scripted layouts), V the verify callback is taken away,
  * W it is put back, D a new SSL from the same SSL_CTX takes over the BIOs, S SSL_set_SSL_CTX (with `switched`; without S that is done at
- * the start), T SSL_set_ssl_method (the same), M a small SSL_set_mtu, K SSL_set_connect_state, P SSL_set_accept_state, H SSL_set_shutdown.
+ * the start), T SSL_set_ssl_method (the same), M a small SSL_set_mtu, K SSL_set_connect_state, P SSL_set_accept_state, H SSL_set_shutdown,
+ * R SSL_read, B SSL_write, U SSL_shutdown.
  */
-#define STEP_LETTERS "LACEVWDSTMKPH"
+#define STEP_LETTERS "LACEVWDSTMKPHRBU"
 
 void case_reset(struct dcase *c);
 void case_copy(struct dcase *to, const struct dcase *from);

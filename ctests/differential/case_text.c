@@ -21,7 +21,8 @@ static const struct field {
 	{"role", offsetof(struct dcase, role), ROLE_UNSET, NAMES("unset", "accept", "connect")},
 	{"anyconnect", offsetof(struct dcase, anyconnect), 0, NULL},
 	{"bios", offsetof(struct dcase, bios), BIOS_SPLIT,
-	    NAMES("split", "same", "memory", "memory-end", "no-read", "no-write", "none", "deaf", "mute", "unready")},
+	    NAMES("split", "same", "memory", "memory-end", "no-read", "no-write", "none", "deaf", "mute", "unready", "datagram",
+	        "datagram-split")},
 	{"claims-dgram", offsetof(struct dcase, claims_dgram), 0, NULL},
 	{"peer", offsetof(struct dcase, peer), PEER_INET,
 	    NAMES("inet", "inet6", "unix", "unknown", "none", "refused", "claimed")},
@@ -39,6 +40,7 @@ static const struct field {
 	{"stale", offsetof(struct dcase, stale), 0, NULL},
 	{"duplicate", offsetof(struct dcase, duplicate), 0, NULL},
 	{"mtu", offsetof(struct dcase, mtu), 0, NULL},
+	{"repairs", offsetof(struct dcase, repairs), 7, NULL},
 	{"exchange", offsetof(struct dcase, exchange), 0, NULL},
 };
 

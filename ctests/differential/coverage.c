@@ -45,7 +45,7 @@ static const struct {
 	[ACCEPTED] = {"cookie right", 0, 1},
 };
 
-static unsigned long hits[ROWS], mismatches;
+static unsigned long hits[ROWS], mismatches, flights;
 
 static unsigned int
 number(const unsigned char *bytes, int len)
@@ -166,13 +166,13 @@ row_of(const struct run *run)
 	return row_of_datagram(run, trace->datagram, trace->len);
 }
 
-/* A memory BIO does not tell that it was read again after an answer. */
+/* What is not scripted does not tell that it was read again after an answer. */
 static int
-row_in_memory(const struct run *run, int row)
+row_unscripted(const struct run *run, int row)
 {
 	if (row != FLUSH_FAILED && row != WRITE_FAILED)
 		return row;
-	return run->c->bios == BIOS_MEMORY ? READ_BLOCKS : READ_FAILS;
+	return run->c->bios == BIOS_MEMORY_END ? READ_FAILS : READ_BLOCKS;
 }
 
 void
@@ -183,8 +183,8 @@ coverage_note(const struct run *run, int returned, int reason)
 	int others_errors = c->generate_raises || c->verify_raises || c->bios == BIOS_DEAF || c->bios == BIOS_MUTE ||
 	    c->bios == BIOS_UNREADY;
 
-	if (c->bios == BIOS_MEMORY || c->bios == BIOS_MEMORY_END)
-		row = row_in_memory(run, row);
+	if (!bios_scripted(c))
+		row = row_unscripted(run, row);
 	hits[row]++;
 	if (returned == rows[row].returned && (others_errors || reason == rows[row].reason))
 		return;
@@ -193,6 +193,23 @@ coverage_note(const struct run *run, int returned, int reason)
 		    rows[row].name, rows[row].returned, rows[row].reason);
 		printf("  seed %llu, case %llu: ", (unsigned long long)c->seed, (unsigned long long)c->number);
 		case_print_command(c);
+	}
+}
+
+void
+coverage_flights(const struct log *log)
+{
+	int listened = 0;
+
+	for (size_t i = 0; i < log->count; i++) {
+		const struct event *event = &log->events[i];
+		const unsigned char *bytes = log_bytes(log, event);
+
+		if (event->kind == EVENT_STEP)
+			listened = event->values[0] == 'L';
+		/* A handshake record with a ServerHello in it. */
+		if (event->kind == EVENT_WRITE && !listened && event->len > 13 && bytes[0] == 22 && bytes[13] == 2)
+			flights++;
 	}
 }
 
@@ -223,7 +240,8 @@ coverage_report(unsigned long cases)
 		}
 		printf("  %9lu  %2d  %s%s\n", hits[i], rows[i].returned, rows[i].name, note);
 	}
+	printf("  %9lu      first flights of SSL_accept%s\n", flights, flights < wanted ? "  TOO FEW" : "");
 	if (mismatches != 0)
 		printf("%lu answers of libssl were not those of the table\n", mismatches);
-	return fine;
+	return fine && flights >= wanted;
 }

@@ -1,27 +1,12 @@
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "answers.h"
 #include "deliberate.h"
 #include "hello.h"
 
-enum {
-	CASES_PER_SIGHT = 20000,	/* every difference wants to be seen once in so many cases */
-	WRITTEN_BY_LIBSSL = 112,	/* sizeof(BIO_ADDR) */
-	PEER_AT = 64			/* where the caller's room begins between its canaries, see run.c */
-};
-
-static int
-with_scripted_reads(const struct dcase *c)
-{
-	return c->bios != BIOS_MEMORY && c->bios != BIOS_MEMORY_END;
-}
-
-static int
-peer_unknown(const struct dcase *c)
-{
-	return !with_scripted_reads(c) || c->peer == PEER_NONE || c->peer == PEER_REFUSED;
-}
+enum { CASES_PER_SIGHT = 20000 };	/* every difference wants to be seen once in so many cases */
+enum { REPAIR_SEQUENCE = 1, REPAIR_TRAILING = 2 };	/* DTLSV1_LISTEN_REPAIR_... */
 
 static int
 any_seq_2(const struct dcase *c)
@@ -38,6 +23,8 @@ any_seq_2(const struct dcase *c)
 static int
 any_trailing(const struct dcase *c)
 {
+	if ((c->repairs & REPAIR_TRAILING) == 0)
+		return 0;
 	for (size_t i = 0; i < c->nreads; i++) {
 		const unsigned char *bytes = c->pool + c->reads[i].at;
 
@@ -47,10 +34,20 @@ any_trailing(const struct dcase *c)
 	return 0;
 }
 
+/* libssl writes to NULL where it would clear the peer, and its own datagram BIO where it would fill it in. */
 static int
-null_without_peer(const struct dcase *c)
+null_crashes(const struct dcase *c)
 {
-	return c->null_peer && peer_unknown(c);
+	return c->null_peer && (answer_peer_unknown(c) || bios_on_socket(c));
+}
+
+static int
+any_empty(const struct dcase *c)
+{
+	for (size_t i = 0; i < c->nreads; i++)
+		if (c->reads[i].kind == READ_END && bios_on_socket(c))
+			return 1;
+	return 0;
 }
 
 /* First the differences that are made by giving libssl another case. */
@@ -66,21 +63,41 @@ static struct {
 	    any_seq_2, offsetof(struct rewrite, refuse_seq_2), 0, 0, 0, 0},
 	{"only the first record is handed over", "libssl from 3.2 on shows the handshake the unverified rest of the datagram",
 	    any_trailing, offsetof(struct rewrite, first_record_only), 0, 0, 0, 0},
-	{"a NULL peer is allowed", "libssl clears the address it was not given when the BIO knows no peer, and crashes",
-	    null_without_peer, offsetof(struct rewrite, give_room), 1, 1, 0, 0},
+	{"a NULL peer is allowed", "libssl writes to the address it was not given, and crashes",
+	    null_crashes, offsetof(struct rewrite, give_room), 1, 1, 0, 0},
+	{"an empty datagram is a bad one", "libssl takes it for a broken socket and returns -1, and anyone can send one",
+	    any_empty, offsetof(struct rewrite, empty_is_short), 0, 1, 0, 0},
 };
-enum { SEQ_2, FIRST_RECORD, NULL_PEER, REWRITES };
+enum { SEQ_2, FIRST_RECORD, NULL_PEER, EMPTY, REWRITES };
 
-/* Then those that are made by reading another answer into libssl's: how much of the caller's room it wrote. */
-enum { NO_PEER, NO_FAMILY, ANSWERS };
+static int
+renumbered(const struct dcase *c)
+{
+	return c->bios == BIOS_DATAGRAM && (c->repairs & REPAIR_SEQUENCE) != 0;
+}
+
+static int
+unknown_family(const struct dcase *c)
+{
+	return bios_scripted(c) && c->peer == PEER_UNKNOWN;
+}
+
+/* Then those that are made by reading another answer into what libssl did. */
 static struct {
 	const char *name, *reason;
+	int (*applies)(const struct dcase *c);
+	int (*read)(const struct dcase *c, struct log *log);	/* 1: it changed the log, 0: not, -1: libssl is not as the reason says */
+	int libssl_has;
 	unsigned long applied, seen, libssl_differs;
-} answers[ANSWERS] = {
+} answers[] = {
 	{"at most sizeof(struct sockaddr) is cleared", "libssl clears 112 bytes when the BIO knows no peer, past the end of a sockaddr_in",
-	    0, 0, 0},
-	{"sizeof(struct sockaddr) of an unknown family", "libssl has the BIO write to the caller's room, whatever its size", 0, 0, 0},
+	    answer_peer_unknown, answer_narrow, 1, 0, 0, 0},
+	{"sizeof(struct sockaddr) of an unknown family", "libssl has the BIO write to the caller's room, whatever its size",
+	    unknown_family, answer_narrow, 1, 0, 0, 0},
+	{"the first ServerHello has the hello's sequence", "libssl from 3.2 on begins at 1, which clients drop as a replay",
+	    renumbered, answer_renumber, 0, 0, 0, 0},
 };
+enum { NO_PEER, NO_FAMILY, SEQUENCE, ANSWERS };
 
 static struct log without;	/* libssl's log without one of the rewrites */
 
@@ -129,7 +146,7 @@ static int
 changes(const struct dcase *c, int rewrite)
 {
 	static struct log with;
-	struct rewrite none = {0, 0, 0}, one = none;
+	struct rewrite none = {.give_room = 0}, one = none;
 
 	set_flag(&one, rewrites[rewrite].flag, 1);
 	run_case(&reference, c, &one, &with, NULL);
@@ -149,8 +166,10 @@ deliberate_open(void)
 	case_reset(&c);
 	c.verify = VERIFY_ALWAYS;
 	memcpy(hello + len, alert, sizeof(alert));
+	hello_put(hello + AT_SEQUENCE, 6, 7);
 	case_add_read(&c, READ_DATA, hello, len + sizeof(alert));
 	rewrites[FIRST_RECORD].libssl_has = changes(&c, FIRST_RECORD);
+	answers[SEQUENCE].libssl_has = answer_first_sequence(&without) == 1;
 	hello_put(c.pool + AT_MESSAGE_SEQ, 2, 2);
 	rewrites[SEQ_2].libssl_has = changes(&c, SEQ_2);
 }
@@ -161,37 +180,19 @@ deliberate_libssl_takes_seq_2(void)
 	return rewrites[SEQ_2].libssl_has;
 }
 
-/*
- * Where a DTLSv1_listen succeeded without a peer, libssl zeroed 112 bytes; with one of a family that nobody knows, the
- * BIO wrote 112. Ours are only the first 16, so the canaries behind them have to live.
- */
 static int
-narrow(const struct dcase *c, struct log *log)
+read_answers(const struct dcase *c, struct log *expected)
 {
-	const struct event *returned = NULL;
-	int which = peer_unknown(c) ? NO_PEER : c->peer == PEER_UNKNOWN ? NO_FAMILY : ANSWERS, as_told = 1;
-	unsigned char told[sizeof(struct sockaddr_storage)] = {0};
+	int as_told = 1, result;
 
-	if (which == ANSWERS)
-		return 1;
-	if (which == NO_FAMILY)
-		script_peer(c, told);
-	for (size_t i = 0; i < log->count; i++) {
-		unsigned char *room = log_bytes(log, &log->events[i]);
-
-		if (log->events[i].kind == EVENT_RETURN)
-			returned = &log->events[i];
-		if (log->events[i].kind != EVENT_PEER || returned == NULL || returned->values[0] <= 0)
+	for (int i = 0; i < ANSWERS; i++) {
+		if (!answers[i].libssl_has || !answers[i].applies(c))
 			continue;
-		answers[which].applied++;
-		if (memcmp(room + PEER_AT, told, WRITTEN_BY_LIBSSL) != 0) {
-			answers[which].libssl_differs++;
-			as_told = 0;
-			continue;
-		}
-		for (size_t byte = PEER_AT + sizeof(struct sockaddr); byte < PEER_AT + WRITTEN_BY_LIBSSL; byte++)
-			room[byte] = (unsigned char)(0xa5 ^ byte);
-		answers[which].seen++;
+		result = answers[i].read(c, expected);
+		answers[i].applied++;
+		answers[i].seen += result == 1;
+		answers[i].libssl_differs += result < 0;
+		as_told &= result >= 0;
 	}
 	return as_told;
 }
@@ -199,7 +200,7 @@ narrow(const struct dcase *c, struct log *log)
 int
 deliberate_expectation(const struct dcase *c, struct log *expected, after_listen_fn *after)
 {
-	struct rewrite rewrite = {0, 0, 0};
+	struct rewrite rewrite = {.give_room = 0};
 
 	for (int i = 0; i < REWRITES; i++)
 		if (in_force(i, c))
@@ -208,12 +209,16 @@ deliberate_expectation(const struct dcase *c, struct log *expected, after_listen
 	for (int i = 0; i < REWRITES; i++)
 		if (in_force(i, c) && rewrites[i].libssl_has)
 			look_for(c, &rewrite, i, expected);
-	return sides_are_control() || narrow(c, expected);
+	return sides_are_control() || read_answers(c, expected);
 }
 
 static int
-report_one(const char *name, const char *reason, unsigned long applied, unsigned long seen, unsigned long wanted)
+report_one(const char *name, const char *reason, int libssl_has, unsigned long applied, unsigned long seen, unsigned long wanted)
 {
+	if (!libssl_has) {
+		printf("  this libssl does the same as we:  %s\n", name);
+		return 1;
+	}
 	printf("  %9lu  of %9lu  %s: %s\n", seen, applied, name, reason);
 	if (seen >= wanted)
 		return 1;
@@ -230,14 +235,12 @@ deliberate_report(unsigned long cases)
 	if (sides_are_control())
 		return 1;
 	printf("\ndeliberate differences (seen, of the cases that might show it; at least %lu):\n", wanted);
-	for (int i = 0; i < REWRITES; i++) {
-		if (rewrites[i].libssl_has)
-			fine &= report_one(rewrites[i].name, rewrites[i].reason, rewrites[i].applied, rewrites[i].seen, wanted);
-		else
-			printf("  this libssl does the same as we:  %s\n", rewrites[i].name);
-	}
+	for (int i = 0; i < REWRITES; i++)
+		fine &= report_one(rewrites[i].name, rewrites[i].reason, rewrites[i].libssl_has, rewrites[i].applied, rewrites[i].seen,
+		    wanted);
 	for (int i = 0; i < ANSWERS; i++) {
-		fine &= report_one(answers[i].name, answers[i].reason, answers[i].applied, answers[i].seen, wanted);
+		fine &= report_one(answers[i].name, answers[i].reason, answers[i].libssl_has, answers[i].applied, answers[i].seen,
+		    wanted);
 		fine &= answers[i].libssl_differs == 0;
 	}
 	return fine;

@@ -50,25 +50,31 @@ choose_callbacks(struct prng *prng, struct dcase *c)
 	c->info = prng_chance(prng, 20);
 }
 
+/*
+ * An SSL of a client-only method: nothing public tells one that was never given a role from one that was made a client,
+ * or shows which method its handshake function came from, so ours cannot either. Nobody listens with one.
+ */
+static void
+keep_clients_apart(struct dcase *c)
+{
+	if (c->method == METHOD_DTLS_CLIENT && c->role == ROLE_UNSET)
+		c->role = ROLE_ACCEPT;
+	if (c->method == METHOD_DTLS_CLIENT || c->switched == 1 + METHOD_DTLS_CLIENT)
+		c->switched = 0;
+}
+
 static void
 choose_surroundings(struct prng *prng, struct dcase *c)
 {
 	static const char *const steps[] = {"LA", "LA", "LA", "LA", "LA", "L", "LLA", "LALA", "LCLA", "LEA", "LVA", "LDLA", "LDA", "A",
 	    "VLWLA", "ALA", "LLLL", "LCA", "LELA", "CLA", "AA", "LAA", "LLEAA", "LSLA", "LTLA",
-	    "LMLA", "LMA", "LKLA", "LPLA", "LHLA", "LHA", "TLA", "LSA", "LALSLA"};
+	    "LMLA", "LMA", "LKLA", "LPLA", "LHLA", "LHA", "TLA", "LSA", "LALSLA", "LRLA",
+	    "LR", "LB", "LBLA", "LULA", "LULLA", "ULA", "BLRA"};
 
 	c->method = choose_method(prng);
-	if (prng_chance(prng, 3))
-		c->switched = 1 + choose_method(prng);
 	c->role = WEIGHTED(prng, 60, 37, 3);
-	/*
-	 * Nothing public tells an SSL of a client-only method that was never given a role from one that was made a client, so ours
-	 * cannot either; nobody listens with one.
-	 */
-	if (c->method == METHOD_DTLS_CLIENT && c->role == ROLE_UNSET)
-		c->role = ROLE_ACCEPT;
 	c->anyconnect = prng_chance(prng, 2);
-	c->bios = WEIGHTED(prng, 100, 60, 20, 8, 1, 1, 1, 2, 2, 2);
+	c->bios = WEIGHTED(prng, 100, 60, 20, 8, 1, 1, 1, 2, 2, 2, 30, 10);
 	c->claims_dgram = prng_chance(prng, 30);
 	c->peer = WEIGHTED(prng, 40, 20, 8, 4, 15, 3, 6);
 	if (prng_chance(prng, 20))
@@ -81,8 +87,10 @@ choose_surroundings(struct prng *prng, struct dcase *c)
 	if (prng_chance(prng, 25))
 		c->mtu = prng_chance(prng, 50) ? 1400 : 300;
 	strcpy(c->steps, PRNG_PICK(prng, steps));
-	if (strpbrk(c->steps, "ST") != NULL)
+	if (prng_chance(prng, 3) || strpbrk(c->steps, "ST") != NULL)
 		c->switched = 1 + choose_method(prng);
+	keep_clients_apart(c);
+	c->repairs = prng_chance(prng, 70) ? 7 : (int)prng_below(prng, 8);
 	c->exchange = prng_chance(prng, c->steps[0] == 'A' ? 60 : 5);
 }
 

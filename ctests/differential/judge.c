@@ -20,6 +20,8 @@ judge(const struct dcase *c, int count)
 {
 	int as_told = deliberate_expectation(c, &log_expected, count ? coverage_note : NULL);
 
+	if (count)
+		coverage_flights(&log_expected);
 	run_ours(c);
 	return as_told && log_compare(&log_ours, &log_expected) < 0;
 }

@@ -18,6 +18,7 @@
 #include "hello.h"
 #include "identity.h"
 #include "judge.h"
+#include "sockets.h"
 
 static const char usage[] =
     "usage: differential [--control] [--corpus FILE] [--cases N] [--seed S] [--replay SEED:CASE] [--force 'KEY=VALUE ...']\n"
@@ -218,12 +219,13 @@ main(int argc, char **argv)
 	signal(SIGSEGV, crashed);
 	signal(SIGABRT, crashed);
 	signal(SIGBUS, crashed);
-	if (!sides_open(options.control) || !identity_open() || !script_open())
+	if (!sides_open(options.control) || !identity_open() || !script_open() || !sockets_open())
 		return 2;
 	deliberate_open();
 	fine = run_as_told(&options);
 	sides_close();
 	script_close();
+	sockets_close();
 	identity_close();
 	return fine ? 0 : 1;
 }

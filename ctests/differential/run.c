@@ -6,11 +6,23 @@
 #include "identity.h"
 #include "run.h"
 
+enum { REPAIR_FRAGMENTS = 4 };	/* DTLSV1_LISTEN_REPAIR_FRAGMENTS */
+
 struct run *running;
 static struct run state;
 
 /* What the message callbacks' arguments point at. */
 static const unsigned char marks[] = {0, 1, 2};
+
+/*
+ * A hello in fragments is put together on datagram BIOs only, and then nothing of libssl's compares with it: its tests
+ * are elsewhere.
+ */
+static unsigned int
+repairs_of(const struct dcase *c)
+{
+	return (unsigned int)(bios_on_socket(c) ? c->repairs & ~REPAIR_FRAGMENTS : c->repairs);
+}
 
 static void
 set_ctx_callbacks(struct side *side, const struct dcase *c, SSL_CTX *ctx, int decoy)
@@ -19,6 +31,8 @@ set_ctx_callbacks(struct side *side, const struct dcase *c, SSL_CTX *ctx, int de
 	side->set_generate(ctx, (c->generate == GENERATE_ABSENT) == decoy ? app_generate : NULL);
 	side->set_verify(ctx, (c->verify == VERIFY_ABSENT) == decoy ? app_verify : NULL);
 	SSL_CTX_set_client_hello_cb(ctx, app_client_hello, NULL);
+	if (side->set_repairs != NULL && side->set_repairs(ctx, repairs_of(c)) != 1)
+		abort();
 }
 
 /* From now on the SSL belongs to the case's other SSL_CTX, or, with `decoy`, to its first. */
@@ -54,6 +68,15 @@ set_ssl_message(struct side *side, SSL *ssl, int kind)
 		side->ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, (void *)(uintptr_t)&marks[2]);
 }
 
+/* No retransmission because the machine was slow. */
+static unsigned int
+in_an_hour(SSL *ssl, unsigned int last)
+{
+	(void)ssl;
+	(void)last;
+	return 3600u * 1000000u;
+}
+
 static SSL *
 new_ssl(struct run *run, SSL_CTX *first)
 {
@@ -75,6 +98,8 @@ new_ssl(struct run *run, SSL_CTX *first)
 	}
 	if (run->ctx != first)
 		SSL_set_SSL_CTX(ssl, run->ctx);
+	if (c->method != METHOD_TLS)
+		DTLS_set_timer_cb(ssl, in_an_hour);
 	if (c->info)
 		SSL_set_info_callback(ssl, app_info);
 	if (c->role == ROLE_ACCEPT)

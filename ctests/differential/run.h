@@ -14,6 +14,7 @@ struct rewrite {
 	int refuse_seq_2;	/* message_seq 2 reads as 3 */
 	int first_record_only;	/* a datagram ends where its first record does */
 	int give_room;		/* a NULL peer becomes a real one */
+	int empty_is_short;	/* a datagram of no bytes on a socket becomes one of one byte */
 };
 
 /* What happened to the last datagram of a step, for coverage.c. */
@@ -39,7 +40,7 @@ struct run {
 	BIO *rbio, *wbio;		/* the caller's */
 	size_t next_read, next_write, next_flush;
 	int listening;			/* inside DTLSv1_listen */
-	size_t cut;			/* bytes that the rewrite kept from a memory BIO */
+	long cut;			/* bytes that the rewrite kept from what is fed; -1: one that it added */
 	int held_up;			/* the last read or write did not work: errno counts */
 	unsigned int verify_calls;
 	BIO *held[MAX_STEPS + 2];	/* a reference of our own to each, so that a side that drops one is caught, not followed */
@@ -68,10 +69,13 @@ void run_step(struct run *run, char letter, SSL_CTX *first, after_listen_fn *aft
 
 /* bios.c */
 int bios_in_memory(const struct dcase *c);
+int bios_on_socket(const struct dcase *c);
+int bios_scripted(const struct dcase *c);
 void bios_make(struct run *run);
 void bios_hold(struct run *run, BIO *bio);
-/* Gives a memory BIO, which is a stream, the next scripted datagram. */
+/* BIOs that are not scripted get one scripted datagram a step, and tell afterwards what was done with them. */
 void bios_feed(struct run *run, int listening);
+void bios_log(struct run *run);
 void bios_let_go(struct run *run);
 
 /* script_bio.c */
@@ -86,6 +90,7 @@ size_t script_rewrite(const struct run *run, unsigned char *bytes, size_t len);
 
 /* script_peer.c */
 size_t script_peer(const struct dcase *c, unsigned char *address);	/* at most sizeof(struct sockaddr_storage) bytes */
+size_t script_peer_len(int family);
 long script_get_peer(const struct dcase *c, void *room);
 void script_set_peer(struct run *run, const BIO_ADDR *address);
 

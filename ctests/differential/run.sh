@@ -31,6 +31,15 @@ export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR
 
 ${MAKE:-make} -s -j"${JOBS:-2}" -C "$here" all
 
+# What we export and the harness calls must be told apart by side: see side.h.
+nm -D --defined-only "$so" | awk '{ print $3 }' | sort > "$BUILD/differential/exported"
+astray=$(find "$BUILD/differential" -maxdepth 1 -name '*.o' ! -name side.o -exec nm -u {} + |
+    awk '$1 == "U" { print $2 }' | sort -u | comm -12 - "$BUILD/differential/exported" | xargs)
+[ -z "$astray" ] || {
+	echo "differential: we export $astray, so libssl's side would get ours too: call it through side.h" >&2
+	exit 2
+}
+
 LD_LIBRARY_PATH=$LIB_DIR${HOST_LIBDIR:+:$HOST_LIBDIR}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 cd "$root"

@@ -58,13 +58,28 @@ script_get_peer(const struct dcase *c, void *room)
 	return c->peer_result > 0 ? c->peer_result : len > 0 ? (long)len : 1;
 }
 
-/* The address as far as its family says; of one that nobody knows, the family alone. */
+/* The address as far as its family says. */
+size_t
+script_peer_len(int family)
+{
+	switch (family) {
+	case AF_INET:
+		return sizeof(struct sockaddr_in);
+	case AF_INET6:
+		return sizeof(struct sockaddr_in6);
+	case AF_UNIX:
+		return sizeof(struct sockaddr_un);
+	case UNKNOWN_FAMILY:
+		return UNKNOWN_LEN;
+	default:
+		return 0;
+	}
+}
+
 void
 script_set_peer(struct run *run, const BIO_ADDR *address)
 {
 	int family = BIO_ADDR_family(address);
-	size_t len = family == AF_INET ? sizeof(struct sockaddr_in) : family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-	    family == AF_UNIX ? sizeof(struct sockaddr_un) : family == UNKNOWN_FAMILY ? UNKNOWN_LEN : 0;
 
-	LOG(run->log, EVENT_SET_PEER, address, len, family);
+	LOG(run->log, EVENT_SET_PEER, address, script_peer_len(family), family);
 }

@@ -88,8 +88,9 @@ open_ours(void)
 		    object_of(ours.listen));
 		return 0;
 	}
-	if (!LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy", ours.set_policy)) {
-		fprintf(stderr, "differential: %s has no dtlsv1_listen_set_cookie_policy\n", object_of(ours.listen));
+	if (!LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy", ours.set_policy) ||
+	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_repairs", ours.set_repairs)) {
+		fprintf(stderr, "differential: %s lacks one of its own functions: %s\n", object_of(ours.listen), dlerror());
 		return 0;
 	}
 	return 1;

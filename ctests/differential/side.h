@@ -1,6 +1,7 @@
 /*
  * The two functions under comparison. "ours" is what the linker gave this program under the names that we export;
- * "libssl" is what the loaded libssl itself holds under the same names, so that its SSL_CTX never meets our code.
+ * "libssl" is what the loaded libssl itself holds under the same names, so that its SSL_CTX never meets our code. Every
+ * name that we export and the harness uses is here; run.sh checks that.
  */
 
 #ifndef DIFFERENTIAL_SIDE_H
@@ -24,7 +25,8 @@ struct side {
 	void (*set_message)(SSL *ssl, message_fn *message);
 	void (*ctx_set_message)(SSL_CTX *ctx, message_fn *message);
 	SSL *(*new_ssl)(SSL_CTX *ctx);
-	int (*set_policy)(SSL_CTX *ctx, int policy);	/* NULL: libssl has no policies */
+	int (*set_policy)(SSL_CTX *ctx, int policy);	/* NULL: libssl has no policies, and repairs nothing */
+	int (*set_repairs)(SSL_CTX *ctx, unsigned int repairs);
 	SSL_CTX *contexts[METHODS];			/* made when first asked for */
 };
 

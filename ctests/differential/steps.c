@@ -26,11 +26,10 @@ static void
 log_outcome(struct run *run, int returned, int *reason)
 {
 	SSL *ssl = run->ssl;
+	int seen = run->held_up || (bios_on_socket(run->c) && returned <= 0) ? errno : 0;
 	const char *name;
-	char *written;
-	long len, left;
 
-	LOG(run->log, EVENT_RETURN, NULL, 0, returned, SSL_get_error(ssl, returned), run->held_up ? errno : 0);
+	LOG(run->log, EVENT_RETURN, NULL, 0, returned, SSL_get_error(ssl, returned), seen);
 	log_queue(run, reason);
 	name = SSL_state_string_long(ssl);
 	log_add(run->log, EVENT_STATE, name, strlen(name));
@@ -38,12 +37,7 @@ log_outcome(struct run *run, int returned, int *reason)
 	    SSL_has_pending(ssl), SSL_get_shutdown(ssl));
 	LOG(run->log, EVENT_BIOS, NULL, 0, SSL_get_rbio(ssl) == run->rbio, SSL_get_wbio(ssl) == run->wbio,
 	    run->rbio != NULL ? BIO_get_retry_flags(run->rbio) : 0, run->wbio != NULL ? BIO_get_retry_flags(run->wbio) : 0);
-	if (bios_in_memory(run->c)) {
-		len = BIO_get_mem_data(run->wbio, &written);
-		left = BIO_pending(run->rbio);
-		LOG(run->log, EVENT_MEMORY, written, (size_t)len, left > 0 ? left + (long)run->cut : 0);
-		(void)BIO_reset(run->wbio);
-	}
+	bios_log(run);
 }
 
 static void
@@ -58,8 +52,7 @@ listen_step(struct run *run, after_listen_fn *after)
 		room[i] = (unsigned char)(0xa5 ^ i);
 	run->trace.read_kind = -1;
 	run->trace.verified = run->trace.generated = run->trace.write = run->trace.flush = -1;
-	if (bios_in_memory(c))
-		bios_feed(run, 1);
+	bios_feed(run, 1);
 	run->listening = 1;
 	returned = run->side->listen(run->ssl, peer);
 	run->listening = 0;
@@ -70,18 +63,26 @@ listen_step(struct run *run, after_listen_fn *after)
 		after(run, returned, reason);
 }
 
+/* Everything else that may begin a handshake or go on with it. */
 static void
-accept_step(struct run *run)
+call_step(struct run *run, char letter)
 {
-	int returned, reason;
+	unsigned char buffer[64] = "data";
+	int returned = 0, reason;
 
 	/* Without its BIOs, libssl's own SSL_get_error crashes after SSL_accept. */
 	if (run->rbio == NULL || run->wbio == NULL)
 		return;
-	if (bios_in_memory(run->c))
-		bios_feed(run, 0);
+	bios_feed(run, 0);
 	ERR_clear_error();
-	returned = SSL_accept(run->ssl);
+	if (letter == 'A')
+		returned = SSL_accept(run->ssl);
+	else if (letter == 'R')
+		returned = SSL_read(run->ssl, buffer, sizeof(buffer));
+	else if (letter == 'B')
+		returned = SSL_write(run->ssl, buffer, 4);
+	else if (letter == 'U')
+		returned = SSL_shutdown(run->ssl);
 	log_outcome(run, returned, &reason);
 }
 
@@ -124,13 +125,16 @@ run_step(struct run *run, char letter, SSL_CTX *first, after_listen_fn *after)
 		listen_step(run, after);
 		break;
 	case 'A':
-		accept_step(run);
+	case 'R':
+	case 'B':
+	case 'U':
+		call_step(run, letter);
 		break;
 	case 'C':
 		LOG(run->log, EVENT_RETURN, NULL, 0, SSL_clear(run->ssl));
 		break;
 	case 'E':
-		if (run->rbio == NULL || bios_in_memory(run->c))
+		if (run->rbio == NULL || !bios_scripted(run->c))
 			break;
 		run->rbio = script_new(run, 1);
 		bios_hold(run, run->rbio);

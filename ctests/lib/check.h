@@ -24,6 +24,7 @@
 
 void	check_begin(const char *program);
 int	check_end(void);
+int	check_failures(void);		/* so far */
 void	check_case(const char *what);	/* named in failures, one a thread */
 
 /* The file that holds the function that a call to NAME reaches. */

@@ -132,14 +132,14 @@ net_connected(const struct address *server, const struct sockaddr *peer,
 static int
 drive(SSL *ssl, int (*step)(SSL *))
 {
-	struct timeval tv;
-	int ret, round;
+	int ret = -1, round;
 
 	for (round = 0; round < 200 && (ret = step(ssl)) <= 0; round++) {
+		struct timeval tv = { 1, 0 };
+
 		if (SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
 			break;
-		if (!DTLSv1_get_timeout(ssl, &tv))
-			tv.tv_sec = 1;
+		(void)DTLSv1_get_timeout(ssl, &tv);
 		net_readable(SSL_get_fd(ssl),
 		    (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000));
 		DTLSv1_handle_timeout(ssl);

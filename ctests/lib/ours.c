@@ -28,6 +28,11 @@ ours_init(void)
 {
 	look_up(&ours.peer, "dtlsv1_listen_peer");
 	look_up(&ours.set_cookie_policy, "dtlsv1_listen_set_cookie_policy");
+	look_up(&ours.set_repairs, "dtlsv1_listen_set_repairs");
+	look_up(&ours.set_secret, "dtlsv1_listen_set_secret");
+	look_up(&ours.set_secret_file, "dtlsv1_listen_set_secret_file");
+	look_up(&ours.set_cookie_lifetime,
+	    "dtlsv1_listen_set_cookie_lifetime");
 	look_up(&ours.cookie_generate, "dtlsv1_listen_cookie_generate");
 	look_up(&ours.cookie_verify, "dtlsv1_listen_cookie_verify");
 	look_up(&ours.version, "dtlsv1_listen_version");
@@ -46,7 +51,7 @@ libssl_own(const char *symbol)
 	at = dlsym(libssl, symbol);
 	NEED(at != NULL);
 	NEED(dladdr(at, &info) != 0 &&
-	    strstr(info.dli_fname, "dtlsv1_listen") == NULL);
+	    strstr(info.dli_fname, "libdtlsv1_listen.so") == NULL);
 	dlclose(libssl);
 	return at;
 }

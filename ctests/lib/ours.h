@@ -9,10 +9,15 @@
 #include <sys/socket.h>
 
 enum { AUTO, APP, BUILTIN };	/* DTLSV1_LISTEN_COOKIES_* */
+enum { SEQUENCE = 1, TRAILING = 2, FRAGMENTS = 4, ALL = 7 };	/* ..._REPAIR_* */
 
 struct ours {
 	int	(*peer)(SSL *, struct sockaddr *, socklen_t *);
 	int	(*set_cookie_policy)(SSL_CTX *, int);
+	int	(*set_repairs)(SSL_CTX *, unsigned int);
+	int	(*set_secret)(SSL_CTX *, const unsigned char *, size_t);
+	int	(*set_secret_file)(SSL_CTX *, const char *);
+	int	(*set_cookie_lifetime)(SSL_CTX *, unsigned int);
 	int	(*cookie_generate)(SSL *, unsigned char *, unsigned int *);
 	int	(*cookie_verify)(SSL *, const unsigned char *, unsigned int);
 	const char *(*version)(void);

@@ -40,6 +40,20 @@ make_cert(EVP_PKEY *key)
 	return cert;
 }
 
+/* Deprecated since 1.1.0, called by programs ever since, gone in 4.0. */
+const SSL_METHOD *
+tls_dtls12_method(void)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x40000000L
+	return NULL;
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	return DTLSv1_2_server_method();
+#pragma GCC diagnostic pop
+#endif
+}
+
 SSL_CTX *
 tls_server_ctx_of(const SSL_METHOD *method)
 {

@@ -7,7 +7,7 @@ use super::guard;
 use super::listen::listen_by_ctrl;
 use crate::error::Fault;
 use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
-use crate::openssl::message::{self, MessageCb};
+use crate::openssl::message::{self, CtxMessages, MessageCb};
 use crate::openssl::{
     Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, Symbol,
     VerifyCb, queue_fault, real, same_libssl,
@@ -79,6 +79,7 @@ pub unsafe extern "C" fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL {
         let inherit = |context: &Context, _| {
             // SAFETY: libssl made it, and no other thread has it yet.
             unsafe { with_ssl(ssl, |ssl| message::inherit(ssl, &context.messages)) };
+            Ok(())
         };
         // SAFETY: by this function's contract.
         unsafe { with_context(ctx, inherit) };
@@ -98,9 +99,8 @@ static MESSAGES_WANTED: AtomicBool = AtomicBool::new(false);
 /// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: Option<MessageCb>) {
-    MESSAGES_WANTED.store(true, Relaxed);
     // SAFETY: by this function's contract.
-    unsafe { with_context(ctx, |context, _| context.messages.set_callback(callback)) };
+    unsafe { with_messages(ctx, |messages| messages.set_callback(callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
     unsafe { pass_on(&real::CTX_SET_MSG, ctx, callback) };
 }
@@ -162,9 +162,8 @@ pub unsafe extern "C" fn SSL_CTX_ctrl(
 ) -> c_long {
     type Ctrl = unsafe extern "C" fn(*mut SSL_CTX, c_int, c_long, *mut c_void) -> c_long;
     if cmd == SSL_CTRL_SET_MSG_CALLBACK_ARG {
-        MESSAGES_WANTED.store(true, Relaxed);
         // SAFETY: by this function's contract.
-        unsafe { with_context(ctx, |context, _| context.messages.set_arg(parg)) };
+        unsafe { with_messages(ctx, |messages| messages.set_arg(parg)) };
     }
     let Some(ctrl) = real::CTX_CTRL.find() else { return 0 };
     // SAFETY: this is what libssl's function of that name is.
@@ -195,13 +194,31 @@ unsafe fn pass_on<O, C>(setter: &Symbol, object: *mut O, callback: Option<C>) {
 /// # Safety
 ///
 /// `ctx` is null or a live SSL_CTX.
-unsafe fn with_context(ctx: *mut SSL_CTX, note: impl FnOnce(&Context, SslCtx)) -> bool {
+unsafe fn with_context(
+    ctx: *mut SSL_CTX,
+    note: impl FnOnce(&Context, SslCtx) -> Result<(), Fault>,
+) -> bool {
     noted(|| {
         // SAFETY: by this function's contract.
         let Some(ctx) = (unsafe { SslCtx::from_c(ctx) }) else { return Ok(false) };
-        note(Context::of(ctx).ok_or(Fault::Handoff)?, ctx);
+        note(Context::of(ctx).ok_or(Fault::Handoff)?, ctx)?;
         Ok(true)
     })
+}
+
+/// Takes note of a message callback on an SSL_CTX, likewise.
+///
+/// # Safety
+///
+/// `ctx` is null or a live SSL_CTX.
+unsafe fn with_messages(ctx: *mut SSL_CTX, note: impl FnOnce(&CtxMessages)) {
+    MESSAGES_WANTED.store(true, Relaxed);
+    let note = |context: &Context, _| {
+        note(&context.messages);
+        Ok(())
+    };
+    // SAFETY: by this function's contract.
+    unsafe { with_context(ctx, note) };
 }
 
 /// Takes note of something on an SSL, likewise.

@@ -1,0 +1,79 @@
+//! What has happened so far, for the whole process: the counters, and the file that shows them.
+
+mod counters;
+mod file;
+mod label;
+mod text;
+
+pub(crate) use counters::{Event, Tally, count, tally, total, total_discards};
+pub(crate) use file::tick;
+
+use crate::cookie::Check;
+use crate::error::Stop;
+
+/// To be called once, before anything is counted.
+pub(crate) fn begin() {
+    // A process that was forked off has done nothing yet.
+    crate::os::in_child(in_child);
+    file::begin();
+}
+
+extern "C" fn in_child() {
+    counters::reset();
+    file::in_child();
+}
+
+impl Tally {
+    /// Counts a datagram that was read.
+    pub(crate) fn count_datagram(&self, len: usize) {
+        self.count(Event::Datagram);
+        self.add(Event::BytesIn, len);
+    }
+
+    /// Counts what a built-in cookie turned out to be.
+    pub(crate) fn count_check(&self, check: Check) {
+        self.count(match check {
+            Check::Right { previous_secret } => {
+                if previous_secret {
+                    self.count(Event::CookiePreviousSecret);
+                }
+                Event::CookieRight
+            }
+            Check::Expired => Event::CookieExpired,
+            Check::Forged => Event::CookieForged,
+        });
+    }
+
+    /// Counts what an application's verify callback said: it does not tell old cookies from forged
+    /// ones.
+    pub(crate) fn count_verdict(&self, right: bool) {
+        self.count(if right { Event::CookieRight } else { Event::CookieForged });
+    }
+
+    /// Counts an answer of that many bytes to a datagram of that many, as [`Bio::send`] left it.
+    ///
+    /// [`Bio::send`]: crate::openssl::Bio::send
+    pub(crate) fn count_answer(&self, sent: Option<bool>, answered: usize, answer: usize) {
+        match sent {
+            Some(true) => {
+                self.count(Event::Challenge);
+                self.add(Event::BytesOut, answer);
+                if answer > answered {
+                    self.count(Event::ChallengeLarger);
+                }
+            }
+            Some(false) => self.count(Event::WriteFailed),
+            None => self.count(Event::WriteBlocked),
+        }
+    }
+
+    /// Counts how a call ended.
+    pub(crate) fn count_end<T>(&self, outcome: &Result<T, Stop>) {
+        match outcome {
+            Ok(_) => self.count(Event::Accepted),
+            Err(Stop::Discard(discard)) => self.discard(*discard),
+            Err(Stop::BudgetSpent) => self.count(Event::BudgetSpent),
+            Err(Stop::WouldBlock | Stop::Fault(_)) => {}
+        }
+    }
+}
