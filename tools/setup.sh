@@ -26,6 +26,8 @@ check                  clang           cmd:clang                clang
 check,hosts            valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
 check                  binutils        cmd:nm                   nm, to list symbols
+check                  gdb             cmd:gdb                  gdb, to look at the probes
+check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
 check,hosts,fleet,loss python3         cmd:python3              Python 3
 hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
 hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
@@ -107,7 +109,7 @@ rust() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | hosts | bench | fleet) ;; *) usage ;; esac
+	case $topic in build | check | interop | hosts | bench | fleet | loss) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac
