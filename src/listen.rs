@@ -152,7 +152,7 @@ impl Door<'_> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
         if shown.len() < datagram.len() {
-            stats::count(Event::TrailingDropped);
+            self.tally.count(Event::TrailingDropped);
         }
         let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
             .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
