@@ -401,7 +401,7 @@ int dtlsv1_listen_cookie_verify(SSL *ssl,
  * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
  * ask.
  *
- * Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
+ * Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, no memory).
  *
  * # Safety
  *

@@ -17,7 +17,7 @@ use super::ssl::Ssl;
 use super::{real, sys};
 use crate::abi::guard_value;
 use crate::os::try_box;
-use crate::renumber::{ROOM, Renumbering, has_unencrypted};
+use crate::renumber::{LIBSSL_BEGINS_AT, ROOM, Renumbering, has_unencrypted};
 use crate::stats::{self, Event};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
@@ -25,8 +25,6 @@ use std::ptr::{NonNull, null_mut};
 
 /// The first release that numbers its records wrongly. LibreSSL's number is less.
 const FIRST_WRONG: c_ulong = 0x3020_0000;
-/// What those begin at, which is right after a hello of that number.
-const LIBSSL_BEGINS_AT: u64 = 1;
 
 const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 

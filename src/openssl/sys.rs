@@ -35,6 +35,7 @@ pub(super) const CRYPTO_EX_INDEX_SSL: c_int = 0;
 pub(super) const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
 pub(super) const ERR_LIB_SSL: c_int = 20;
 pub(crate) const SSL_CTRL_SET_MSG_CALLBACK_ARG: c_int = 16;
+pub(super) const SSL_ERROR_SSL: c_int = 1;
 pub(super) const SSL_NOTHING: c_int = 1;
 
 /// Called when the object that the data hangs on is freed. `ptr` is null where nothing was set.
@@ -56,6 +57,7 @@ unsafe extern "C" {
     pub(super) fn BIO_test_flags(bio: *const BIO, flags: c_int) -> c_int;
     pub(super) fn BIO_clear_flags(bio: *mut BIO, flags: c_int);
     pub(super) fn BIO_up_ref(bio: *mut BIO) -> c_int;
+    pub(super) fn CRYPTO_get_ex_data(ex_data: *const c_void, index: c_int) -> *mut c_void;
     pub(super) fn CRYPTO_get_ex_new_index(
         class_index: c_int,
         argl: c_long,
@@ -75,6 +77,7 @@ unsafe extern "C" {
         line: c_int,
     );
     pub(super) fn SSL_clear(ssl: *mut SSL) -> c_int;
+    pub(super) fn SSL_get_error(ssl: *const SSL, ret: c_int) -> c_int;
     pub(super) fn SSL_get_ssl_method(ssl: *const SSL) -> *const SSL_METHOD;
     #[cfg(not(libressl))]
     pub(super) fn SSL_in_before(ssl: *const SSL) -> c_int;
