@@ -27,7 +27,15 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     let abi = root.join("src/abi");
-    let rooms = ["listen.rs", "settings.rs", "cookies.rs"];
+    let rooms = [
+        "listen.rs",
+        "settings.rs",
+        "repairs.rs",
+        "secrets.rs",
+        "cookies.rs",
+        "budget.rs",
+        "stats.rs",
+    ];
     rooms
         .iter()
         .fold(cbindgen::Builder::new(), |builder, room| builder.with_src(abi.join(room)))

@@ -11,6 +11,7 @@
 
 #include <openssl/ssl.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #ifdef __cplusplus
@@ -67,6 +68,160 @@ int DTLSv1_listen(SSL *ssl, void *peer);
 #define DTLSV1_LISTEN_COOKIES_BUILTIN 2
 
 /**
+ * No repair: what OpenSSL's own function does.
+ */
+#define DTLSV1_LISTEN_REPAIR_NONE 0
+
+/**
+ * The first ServerHello goes out under the record sequence number of the ClientHello that it
+ * answers (RFC 6347 section 4.2.1). OpenSSL 3.2 to 4.0 begin at 1 instead, which a client drops
+ * as a replay when a HelloVerifyRequest came under that number. Only where the write BIO is
+ * libssl's own datagram BIO, and the hello's number is 2 or more.
+ */
+#define DTLSV1_LISTEN_REPAIR_SEQUENCE 1
+
+/**
+ * What stands behind the verified record in its datagram is dropped, as OpenSSL 1.1.1 to 3.1 do;
+ * later ones pass it on to the handshake.
+ */
+#define DTLSV1_LISTEN_REPAIR_TRAILING 2
+
+/**
+ * A hello in several fragments is put together, and handed over whole. Only where the read BIO is
+ * libssl's own datagram BIO.
+ */
+#define DTLSV1_LISTEN_REPAIR_FRAGMENTS 4
+
+/**
+ * Every repair. The default.
+ */
+#define DTLSV1_LISTEN_REPAIR_ALL 7
+
+/**
+ * What DTLSv1_listen() has done in this process since it was started, or forked off: a child
+ * begins at nought. Later versions add members at the end; none is ever moved or removed. A
+ * member is there if it ends within `size`.
+ *
+ * Each counter is exact. While other threads are at work they may be a few datagrams apart from
+ * each other. They begin anew at 2^64.
+ */
+struct dtlsv1_listen_stats {
+  /**
+   * Bytes of this structure that the library knows, this member included.
+   */
+  size_t size;
+  /**
+   * Datagrams read.
+   */
+  uint64_t datagrams;
+  /**
+   * Bytes of those.
+   */
+  uint64_t bytes_in;
+  /**
+   * HelloVerifyRequests sent.
+   */
+  uint64_t challenges;
+  /**
+   * Bytes of those.
+   */
+  uint64_t bytes_out;
+  /**
+   * HelloVerifyRequests larger than the datagram that they answer. The application's own
+   * cookies can be long enough for that, built-in ones are not.
+   */
+  uint64_t challenges_larger;
+  /**
+   * Cookies that were right, the application's own among them.
+   */
+  uint64_t cookies_right;
+  /**
+   * Of the right ones, those made with a secret that makes no cookies any more.
+   */
+  uint64_t cookies_previous_secret;
+  /**
+   * Built-in cookies that were right once and are too old.
+   */
+  uint64_t cookies_expired;
+  /**
+   * Cookies that were wrong. An application's callback does not tell forged from expired.
+   */
+  uint64_t cookies_forged;
+  /**
+   * Clients accepted: calls that returned 1.
+   */
+  uint64_t accepted;
+  /**
+   * HelloVerifyRequests not sent since the write BIO would have blocked.
+   */
+  uint64_t writes_blocked;
+  /**
+   * HelloVerifyRequests not sent since the write BIO failed.
+   */
+  uint64_t writes_failed;
+  /**
+   * ClientHellos with a right cookie that libssl did not take.
+   */
+  uint64_t handoffs_failed;
+  /**
+   * ClientHellos put together from fragments.
+   */
+  uint64_t hellos_gathered;
+  /**
+   * Handshakes whose record sequence numbers were set right.
+   */
+  uint64_t sequences_repaired;
+  /**
+   * Calls that returned because their budget was spent.
+   */
+  uint64_t budgets_spent;
+  /**
+   * Datagrams dropped: shorter than a record header, 13 bytes.
+   */
+  uint64_t discards_record_too_small;
+  /**
+   * Dropped: content type other than handshake.
+   */
+  uint64_t discards_not_handshake;
+  /**
+   * Dropped: record version that is not DTLS.
+   */
+  uint64_t discards_record_version;
+  /**
+   * Dropped: record longer than its datagram.
+   */
+  uint64_t discards_record_length;
+  /**
+   * Dropped: epoch other than 0.
+   */
+  uint64_t discards_epoch;
+  /**
+   * Dropped: handshake header cut short, or fragment length other than the rest of the record.
+   */
+  uint64_t discards_handshake_length;
+  /**
+   * Dropped: handshake message other than a ClientHello.
+   */
+  uint64_t discards_not_client_hello;
+  /**
+   * Dropped: message_seq above 1.
+   */
+  uint64_t discards_message_sequence;
+  /**
+   * Dropped: fragment without its beginning, or longer than its message.
+   */
+  uint64_t discards_fragment;
+  /**
+   * Dropped: ClientHello cut short before the end of its cookie.
+   */
+  uint64_t discards_hello_length;
+  /**
+   * Dropped: client version older than the only one that the SSL speaks.
+   */
+  uint64_t discards_client_version;
+};
+
+/**
  * DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
  *
  * `addr`: where the client's address goes, or NULL when it is not wanted.
@@ -89,9 +244,11 @@ int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
  * environment, else DTLSV1_LISTEN_COOKIES_AUTO.
  *
  * Built-in cookies are 32 bytes, bound to the client's address and port, its version, random and
- * session id, and to the time: valid for one to two minutes. Their secret is the SSL_CTX's own,
- * drawn from the system's random source at first use, the same in a child after fork(2), and
- * wiped when the SSL_CTX is freed.
+ * session id, and to the time: valid for one to two minutes, or as
+ * dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
+ * dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
+ * else the SSL_CTX's own, drawn from the system's random source at first use. It is the same in a
+ * child after fork(2), and wiped when the SSL_CTX is freed.
  *
  * `ctx`: may be in use by other threads. `policy`: one of DTLSV1_LISTEN_COOKIES_AUTO, _APP and
  * _BUILTIN. A change holds for hellos that come after it; a client between its two hellos loses
@@ -111,12 +268,92 @@ int dtlsv1_listen_set_cookie_policy(SSL_CTX *ctx, int policy);
 const char *dtlsv1_listen_version(void);
 
 /**
+ * Chooses what an SSL_CTX's DTLSv1_listen() repairs. Without a call: what DTLSV1_LISTEN_REPAIR
+ * says in the environment (none, all, or some of sequence, trailing and fragments, with commas
+ * between them), else DTLSV1_LISTEN_REPAIR_ALL.
+ *
+ * `ctx`: may be in use by other threads. `repairs`: DTLSV1_LISTEN_REPAIR_NONE, or others of
+ * these or'ed together. A change holds for hellos that come after it.
+ *
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, a bit in `repairs` unknown, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX.
+ */
+int dtlsv1_listen_set_repairs(SSL_CTX *ctx, unsigned int repairs);
+
+/**
+ * Gives an SSL_CTX the secret of its built-in cookies, instead of one that only it has. Processes
+ * with the same secret and lifetime accept each other's cookies.
+ *
+ * Called again, it rotates: cookies are made with the new secret, and those of the one before are
+ * accepted until the next call. Whatever else was in force is accepted for two cookie lifetimes
+ * more, so that a client between its two hellos loses nothing. The same secret twice, the second
+ * time two lifetimes after the first, ends the rotation. For several hosts a file is the better
+ * way: see docs/operations.md, "Rotation drill".
+ *
+ * `ctx`: may be in use by other threads. `secret`: `len` random bytes, from 32 to 1024, copied; the
+ * copy is kept out of core dumps where the system allows it and wiped with the SSL_CTX. Wipe your
+ * own. In place of DTLSV1_LISTEN_SECRET_FILE and of dtlsv1_listen_set_secret_file().
+ *
+ * Returns 1, or 0 with the reason queued (an argument is NULL, `len` out of range, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX; `secret` is NULL or readable for `len` bytes.
+ */
+int dtlsv1_listen_set_secret(SSL_CTX *ctx, const unsigned char *secret, size_t len);
+
+/**
+ * Has an SSL_CTX take the secrets of its built-in cookies from a file, now and whenever it changes.
+ *
+ * One secret a line, in hex or base64, 32 to 1024 bytes each, at most 8; # begins a comment. The
+ * first makes cookies, all are accepted. The file belongs to root or to the user that the process
+ * runs as, and no other may write to it. It is looked at while clients come, once a second at
+ * most; replace it with rename(2), or as Kubernetes does. What is no longer in it is accepted for
+ * two cookie lifetimes more. If it is not as it must be, one line on stderr says what to do and the
+ * last good secrets stay in force.
+ *
+ * `ctx`: may be in use by other threads. `path`: copied; a relative one is one from the working
+ * directory of now. In place of DTLSV1_LISTEN_SECRET_FILE and of dtlsv1_listen_set_secret().
+ *
+ * Returns 1, or 0 with the reason queued (an argument is NULL, no memory, the file is not as it
+ * must be). In the last case the file is watched all the same: until it is right, the secrets that
+ * were in force stay so, and if there were none, DTLSv1_listen() returns -1.
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX; `path` is NULL or ends in a zero byte.
+ */
+int dtlsv1_listen_set_secret_file(SSL_CTX *ctx, const char *path);
+
+/**
+ * Sets how long built-in cookies live: at least `seconds` after they were made, and less than twice
+ * as long. Without a call: what DTLSV1_LISTEN_COOKIE_LIFETIME says in the environment, else 60.
+ *
+ * The clocks of hosts that share a secret may differ by half of it, and leave the other half for
+ * the client to come back in. Hosts that share a secret have the same lifetime.
+ *
+ * `ctx`: may be in use by other threads, but a client between its two hellos loses its handshake by
+ * a change: call it before the first DTLSv1_listen(). `seconds`: from 1 to 86400.
+ *
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, `seconds` out of range, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX.
+ */
+int dtlsv1_listen_set_cookie_lifetime(SSL_CTX *ctx, unsigned int seconds);
+
+/**
  * A ready-made callback for SSL_CTX_set_cookie_generate_cb(): writes a built-in cookie that is
  * bound to the peer (as the SSL's read BIO gives it) and to the time.
  *
  * `cookie`: room for 32 bytes. `cookie_len`: set to 32.
  *
- * Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory).
+ * Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory,
+ * no good secret file).
  *
  * # Safety
  *
@@ -131,15 +368,60 @@ int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int 
  *
  * `cookie`: `cookie_len` bytes, as the client sent them.
  *
- * Returns 1 if it is right, else 0: wrong, of another peer, or older than two minutes. The queue
- * says more only when the reason is not the cookie.
+ * Returns 1 if it is right, else 0: wrong, of another peer, or too old (two minutes, or twice what
+ * dtlsv1_listen_set_cookie_lifetime() says). The queue says more only when the reason is not the cookie.
  *
  * # Safety
  *
  * `ssl` is NULL or a live SSL that no other thread is using; `cookie` is NULL or readable for
  * `cookie_len` bytes.
  */
-int dtlsv1_listen_cookie_verify(SSL *ssl, const unsigned char *cookie, unsigned int cookie_len);
+int dtlsv1_listen_cookie_verify(SSL *ssl,
+                                const unsigned char *cookie,
+                                unsigned int cookie_len);
+
+/**
+ * Bounds one call of DTLSv1_listen(): after so many challenges it returns 0, so that a flood does
+ * not hold an event loop. Without a call: what DTLSV1_LISTEN_BUDGET says in the environment, else
+ * 0: as in OpenSSL, no bound.
+ *
+ * `ctx`: may be in use by other threads. `challenges`: HelloVerifyRequests sent in one call, where
+ * a fragment that is kept until the rest of its hello comes counts as one; 0 for no bound. It
+ * holds from the next call on.
+ *
+ * A caller that is woken for every arrival only (EPOLLET) has to go on until there is nothing
+ * left to read, and 0 alone does not say so. After 0, BIO_should_read(SSL_get_rbio(ssl)) is true
+ * if the read would have blocked: wait for the socket. It is false if the budget was spent (nothing
+ * is queued) or a datagram was dropped (the reason is queued): more may be waiting, call again.
+ * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
+ * ask.
+ *
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX.
+ */
+int dtlsv1_listen_set_budget(SSL_CTX *ctx, unsigned int challenges);
+
+/**
+ * Reads the process's counters. They cover every SSL_CTX and every thread, and only what goes
+ * through DTLSv1_listen() or dtlsv1_listen_peer().
+ *
+ * `stats`: where they go. `size`: sizeof(struct dtlsv1_listen_stats) as the caller was compiled.
+ * No more than that is written. A library that is older than the caller clears the members that it
+ * does not know, and stats->size says where it ended.
+ *
+ * Any thread may call it, at any time. It takes no lock.
+ *
+ * Returns 1, or 0 with the reason queued and nothing written (`stats` NULL, `size` less than the
+ * structure had in the first version).
+ *
+ * # Safety
+ *
+ * `stats` is NULL or writable for `size` bytes.
+ */
+int dtlsv1_listen_get_stats(struct dtlsv1_listen_stats *stats, size_t size);
 
 #ifdef __cplusplus
 }

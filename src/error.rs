@@ -104,6 +104,10 @@ pub enum Fault {
     InvalidArgument,
     /// No random bytes or no usable secret to make cookies with.
     NoSecret,
+    /// The secret file holds no good secret, or never did since the start; stderr says more.
+    SecretFile,
+    /// A secret shorter or longer than the MAC takes.
+    SecretLength,
     /// Out of memory, or libssl would not take the verified hello.
     Handoff,
     /// A defect in this library; a panic ends here.

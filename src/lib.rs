@@ -1,16 +1,60 @@
-//! A drop-in `DTLSv1_listen()`.
+//! A drop-in `DTLSv1_listen()` for OpenSSL and LibreSSL programs.
+//!
+//! # The way of a datagram
+//!
+//! ```text
+//! program -> abi::listen -> listen::listen ------------------------------.
+//!                              | reads (openssl::Bio)                     |
+//!                              v                                          |
+//!                           gate::judge  <- wire (what was sent)          |
+//!                              | asks      <- cookie (is it ours?)        |
+//!                              v                                          |
+//!            Discard | Challenge(HelloVerifyRequest) | Admit              |
+//!               |            |                          |                 |
+//!          queue, 0     sent, and on              openssl::hand_off -> libssl's own function
+//! ```
+//!
+//! * [`wire`], [`cookie`], [`peer`], [`error`] and [`gate`] decide. They are safe and pure: bytes,
+//!   addresses, keys and time come in as arguments, a verdict goes out. No sockets, no clock, no
+//!   OpenSSL; nothing there allocates or panics, whatever the network sends.
+//! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
+//!   the only place with `unsafe` (`probes` and `os` have a little of it for want of another way).
+//! * `listen` joins them: one loop that reads, asks the gate and does what it says.
+//! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
+//!
+//! # What is true throughout
+//!
+//! * Only libssl writes libssl's state: the verified record is given to its own `DTLSv1_listen`
+//!   through a read BIO that yields that record and nothing else (`openssl::handoff`).
+//! * Whatever a peer sends is a [`Discard`](error::Discard) and returns 0; only our own side can
+//!   fail, with a [`Fault`](error::Fault) and -1. Each queues the reason that OpenSSL queues.
+//! * A challenge costs no heap memory, and nothing of it is kept.
+//! * A callback of the application's never runs while a BIO of ours stands in its SSL.
+//! * The names that we export are ours inside this library too: libssl's own are reached through
+//!   `RTLD_NEXT` (`openssl::real`) and never through openssl-sys.
+//!
+//! The C functions are documented in `include/dtlsv1_listen.h` and dtlsv1_listen(3).
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity))]
 
 #[allow(unsafe_code)]
 pub mod abi;
+mod budget;
 pub mod cookie;
 pub mod error;
 pub mod gate;
+pub mod gather;
 mod keys;
 mod listen;
+#[allow(unsafe_code)]
+mod memory;
 #[allow(unsafe_code)]
 mod openssl;
 mod os;
 pub mod peer;
+#[allow(unsafe_code)]
+mod probes;
+mod renumber;
+mod repairs;
 mod settings;
+mod stats;
 pub mod wire;

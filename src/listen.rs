@@ -3,12 +3,16 @@
 use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use crate::gather::{Complete, Outcome};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, clear_errors, hand_off,
-    remember_verified, same_libssl,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    remember_verified, resequence, same_libssl,
 };
 use crate::peer::Peer;
-use crate::wire::{ClientHello, RecordHeader};
+use crate::probes;
+use crate::repairs::Repairs;
+use crate::stats::{self, Event};
+use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -26,24 +30,48 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx).ok_or(Fault::Handoff)?;
-    context.listens(ctx);
-    let listener = Listener::of(ssl, context);
+    context.listens(ctx)?;
+    if context.uses_builtin() {
+        context.keys.prepare()?;
+    }
+    let listener = Listener::of(ssl);
+    let wbio = behind(wbio); // no answer of ours is renumbered
 
+    let stats = stats::mine();
+    let mut purse = context.budget.purse();
     let mut room = Datagram::new();
     loop {
+        stats::tick();
         let datagram = match rbio.read(&mut room) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
-            Read::Empty => return Err(Discard::RecordTooSmall.into()),
+            Read::Empty => {
+                stats.count(Event::Datagram);
+                return Err(Discard::RecordTooSmall.into());
+            }
             Read::Failed => return Err(Fault::Io.into()),
         };
+        stats.count(Event::Datagram);
+        stats.add(Event::BytesIn, datagram.len());
         let mut door = Door { ssl, context, rbio, listener, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
-            Verdict::Continuation(_) => return Err(Discard::Fragment.into()),
-            Verdict::Challenge(answer) => door.answer(wbio, datagram, answer.as_bytes())?,
-            Verdict::Admit(admitted) => return door.admit(&admitted),
+            Verdict::Challenge(answer) => {
+                door.answer(wbio, datagram, answer.as_bytes())?;
+                purse.spend()?;
+            }
+            Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
+                Outcome::Kept => purse.spend()?,
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
+                Outcome::Refused => return door.admit(datagram, &admitted),
+            },
+            Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
+                Outcome::Kept => purse.spend()?,
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Refused => return Err(Discard::Fragment.into()),
+            },
         }
     }
 }
@@ -76,15 +104,58 @@ impl Door<'_> {
         {
             wbio.set_peer(peer);
         }
-        match wbio.send(answer) {
-            Some(true) => Ok(()),
+        let sent = wbio.send(answer);
+        stats::count_answer(sent, answered.len(), answer.len());
+        match sent {
+            Some(true) => {
+                probes::challenge(|| self.peer().copied(), answered.len(), answer.len());
+                Ok(())
+            }
             Some(false) => Err(Fault::Io.into()),
             None => Err(Stop::WouldBlock),
         }
     }
 
-    fn admit(&self, admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
-        let accepted = hand_off(self.ssl, self.rbio, admitted.record, self.listener)?;
+    /// Keeps a first fragment whose hello did not fit the datagram.
+    fn keep_first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        if admitted.fragment.is_whole() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gatherings = &self.context.gatherings;
+        match self.peer().filter(|peer| !peer.is_unspecified()) {
+            Some(peer) => gatherings.first(peer, admitted, datagram),
+            None => Outcome::Refused,
+        }
+    }
+
+    /// Adds a fragment that is not the first.
+    fn keep_rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        let gatherings = &self.context.gatherings;
+        if gatherings.is_idle() || !self.gathers() {
+            return Outcome::Refused;
+        }
+        let gathered = self.peer().map(|peer| gatherings.rest(peer, fragment, datagram));
+        gathered.unwrap_or(Outcome::Refused)
+    }
+
+    /// Are fragments put together here? Applications look into BIOs of their own.
+    fn gathers(&self) -> bool {
+        self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
+    }
+
+    fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+        stats::count(Event::HelloGathered);
+        let admitted = hello.admitted(method)?;
+        self.admit(admitted.record, &admitted)
+    }
+
+    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+        let trailing = self.context.repairs.has(Repairs::TRAILING);
+        let shown = if trailing { admitted.record } else { datagram };
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
+            .inspect_err(|_| stats::count(Event::HandoffFailed))?;
+        let repaired = self.context.repairs.has(Repairs::SEQUENCE);
+        resequence(self.ssl, repaired.then_some(admitted.sequence));
         if self.context.uses_builtin()
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
@@ -110,11 +181,14 @@ impl Doorkeeper for Door<'_> {
 
     fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         if !self.context.uses_builtin() {
-            return self.context.app.verify(self.ssl, hello.cookie);
+            let right = self.context.app.verify(self.ssl, hello.cookie)?;
+            stats::count_verdict(right);
+            return Ok(right);
         }
         let context = self.context;
         let binding = Binding::hello(self.peer(), hello);
         let check = context.keys.check(crate::os::unix_seconds(), hello.cookie, &binding)?;
+        stats::count_check(check);
         Ok(matches!(check, Check::Right { .. }))
     }
 

@@ -2,8 +2,10 @@
 
 use std::ffi::CStr;
 use std::fmt::Arguments;
+use std::fs::File;
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::os::fd::FromRawFd as _;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
 /// capabilities): its environment is not the administrator's.
@@ -24,9 +26,41 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
+/// Longest path, with the zero that ends it.
+pub(crate) const PATH_LEN: usize = 4096;
+
+/// Opens a file to read from it; a path that is a pipe's or a terminal's does not hold us up. Or
+/// the error's number. In place of the standard library's, which copies long paths to the heap.
+#[allow(unsafe_code)]
+pub(crate) fn open(path: &CStr) -> Result<File, i32> {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+    // SAFETY: `path` ends in a NUL.
+    let fd = unsafe { libc::open(path.as_ptr(), flags) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
+    }
+    // SAFETY: just opened, and nobody else's.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Writes the working directory's path, and gives its length.
+#[allow(unsafe_code)]
+pub(crate) fn working_directory(path: &mut [u8; PATH_LEN]) -> Option<usize> {
+    // SAFETY: writable for that many bytes.
+    let at = unsafe { libc::getcwd(path.as_mut_ptr().cast(), PATH_LEN) };
+    if at.is_null() { None } else { path.iter().position(|&b| b == 0) }
+}
+
+/// Whose rights the process has when it opens a file.
+#[allow(unsafe_code)]
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// One line on stderr, in one write so that lines of several processes do not mix.
 pub(crate) fn notice(text: Arguments<'_>) {
-    let mut line = [0; 512];
+    let mut line = [0; 1024];
     let mut rest = &mut line[..];
     // What does not fit is cut; a closed stderr is not our caller's problem.
     let _ = writeln!(rest, "dtlsv1_listen: {text}");
@@ -38,6 +72,25 @@ pub(crate) fn notice(text: Arguments<'_>) {
 /// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Runs `what` at exit, or when the library is unloaded.
+#[allow(unsafe_code)]
+pub(crate) fn at_exit(what: extern "C" fn()) {
+    // SAFETY: a function that takes nothing and lives as long as the library.
+    let _ = unsafe { libc::atexit(what) };
+}
+
+/// Runs `what` in each process that is forked off, before fork(2) returns there; not after vfork.
+#[allow(unsafe_code)]
+pub(crate) fn in_child(what: extern "C" fn()) {
+    // SAFETY: a function that takes nothing; glibc forgets it when the library is unloaded.
+    let _ = unsafe { libc::pthread_atfork(None, None, Some(what)) };
+}
+
+/// A clock that nobody sets, for how long something takes.
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// A box, or the value back where memory is short: an allocation that fails must not end the

@@ -12,7 +12,8 @@ use std::ptr::NonNull;
 ///
 /// `cookie`: room for 32 bytes. `cookie_len`: set to 32.
 ///
-/// Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory).
+/// Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory,
+/// no good secret file).
 ///
 /// # Safety
 ///
@@ -47,8 +48,8 @@ pub unsafe extern "C" fn dtlsv1_listen_cookie_generate(
 ///
 /// `cookie`: `cookie_len` bytes, as the client sent them.
 ///
-/// Returns 1 if it is right, else 0: wrong, of another peer, or older than two minutes. The queue
-/// says more only when the reason is not the cookie.
+/// Returns 1 if it is right, else 0: wrong, of another peer, or too old (two minutes, or twice what
+/// dtlsv1_listen_set_cookie_lifetime() says). The queue says more only when the reason is not the cookie.
 ///
 /// # Safety
 ///

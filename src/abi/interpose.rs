@@ -7,14 +7,15 @@ use super::guard;
 use super::listen::listen_by_ctrl;
 use crate::error::Fault;
 use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
-use crate::openssl::message::{self, MessageCb};
+use crate::openssl::message::{self, CtxMessages, MessageCb};
 use crate::openssl::{
     Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, Symbol,
     VerifyCb, queue_fault, real, same_libssl,
 };
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::transmute;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// libssl's setter of the callback that makes cookies, remembered for DTLSv1_listen() on its way.
 ///
@@ -62,10 +63,34 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
     }
 }
 
-/// libssl's setter of the message callback for every SSL of an SSL_CTX, remembered and passed on.
+/// libssl's SSL_new(). An SSL begins with its SSL_CTX's message callback, which is remembered here:
+/// what is set on the SSL_CTX later, or another SSL_CTX, does not change it.
 ///
-/// An SSL that is in the middle of nothing takes it from the SSL_CTX when DTLSv1_listen() runs;
-/// libssl's own functions have it from SSL_new() on.
+/// Source: OpenSSL's SSL_new(3).
+///
+/// # Safety
+///
+/// `ctx` is NULL or a live SSL_CTX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL {
+    // SAFETY: the argument goes on as it came.
+    let ssl = unsafe { real::ssl_new(ctx) }.map_or(null_mut(), NonNull::as_ptr);
+    if MESSAGES_WANTED.load(Relaxed) {
+        let inherit = |context: &Context, _| {
+            // SAFETY: libssl made it, and no other thread has it yet.
+            unsafe { with_ssl(ssl, |ssl| message::inherit(ssl, &context.messages)) };
+            Ok(())
+        };
+        // SAFETY: by this function's contract.
+        unsafe { with_context(ctx, inherit) };
+    }
+    ssl
+}
+
+/// Has any SSL_CTX ever had a message callback? Without, SSL_new() has nothing to remember.
+static MESSAGES_WANTED: AtomicBool = AtomicBool::new(false);
+
+/// libssl's setter of the message callback for SSLs made from now on, remembered and passed on.
 ///
 /// Source: OpenSSL's SSL_CTX_set_msg_callback(3).
 ///
@@ -75,7 +100,7 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: Option<MessageCb>) {
     // SAFETY: by this function's contract.
-    unsafe { with_context(ctx, |context, _| context.messages.set_callback(callback)) };
+    unsafe { with_messages(ctx, |messages| messages.set_callback(callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
     unsafe { pass_on(&real::CTX_SET_MSG, ctx, callback) };
 }
@@ -138,7 +163,7 @@ pub unsafe extern "C" fn SSL_CTX_ctrl(
     type Ctrl = unsafe extern "C" fn(*mut SSL_CTX, c_int, c_long, *mut c_void) -> c_long;
     if cmd == SSL_CTRL_SET_MSG_CALLBACK_ARG {
         // SAFETY: by this function's contract.
-        unsafe { with_context(ctx, |context, _| context.messages.set_arg(parg)) };
+        unsafe { with_messages(ctx, |messages| messages.set_arg(parg)) };
     }
     let Some(ctrl) = real::CTX_CTRL.find() else { return 0 };
     // SAFETY: this is what libssl's function of that name is.
@@ -169,13 +194,31 @@ unsafe fn pass_on<O, C>(setter: &Symbol, object: *mut O, callback: Option<C>) {
 /// # Safety
 ///
 /// `ctx` is null or a live SSL_CTX.
-unsafe fn with_context(ctx: *mut SSL_CTX, note: impl FnOnce(&Context, SslCtx)) -> bool {
+unsafe fn with_context(
+    ctx: *mut SSL_CTX,
+    note: impl FnOnce(&Context, SslCtx) -> Result<(), Fault>,
+) -> bool {
     noted(|| {
         // SAFETY: by this function's contract.
         let Some(ctx) = (unsafe { SslCtx::from_c(ctx) }) else { return Ok(false) };
-        note(Context::of(ctx).ok_or(Fault::Handoff)?, ctx);
+        note(Context::of(ctx).ok_or(Fault::Handoff)?, ctx)?;
         Ok(true)
     })
+}
+
+/// Takes note of a message callback on an SSL_CTX, likewise.
+///
+/// # Safety
+///
+/// `ctx` is null or a live SSL_CTX.
+unsafe fn with_messages(ctx: *mut SSL_CTX, note: impl FnOnce(&CtxMessages)) {
+    MESSAGES_WANTED.store(true, Relaxed);
+    let note = |context: &Context, _| {
+        note(&context.messages);
+        Ok(())
+    };
+    // SAFETY: by this function's contract.
+    unsafe { with_context(ctx, note) };
 }
 
 /// Takes note of something on an SSL, likewise.

@@ -5,6 +5,7 @@ use crate::error::{Fault, Stop};
 use crate::openssl::macro_world::note_would_block;
 use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
 use crate::settings::Defaults;
+use crate::{probes, stats};
 use libc::{sockaddr, socklen_t};
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
@@ -144,7 +145,10 @@ unsafe fn run(ssl: *mut SSL) -> Result<Accepted, Stop> {
         // SAFETY: not null, and live by this function's contract.
         let ssl = unsafe { Ssl::new(ssl) };
         announce();
-        Ok(crate::listen::listen(ssl))
+        let outcome = crate::listen::listen(ssl);
+        stats::count_end(&outcome);
+        probes::end(ssl, &outcome);
+        Ok(outcome)
     });
     outcome.unwrap_or_else(|fault| Err(fault.into()))
 }
@@ -168,11 +172,13 @@ unsafe fn write<T>(to: NonNull<T>, bytes: &[u8]) {
     unsafe { to.cast().copy_from_nonoverlapping(NonNull::from(bytes).cast::<u8>(), bytes.len()) };
 }
 
-/// With DTLSV1_LISTEN_TRACE set, the first call says that it is ours that runs.
+/// The first call starts the counters, and with DTLSV1_LISTEN_TRACE set it says that it is ours
+/// that runs.
 fn announce() {
     use std::sync::Once;
     static ANNOUNCED: Once = Once::new();
     ANNOUNCED.call_once(|| {
+        stats::begin();
         let defaults = Defaults::read();
         if defaults.trace {
             crate::os::notice(format_args!(

@@ -1,12 +1,16 @@
 //! The exported C functions: null checks, panic guard, conversion, call. Nothing is decided here.
 
+pub mod budget;
 pub mod cookies;
 pub mod interpose;
 pub mod listen;
+pub mod repairs;
+pub mod secrets;
 pub mod settings;
+pub mod stats;
 
 use crate::error::Fault;
-use crate::openssl::queue_fault;
+use crate::openssl::{queue_fault, same_libssl};
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,9 +20,10 @@ fn guard<T>(body: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(Fault::Internal))
 }
 
-/// For functions that give 1, or 0 with a reason queued.
+/// For functions that give 1, or 0 with a reason queued. An SSL or SSL_CTX of
+/// another libssl is not to be looked into.
 fn done(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
-    match guard(body) {
+    match guard(|| if same_libssl() { body() } else { Err(Fault::OtherLibssl) }) {
         Ok(()) => 1,
         Err(fault) => {
             let _ = catch_unwind(|| queue_fault(fault));

@@ -17,9 +17,11 @@ pub const DTLSV1_LISTEN_COOKIES_BUILTIN: c_int = 2;
 /// environment, else DTLSV1_LISTEN_COOKIES_AUTO.
 ///
 /// Built-in cookies are 32 bytes, bound to the client's address and port, its version, random and
-/// session id, and to the time: valid for one to two minutes. Their secret is the SSL_CTX's own,
-/// drawn from the system's random source at first use, the same in a child after fork(2), and
-/// wiped when the SSL_CTX is freed.
+/// session id, and to the time: valid for one to two minutes, or as
+/// dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
+/// dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
+/// else the SSL_CTX's own, drawn from the system's random source at first use. It is the same in a
+/// child after fork(2), and wiped when the SSL_CTX is freed.
 ///
 /// `ctx`: may be in use by other threads. `policy`: one of DTLSV1_LISTEN_COOKIES_AUTO, _APP and
 /// _BUILTIN. A change holds for hellos that come after it; a client between its two hellos loses
@@ -40,8 +42,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_cookie_policy(
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
         let policy = Policy::from_c(policy).ok_or(Fault::InvalidArgument)?;
-        Context::of(ctx).ok_or(Fault::Handoff)?.set_policy(ctx, policy);
-        Ok(())
+        Context::of(ctx).ok_or(Fault::Handoff)?.set_policy(ctx, policy)
     })
 }
 

@@ -30,8 +30,9 @@ impl<'a> Binding<'a> {
         let endpoint = self.peer.map_or(Endpoint::default(), Peer::endpoint);
         message.field(if self.hello.is_some() { b"hello" } else { b"peer" });
         message.field(endpoint.address);
-        if !endpoint.scope.is_empty() {
-            message.field(endpoint.scope);
+        if let Ok(scope) = <[u8; 4]>::try_from(endpoint.scope) {
+            // The one part that a sockaddr has in the host's own order.
+            message.field(&u32::from_ne_bytes(scope).to_be_bytes());
         }
         message.field(endpoint.port);
         if let Some(hello) = self.hello {

@@ -1,7 +1,6 @@
 //! The secrets in force, prepared for the slots around now.
 
-use super::{Binding, COOKIE_LEN, Cookie, SlotKey};
-use zeroize::Zeroizing;
+use super::{Binding, COOKIE_LEN, Cookie, MAX_SECRETS, Secret, SlotKey};
 
 /// What a cookie turned out to be. From outside all but `Right` look alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +16,10 @@ pub enum Check {
     Forged,
 }
 
-/// Every secret's keys for one moment's slots. A new slot means a new ring.
+/// Every secret's keys for one moment's slots. A new slot means other keys.
 pub struct Keyring {
     now: u64,
-    secrets: Vec<SecretKeys>,
+    secrets: [Option<SecretKeys>; MAX_SECRETS],
 }
 
 struct SecretKeys {
@@ -37,13 +36,17 @@ enum Age {
 }
 
 impl Keyring {
-    /// Prepares the keys around slot `now`. The first secret makes cookies, all are accepted.
-    /// `None` without a secret, or without memory.
-    pub fn new(secrets: &[Zeroizing<Vec<u8>>], now: u64) -> Option<Self> {
-        let mut keys = Vec::new();
-        keys.try_reserve_exact(secrets.len()).ok()?;
-        keys.extend(secrets.iter().map(|secret| SecretKeys::new(secret, now)));
-        (!keys.is_empty()).then_some(Self { now, secrets: keys })
+    /// No keys: makes no cookies and accepts none.
+    pub const EMPTY: Self = Self { now: u64::MAX, secrets: [const { None }; MAX_SECRETS] };
+
+    /// Prepares the keys around slot `now`, in place: they are worth keeping out of the way. The
+    /// first secret makes cookies, all are accepted, up to [`MAX_SECRETS`].
+    pub fn renew<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>, now: u64) {
+        let mut secrets = secrets.into_iter();
+        for place in &mut self.secrets {
+            *place = secrets.next().map(|secret| SecretKeys::new(secret.key(), now));
+        }
+        self.now = now;
     }
 
     /// The slot that the ring was made for.
@@ -53,7 +56,8 @@ impl Keyring {
 
     /// Makes a cookie for a client.
     pub fn make(&self, binding: &Binding<'_>) -> Option<Cookie> {
-        self.secrets.first().map(|secret| secret.current.make(binding))
+        let [first, ..] = &self.secrets;
+        first.as_ref().map(|secret| secret.current.make(binding))
     }
 
     /// Checks what a client sent back.
@@ -62,7 +66,7 @@ impl Keyring {
             return Check::Forged; // the length is no secret
         };
         let (&name, tag) = split(cookie);
-        for (i, secret) in self.secrets.iter().enumerate() {
+        for (i, secret) in self.secrets.iter().flatten().enumerate() {
             let Some((key, age)) = secret.named(name) else { continue };
             if key.verify(tag, binding) {
                 return match age {
@@ -115,8 +119,10 @@ mod tests {
     use crate::wire::{ClientHello, Method};
 
     fn ring(secrets: &[&[u8]], slot: u64) -> Keyring {
-        let secrets: Vec<_> = secrets.iter().map(|s| Zeroizing::new(s.to_vec())).collect();
-        Keyring::new(&secrets, slot).unwrap()
+        let secrets: Vec<_> = secrets.iter().map(|s| Secret::new(s).unwrap()).collect();
+        let mut ring = Keyring::EMPTY;
+        ring.renew(&secrets, slot);
+        ring
     }
 
     fn peer(last: u8, port: u8) -> Peer {
@@ -207,6 +213,9 @@ mod tests {
         assert_eq!(ring(&[new, old], 7).check(&cookie, &binding), previous);
         assert_eq!(ring(&[old, new], 7).check(&cookie, &binding), RIGHT);
         assert_eq!(ring(&[new], 7).check(&cookie, &binding), Check::Forged);
-        assert!(Keyring::new(&[], 7).is_none());
+        assert!(ring(&[], 7).make(&binding).is_none());
+        let mut gone = ring(&[old, new], 7);
+        gone.renew(&[Secret::new(new).unwrap()], 7);
+        assert_eq!(gone.check(&cookie, &binding), Check::Forged);
     }
 }

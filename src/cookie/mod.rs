@@ -11,10 +11,12 @@
 
 mod binding;
 mod keyring;
+mod secret;
 mod slot;
 
 pub use binding::Binding;
 pub use keyring::{Check, Keyring};
+pub use secret::{MAX_SECRET_LEN, MAX_SECRETS, MIN_SECRET_LEN, Secret};
 pub use slot::{Lifetime, SlotKey};
 
 /// Bytes of a built-in cookie. Several clients hold no more (GnuTLS 3.7.9, Bouncy Castle 1.72,
@@ -24,9 +26,6 @@ pub const COOKIE_LEN: usize = 32;
 
 /// Bytes of the MAC that a cookie carries.
 const TAG_LEN: usize = COOKIE_LEN - 1;
-
-/// Fewest bytes of a secret: as many as the MAC is strong.
-pub const MIN_SECRET_LEN: usize = 32;
 
 /// A cookie as sent.
 pub type Cookie = [u8; COOKIE_LEN];

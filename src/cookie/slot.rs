@@ -24,9 +24,14 @@ impl Lifetime {
         NonZeroU32::new(seconds).filter(|s| s.get() <= Self::MAX).map(Self)
     }
 
+    /// In seconds.
+    pub const fn seconds(self) -> u64 {
+        self.0.get() as u64
+    }
+
     /// The slot that a time (seconds since 1970) falls in.
     pub fn slot(self, unix_seconds: u64) -> u64 {
-        unix_seconds.checked_div(self.0.get().into()).unwrap_or(0)
+        unix_seconds.checked_div(self.seconds()).unwrap_or(0)
     }
 }
 

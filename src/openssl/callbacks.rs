@@ -82,22 +82,24 @@ impl AppCallbacks {
     }
 }
 
-/// Puts our callbacks, or none, into libssl.
-pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) {
+/// Puts our callbacks, or none, into libssl; false if libssl's setters are not to be found now.
+pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) -> bool {
     type SetGenerate = unsafe extern "C" fn(*mut sys::SSL_CTX, Option<GenerateCb>);
     type SetVerify = unsafe extern "C" fn(*mut sys::SSL_CTX, Option<VerifyCb>);
-    if let Some(set) = real::SET_GENERATE.find() {
-        // SAFETY: this is what libssl's function of that name is.
-        let set = unsafe { transmute::<*mut c_void, SetGenerate>(set.as_ptr()) };
-        // SAFETY: the SSL_CTX lives.
-        unsafe { set(ctx.as_ptr(), generate.then_some(generate_for_libssl)) };
-    }
-    if let Some(set) = real::SET_VERIFY.find() {
-        // SAFETY: as above.
-        let set = unsafe { transmute::<*mut c_void, SetVerify>(set.as_ptr()) };
-        // SAFETY: the SSL_CTX lives.
-        unsafe { set(ctx.as_ptr(), verify.then_some(verify_for_libssl)) };
-    }
+    let (Some(set_generate), Some(set_verify)) =
+        (real::SET_GENERATE.find(), real::SET_VERIFY.find())
+    else {
+        return false;
+    };
+    // SAFETY: this is what libssl's function of that name is.
+    let set = unsafe { transmute::<*mut c_void, SetGenerate>(set_generate.as_ptr()) };
+    // SAFETY: the SSL_CTX lives.
+    unsafe { set(ctx.as_ptr(), generate.then_some(generate_for_libssl)) };
+    // SAFETY: this is what libssl's function of that name is.
+    let set = unsafe { transmute::<*mut c_void, SetVerify>(set_verify.as_ptr()) };
+    // SAFETY: the SSL_CTX lives.
+    unsafe { set(ctx.as_ptr(), verify.then_some(verify_for_libssl)) };
+    true
 }
 
 /// A cookie of one byte, for an SSL_CTX of our own on which libssl is watched at work.

@@ -8,8 +8,12 @@ use super::callbacks::{self, AppCallbacks};
 use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
+use crate::budget::Budget;
+use crate::error::Fault;
+use crate::gather::Gatherings;
 use crate::keys::Keys;
 use crate::os::try_box;
+use crate::repairs::Switches;
 use crate::settings::{Defaults, Policy};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
@@ -29,6 +33,9 @@ pub(crate) struct Context {
     pub(crate) app: AppCallbacks,
     pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
+    pub(crate) gatherings: Gatherings,
+    pub(crate) repairs: Switches,
+    pub(crate) budget: Budget,
 }
 
 struct Choice {
@@ -92,32 +99,40 @@ impl Context {
             app: AppCallbacks::new(),
             messages: CtxMessages::new(),
             keys: Keys::new(),
+            gatherings: Gatherings::new(),
+            repairs: Switches::new(Defaults::read().repairs),
+            budget: Budget::new(Defaults::read().budget),
         }
     }
 
     /// Chooses a policy, and puts into libssl the callbacks that it needs.
-    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) {
+    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) -> Result<(), Fault> {
         let mut choice = lock(&self.choice);
         choice.policy = Some(policy);
-        self.settle(ctx, &choice);
+        self.settle(ctx, &choice)
     }
 
     /// Takes note of what the application set, by `change`.
-    pub(crate) fn app_sets(&self, ctx: SslCtx, change: impl FnOnce(&AppCallbacks)) {
+    pub(crate) fn app_sets(
+        &self,
+        ctx: SslCtx,
+        change: impl FnOnce(&AppCallbacks),
+    ) -> Result<(), Fault> {
         let choice = lock(&self.choice);
         change(&self.app);
-        self.settle(ctx, &choice);
+        self.settle(ctx, &choice)
     }
 
     /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
     #[inline]
-    pub(crate) fn listens(&self, ctx: SslCtx) {
+    pub(crate) fn listens(&self, ctx: SslCtx) -> Result<(), Fault> {
         if !self.ready.load(Acquire) {
             let mut choice = lock(&self.choice);
             choice.listened = true;
-            self.settle(ctx, &choice);
+            self.settle(ctx, &choice)?;
             self.ready.store(true, Release);
         }
+        Ok(())
     }
 
     /// Are the cookies ours, or the application's?
@@ -127,7 +142,7 @@ impl Context {
 
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
     /// and us with the other's decision.
-    fn settle(&self, ctx: SslCtx, choice: &Choice) {
+    fn settle(&self, ctx: SslCtx, choice: &Choice) -> Result<(), Fault> {
         let (generate, verify) = (self.app.has_generate(), self.app.has_verify());
         let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
             Policy::App => false,
@@ -135,7 +150,8 @@ impl Context {
             Policy::Auto => !generate && !verify && choice.listened,
         };
         self.builtin.store(builtin, Relaxed);
-        callbacks::install(ctx, generate || builtin, verify || builtin);
+        let installed = callbacks::install(ctx, generate || builtin, verify || builtin);
+        if installed { Ok(()) } else { Err(Fault::Handoff) }
     }
 }
 

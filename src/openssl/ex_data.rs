@@ -1,7 +1,8 @@
-//! A place of our own on an SSL: one `T` on the heap, or a mark that needs none.
+//! A place of our own on an SSL: one `T` on the heap, or a number that needs no memory.
 
 use super::ssl::Ssl;
 use super::sys;
+use crate::abi::guard_value;
 use crate::os::try_box;
 use std::ffi::{c_int, c_long, c_void};
 use std::marker::PhantomData;
@@ -9,11 +10,19 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// Stands where no memory is needed.
-static MARK: u8 = 0;
+/// A number stands where no memory is needed: odd, as no pointer to a boxed `T` is.
+fn mark(number: usize) -> *mut c_void {
+    std::ptr::without_provenance_mut(number | 1)
+}
 
-fn mark() -> *mut c_void {
-    (&raw const MARK).cast_mut().cast()
+fn is_mark(at: *mut c_void) -> bool {
+    at.addr() & 1 != 0
+}
+
+/// What can be put there.
+pub(super) trait OnSsl: Send + Sync + Sized {
+    /// What a copy of the SSL (`SSL_dup`) gets.
+    fn of_copy(&self) -> Option<Self>;
 }
 
 /// An ex_data index for SSLs, asked for when the first SSL gets something.
@@ -23,14 +32,15 @@ pub(super) struct Slot<T> {
     holds: PhantomData<T>,
 }
 
-impl<T: Send + Sync> Slot<T> {
+impl<T: OnSsl> Slot<T> {
     pub(super) const fn new() -> Self {
+        const { assert!(align_of::<T>() > 1, "a pointer to it is told from a mark") };
         Self { index: AtomicI32::new(-1), registering: Mutex::new(()), holds: PhantomData }
     }
 
-    /// Has this SSL got the mark?
-    pub(super) fn is_marked(&self, ssl: Ssl) -> bool {
-        self.pointer(ssl) == mark()
+    /// Has this SSL got this mark? The lowest bit does not count.
+    pub(super) fn is_marked(&self, ssl: Ssl, number: usize) -> bool {
+        self.pointer(ssl) == mark(number)
     }
 
     /// Has this SSL got anything?
@@ -42,17 +52,17 @@ impl<T: Send + Sync> Slot<T> {
     /// of the application's.
     pub(super) fn get(&self, ssl: Ssl) -> Option<&T> {
         let at = self.pointer(ssl);
-        if at.is_null() || at == mark() {
+        if at.is_null() || is_mark(at) {
             return None;
         }
-        // SAFETY: all that is ever put there but the mark is a boxed T, which lives until `swap`
+        // SAFETY: all that is ever put there but marks is a boxed T, which lives until `swap`
         // or `free`; an SSL is one thread's at a time.
         Some(unsafe { &*at.cast::<T>() })
     }
 
-    /// Puts the mark; false without memory in libcrypto.
-    pub(super) fn set_mark(&self, ssl: Ssl) -> bool {
-        self.swap(ssl, mark())
+    /// Puts a mark; false without memory in libcrypto.
+    pub(super) fn set_mark(&self, ssl: Ssl, number: usize) -> bool {
+        self.swap(ssl, mark(number))
     }
 
     /// Puts a value; false without memory.
@@ -98,7 +108,7 @@ impl<T: Send + Sync> Slot<T> {
         }
         let _one_at_a_time = self.registering.lock().unwrap_or_else(PoisonError::into_inner);
         if self.index.load(Relaxed) < 0 {
-            let (dup, free) = (Some(dup as sys::ExDup), Some(free::<T> as sys::ExFree));
+            let (dup, free) = (Some(dup::<T> as sys::ExDup), Some(free::<T> as sys::ExFree));
             let class = sys::CRYPTO_EX_INDEX_SSL;
             // SAFETY: the two functions keep to the contract of ex_data callbacks.
             let index =
@@ -111,9 +121,9 @@ impl<T: Send + Sync> Slot<T> {
 
 /// # Safety
 ///
-/// `at` is null, the mark, or a boxed `T` that nobody refers to any more.
+/// `at` is null, a mark, or a boxed `T` that nobody refers to any more.
 unsafe fn release<T>(at: *mut c_void) {
-    if !at.is_null() && at != mark() {
+    if !at.is_null() && !is_mark(at) {
         // SAFETY: it came from a box, by this function's contract.
         drop(unsafe { Box::from_raw(at.cast::<T>()) });
     }
@@ -133,7 +143,7 @@ unsafe extern "C" fn free<T>(
 }
 
 /// Called by `SSL_dup`, which would have both SSLs own the same box.
-unsafe extern "C" fn dup(
+unsafe extern "C" fn dup<T: OnSsl>(
     _to: *mut c_void,
     _from: *const c_void,
     at: *mut *mut c_void,
@@ -141,7 +151,19 @@ unsafe extern "C" fn dup(
     _argl: c_long,
     _argp: *mut c_void,
 ) -> c_int {
-    // SAFETY: libcrypto passes the place of the copy's pointer.
-    unsafe { at.write(null_mut()) };
-    1
+    guard_value(0, || {
+        // SAFETY: libcrypto passes the place of the copy's pointer, which is the original's yet.
+        let from = unsafe { at.read() };
+        let mut copy = null_mut();
+        if !from.is_null() && !is_mark(from) {
+            // SAFETY: a boxed T of the original's, which lives.
+            let value = unsafe { &*from.cast::<T>() }.of_copy();
+            if let Some(value) = value.and_then(try_box) {
+                copy = Box::into_raw(value).cast();
+            }
+        }
+        // SAFETY: as above.
+        unsafe { at.write(copy) };
+        1
+    })
 }

@@ -2,10 +2,10 @@
 //!
 //! libssl has no getter for them, so what a program sets is remembered on its way.
 
-use super::ex_data::Slot;
+use super::ex_data::{OnSsl, Slot};
 use super::message_style::Style;
 use super::ssl::Ssl;
-use super::{context::Context, real, sys};
+use super::{real, sys};
 use crate::wire::{RECORD_HEADER_LEN, RecordHeader};
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
@@ -27,25 +27,33 @@ pub(crate) type MessageCb = unsafe extern "C" fn(
 pub(super) const HEADER: c_int = 0x100;
 pub(super) const HANDSHAKE: c_int = 22;
 
-/// What a program set on an SSL_CTX; an SSL without its own has this.
+/// What a program set on an SSL_CTX: what SSLs made from then on begin with.
 pub(crate) struct CtxMessages {
     callback: AtomicPtr<c_void>,
     arg: AtomicPtr<c_void>,
 }
 
-/// What a program set on one SSL.
-#[derive(Clone, Copy, Default)]
+/// What one SSL has: from its SSL_CTX when it was made, or set since.
+#[derive(Clone, Copy)]
 struct SslMessages {
-    callback: Option<Option<MessageCb>>,
-    arg: Option<Arg>,
+    callback: Option<MessageCb>,
+    arg: *mut c_void,
 }
 
-#[derive(Clone, Copy)]
-struct Arg(*mut c_void);
 // SAFETY: the pointer is the program's, and is only ever given back to it.
-unsafe impl Send for Arg {}
+unsafe impl Send for SslMessages {}
 // SAFETY: as above.
-unsafe impl Sync for Arg {}
+unsafe impl Sync for SslMessages {}
+
+impl SslMessages {
+    const NONE: Self = Self { callback: None, arg: null_mut() };
+}
+
+impl OnSsl for SslMessages {
+    fn of_copy(&self) -> Option<Self> {
+        Some(*self)
+    }
+}
 
 static SSL_MESSAGES: Slot<SslMessages> = Slot::new();
 
@@ -69,16 +77,24 @@ impl CtxMessages {
     }
 }
 
+/// Gives a new SSL what its SSL_CTX has, nothing included: libssl makes the copy in `SSL_dup` by
+/// `SSL_new`, and only what the original has takes the place of the SSL_CTX's there. False without
+/// memory.
+pub(crate) fn inherit(ssl: Ssl, from: &CtxMessages) -> bool {
+    let inherited = SslMessages { callback: from.callback(), arg: from.arg.load(Relaxed) };
+    SSL_MESSAGES.set(ssl, inherited)
+}
+
 /// Remembers an SSL's own callback; false without memory.
 pub(crate) fn set_callback(ssl: Ssl, callback: Option<MessageCb>) -> bool {
-    let before = SSL_MESSAGES.get(ssl).copied().unwrap_or_default();
-    SSL_MESSAGES.set(ssl, SslMessages { callback: Some(callback), ..before })
+    let before = SSL_MESSAGES.get(ssl).copied().unwrap_or(SslMessages::NONE);
+    SSL_MESSAGES.set(ssl, SslMessages { callback, ..before })
 }
 
 /// Remembers an SSL's own argument; false without memory.
 pub(crate) fn set_arg(ssl: Ssl, arg: *mut c_void) -> bool {
-    let before = SSL_MESSAGES.get(ssl).copied().unwrap_or_default();
-    SSL_MESSAGES.set(ssl, SslMessages { arg: Some(Arg(arg)), ..before })
+    let before = SSL_MESSAGES.get(ssl).copied().unwrap_or(SslMessages::NONE);
+    SSL_MESSAGES.set(ssl, SslMessages { arg, ..before })
 }
 
 /// Who is told of messages on an SSL.
@@ -92,11 +108,9 @@ pub(crate) struct Listener {
 impl Listener {
     /// The callback in force, if there is one.
     #[inline]
-    pub(crate) fn of(ssl: Ssl, context: &Context) -> Option<Self> {
-        let own = SSL_MESSAGES.get(ssl).copied().unwrap_or_default();
-        let callback = own.callback.unwrap_or_else(|| context.messages.callback())?;
-        let arg = own.arg.map_or_else(|| context.messages.arg.load(Relaxed), |arg| arg.0);
-        Some(Self { callback, arg, style: Style::of_loaded_libssl() })
+    pub(crate) fn of(ssl: Ssl) -> Option<Self> {
+        let SslMessages { callback, arg } = *SSL_MESSAGES.get(ssl)?;
+        Some(Self { callback: callback?, arg, style: Style::of_loaded_libssl() })
     }
 
     /// A record was received.

@@ -65,7 +65,7 @@ fn ask() -> Option<u8> {
     // SAFETY: the method is one for DTLS.
     let ctx = NonNull::new(unsafe { sys::SSL_CTX_new(method) })?;
     // SAFETY: the SSL_CTX is new and ours.
-    let ssl = NonNull::new(unsafe { sys::SSL_new(ctx.as_ptr()) });
+    let ssl = unsafe { super::real::ssl_new(ctx.as_ptr()) };
     // SAFETY: the SSL, if there is one, holds a reference of its own.
     unsafe { sys::SSL_CTX_free(ctx.as_ptr()) };
     let ssl = ssl?;

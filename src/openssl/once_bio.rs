@@ -5,12 +5,11 @@
 //! object, and LibreSSL's `BIO_push` would then unlink ours.
 
 use super::bio::Bio;
+use super::method::Method;
 use super::sys;
 use crate::abi::guard_value;
 use std::ffi::{c_char, c_int, c_long, c_void};
-use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::ptr::NonNull;
 
 /// What our BIO hands out and whom it asks. Lives on the stack of the handoff.
 pub(super) struct Once<'a> {
@@ -31,9 +30,7 @@ impl<'a> Once<'a> {
 
     /// Makes the BIO; `None` without memory. It may be used until `self` goes.
     pub(super) fn bio(&mut self) -> Option<NonNull<sys::BIO>> {
-        let method = method()?;
-        // SAFETY: the method lives for ever.
-        let bio = NonNull::new(unsafe { sys::BIO_new(method.as_ptr()) })?;
+        let bio = METHOD.bio()?;
         // SAFETY: the BIO is new and ours; `self` outlives its use, by the caller's care.
         unsafe { sys::BIO_set_data(bio.as_ptr(), (&raw mut *self).cast()) };
         // SAFETY: as above.
@@ -42,38 +39,15 @@ impl<'a> Once<'a> {
     }
 }
 
-/// Our type number, from libcrypto's counter; -1 until the first handoff.
-static TYPE: AtomicI32 = AtomicI32::new(-1);
-
-/// Is this the stand-in?
-pub(super) fn is_ours(bio: Bio) -> bool {
-    // SAFETY: the BIO lives.
-    TYPE.load(Relaxed) == unsafe { sys::BIO_method_type(bio.as_ptr()) }
-}
-
-/// Made once and kept: a method has to outlive every BIO of it.
-fn method() -> Option<NonNull<sys::BIO_METHOD>> {
-    static METHOD: AtomicPtr<sys::BIO_METHOD> = AtomicPtr::new(null_mut());
-    static MAKING: Mutex<()> = Mutex::new(());
-    if let Some(method) = NonNull::new(METHOD.load(Relaxed)) {
-        return Some(method);
+static METHOD: Method = Method::new(|| {
+    // SAFETY: takes nothing.
+    let index = unsafe { sys::BIO_get_new_index() };
+    if index < 0 {
+        return None;
     }
-    let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(method) = NonNull::new(METHOD.load(Relaxed)) {
-        return Some(method);
-    }
-    if TYPE.load(Relaxed) < 0 {
-        // SAFETY: takes nothing.
-        let index = unsafe { sys::BIO_get_new_index() };
-        if index < 0 {
-            return None;
-        }
-        TYPE.store(index | sys::BIO_TYPE_SOURCE_SINK, Relaxed);
-    }
-    // SAFETY: the name lives as long as the library.
-    let method = unsafe {
-        sys::BIO_meth_new(TYPE.load(Relaxed), c"dtlsv1_listen verified ClientHello".as_ptr())
-    };
+    let kind = index | sys::BIO_TYPE_SOURCE_SINK;
+    // SAFETY: the name is a C string.
+    let method = unsafe { sys::BIO_meth_new(kind, c"dtlsv1_listen verified ClientHello".as_ptr()) };
     let made = NonNull::new(method)?;
     // SAFETY: the method is new and no BIO has it yet; so for the next two.
     unsafe { sys::BIO_meth_set_read(method, Some(read)) };
@@ -81,8 +55,12 @@ fn method() -> Option<NonNull<sys::BIO_METHOD>> {
     unsafe { sys::BIO_meth_set_write(method, Some(write)) };
     // SAFETY: as above.
     unsafe { sys::BIO_meth_set_ctrl(method, Some(ctrl)) };
-    METHOD.store(method, Relaxed);
     Some(made)
+});
+
+/// Is this the stand-in?
+pub(super) fn is_ours(bio: Bio) -> bool {
+    METHOD.is_of(bio)
 }
 
 /// # Safety

@@ -22,7 +22,9 @@ pub(crate) fn queue_discard(discard: Discard) {
 /// Queues the reason for a failure of ours, with what to do about it where that is known.
 pub(crate) fn queue_fault(fault: Fault) {
     let (reason, advice) = match fault {
-        Fault::Io | Fault::Libssl => return, // whoever failed has queued why
+        // Whoever failed has queued why; libssl does not where it is out of memory.
+        Fault::Io => return,
+        Fault::Libssl if holds_any() => return,
         Fault::NullArgument => (PASSED_NULL_PARAMETER, None),
         Fault::BioNotSet => (128, None),        // SSL_R_BIO_NOT_SET
         Fault::NotDtls => (259, None),          // SSL_R_UNSUPPORTED_SSL_VERSION
@@ -35,8 +37,19 @@ pub(crate) fn queue_fault(fault: Fault) {
         Fault::InvalidArgument => (PASSED_INVALID_ARGUMENT, None),
         Fault::NoSecret => (
             INTERNAL_ERROR,
-            Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes or memory"),
+            Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes, no memory, no good file"),
         ),
+        Fault::Libssl => (
+            INTERNAL_ERROR,
+            Some(c"libdtlsv1_listen: libssl failed and did not say why: out of memory?"),
+        ),
+        Fault::SecretFile => (
+            INTERNAL_ERROR,
+            Some(c"libdtlsv1_listen: the secret file is not usable, its line on stderr says why"),
+        ),
+        Fault::SecretLength => {
+            (PASSED_INVALID_ARGUMENT, Some(c"libdtlsv1_listen: a secret has 32 to 1024 bytes"))
+        }
         Fault::Handoff => (
             INTERNAL_ERROR,
             Some(c"libdtlsv1_listen: libssl did not take the verified ClientHello"),

@@ -37,11 +37,25 @@ impl Symbol {
 
 pub(crate) static DTLSV1_LISTEN: Symbol = Symbol::new(c"DTLSv1_listen");
 pub(crate) static SET_GENERATE: Symbol = Symbol::new(c"SSL_CTX_set_cookie_generate_cb");
+static SSL_NEW: Symbol = Symbol::new(c"SSL_new");
 pub(crate) static SSL_CTRL: Symbol = Symbol::new(c"SSL_ctrl");
 pub(crate) static CTX_CTRL: Symbol = Symbol::new(c"SSL_CTX_ctrl");
 pub(crate) static SET_MSG: Symbol = Symbol::new(c"SSL_set_msg_callback");
 pub(crate) static CTX_SET_MSG: Symbol = Symbol::new(c"SSL_CTX_set_msg_callback");
 pub(crate) static SET_VERIFY: Symbol = Symbol::new(c"SSL_CTX_set_cookie_verify_cb");
+
+/// libssl's `SSL_new`.
+///
+/// # Safety
+///
+/// `ctx` is null or a live SSL_CTX.
+pub(crate) unsafe fn ssl_new(ctx: *mut sys::SSL_CTX) -> Option<NonNull<sys::SSL>> {
+    type New = unsafe extern "C" fn(*mut sys::SSL_CTX) -> *mut sys::SSL;
+    // SAFETY: this is what libssl's function of that name is.
+    let new = unsafe { std::mem::transmute::<*mut c_void, New>(SSL_NEW.find()?.as_ptr()) };
+    // SAFETY: by this function's contract.
+    NonNull::new(unsafe { new(ctx) })
+}
 
 /// Does the program use the libssl that this library is bound to?
 ///

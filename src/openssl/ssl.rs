@@ -95,15 +95,18 @@ impl Ssl {
         unsafe { sys::SSL_version(self.as_ptr()) }
     }
 
+    pub(super) fn method(self) -> *const sys::SSL_METHOD {
+        // SAFETY: the SSL lives.
+        unsafe { sys::SSL_get_ssl_method(self.as_ptr()) }
+    }
+
     /// The versions that the SSL speaks; `None` when it is not a DTLS one.
     pub(crate) fn dtls_method(self) -> Option<Method> {
         let version = self.version();
         if version >> 8 != DTLS_MAJOR {
             return None;
         }
-        // SAFETY: the SSL lives.
-        let method = unsafe { sys::SSL_get_ssl_method(self.as_ptr()) };
-        if any_version_methods().contains(&method) {
+        if any_version_methods().contains(&self.method()) {
             return Some(Method::Any);
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))

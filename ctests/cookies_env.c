@@ -1,0 +1,141 @@
+/*
+ * DTLSV1_LISTEN_COOKIES chooses the policy of programs that cannot be changed.
+ * Each value in a process of its own: this program runs itself again.
+ */
+#define _GNU_SOURCE
+#include "lib/app.h"
+#include "lib/check.h"
+#include "lib/hello.h"
+#include "lib/ours.h"
+#include "lib/tls.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define VARIABLE	"DTLSV1_LISTEN_COOKIES"
+
+static const char *self;
+
+/* In the new process: whose cookie does a challenge carry? */
+static int
+whose(int callbacks, int policy)
+{
+	static struct wire wire;
+	SSL_CTX *ctx = tls_server_ctx();
+	struct datagram *d;
+	struct hello h;
+	struct app app;
+	BIO *b = wire_bio(&wire, NULL, 0);
+	SSL *ssl;
+	int i;
+
+	app_init(&app);
+	if (callbacks)
+		app_install(&app, ctx);
+	if (policy >= 0)
+		NEED(ours.set_cookie_policy(ctx, policy) == 1);
+	ssl = tls_server_on(ctx, b, b);
+	hello_make(&h, NULL, 0);
+	/* Several calls: a complaint must not come more than once. */
+	for (i = 0; i < 3; i++) {
+		queue_put(&wire.in, h.byte, h.len);
+		(void)listen_to(ssl, NULL);
+	}
+	d = queue_get(&wire.out);
+	puts(d == NULL ? "error" : d->len == 28 + 32 ? "ours" : "app");
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return 0;
+}
+
+/* All that a file descriptor gives. */
+static void
+slurp(FILE *f, char *out, size_t room)
+{
+	size_t n;
+
+	rewind(f);
+	n = fread(out, 1, room - 1, f);
+	out[n] = '\0';
+}
+
+static void
+again(const char *value, const char *callbacks, const char *policy,
+    const char *want, int lines)
+{
+	FILE *out = tmpfile(), *err = tmpfile();
+	char said[512], complained[2048], what[128], *p;
+	int status, n = 0;
+	pid_t child;
+
+	snprintf(what, sizeof(what), "%s, callbacks %s, policy %s",
+	    value != NULL ? value : "(unset)", callbacks, policy);
+	check_case(what);
+	NEED(out != NULL && err != NULL && (child = fork()) >= 0);
+	if (child == 0) {
+		unsetenv("DTLSV1_LISTEN_TRACE");
+		if (value != NULL)
+			setenv(VARIABLE, value, 1);
+		else
+			unsetenv(VARIABLE);
+		dup2(fileno(out), 1);
+		dup2(fileno(err), 2);
+		/* Under valgrind, /proc/self/exe would be valgrind. */
+		execl(self, self, callbacks, policy, (char *)NULL);
+		_exit(126);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	slurp(out, said, sizeof(said));
+	slurp(err, complained, sizeof(complained));
+	CHECK_STR(said, want);
+	for (p = complained; (p = strchr(p, '\n')) != NULL; p++)
+		n++;
+	CHECK_INT(n, lines);
+	if (lines == 0)
+		CHECK_STR(complained, "");
+	else {
+		/* Who, which variable, what it said. */
+		CHECK(strstr(complained, "dtlsv1_listen") != NULL);
+		CHECK(strstr(complained, VARIABLE) != NULL);
+		CHECK(strstr(complained, value) != NULL);
+	}
+	fclose(out);
+	fclose(err);
+	check_case(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[3], "secure") == 0)
+		NEED(getauxval(AT_SECURE) == 1);	/* for setuid.test */
+	if (argc >= 3) {
+		ours_init();
+		return whose(atoi(argv[1]), atoi(argv[2]));
+	}
+	self = argv[0];
+	check_begin("cookies_env");
+	/* value, callbacks set, policy set by function (-1: not) */
+	again(NULL, "0", "-1", "ours\n", 0);
+	again(NULL, "1", "-1", "app\n", 0);
+	again("auto", "0", "-1", "ours\n", 0);
+	again("auto", "1", "-1", "app\n", 0);
+	again("app", "0", "-1", "error\n", 0);
+	again("app", "1", "-1", "app\n", 0);
+	again("builtin", "0", "-1", "ours\n", 0);
+	again("builtin", "1", "-1", "ours\n", 0);
+	again("sometimes", "0", "-1", "ours\n", 1);
+	again("sometimes", "1", "-1", "app\n", 1);
+	again("Builtin", "1", "-1", "app\n", 1);
+	check_case("the function has the last word");
+	again("builtin", "1", "1", "app\n", 0);
+	again("app", "1", "2", "ours\n", 0);
+	again("app", "0", "0", "ours\n", 0);
+	return check_end();
+}

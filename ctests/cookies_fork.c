@@ -1,0 +1,106 @@
+/*
+ * The secret is kept across fork(2): a challenge made in the parent is good in
+ * its children, one made in a child is good in the parent and its brothers.
+ */
+#define _GNU_SOURCE
+#include "lib/check.h"
+#include "lib/hello.h"
+#include "lib/tls.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static SSL_CTX *ctx;
+static struct wire wire;
+
+static int
+says(const struct hello *h, struct hvr *v)
+{
+	struct datagram *d;
+	SSL *ssl;
+	BIO *b;
+	int ret;
+
+	wire_init(&wire);
+	b = wire_bio(&wire, NULL, 0);
+	ssl = tls_server_on(ctx, b, b);
+	queue_put(&wire.in, h->byte, h->len);
+	ret = listen_to(ssl, NULL);
+	if ((d = queue_get(&wire.out)) != NULL)
+		hvr_parse(v, d->byte, d->len);
+	SSL_free(ssl);
+	return ret;
+}
+
+static void
+verified(const struct hvr *v)
+{
+	struct hello h;
+	struct hvr ignored;
+
+	hello_make(&h, v->cookie, v->cookielen);
+	CHECK_INT(says(&h, &ignored), 1);
+}
+
+/* In a child; its failures come back as its exit status. */
+static int
+in_child(void (*body)(struct hvr *), struct hvr *v)
+{
+	struct hello h;
+	struct hvr ignored;
+	pid_t child = fork();
+	int status;
+
+	NEED(child >= 0);
+	if (child == 0) {
+		body(v);
+		hello_make(&h, v->cookie, v->cookielen);
+		_exit(says(&h, &ignored) == 1 ? 0 : 1);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void
+only_verify(struct hvr *v)
+{
+	(void)v;
+}
+
+static void
+challenge(struct hvr *v)
+{
+	struct hello h;
+
+	hello_make(&h, NULL, 0);
+	if (says(&h, v) != 0)
+		_exit(2);
+}
+
+int
+main(void)
+{
+	struct hvr *shared;
+	struct hvr from_parent;
+
+	check_begin("cookies_fork");
+	ctx = tls_server_ctx();
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	NEED(shared != MAP_FAILED);
+
+	challenge(&from_parent);
+	CHECK_INT(from_parent.cookielen, 32);
+	CHECK(in_child(only_verify, &from_parent));
+	CHECK(in_child(only_verify, &from_parent));
+	verified(&from_parent);
+
+	check_case("made in a child");
+	CHECK(in_child(challenge, shared));
+	verified(shared);
+	CHECK(in_child(only_verify, shared));
+	SSL_CTX_free(ctx);
+	return check_end();
+}

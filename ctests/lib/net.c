@@ -1,0 +1,219 @@
+#define _GNU_SOURCE
+#include "net.h"
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LINE	"a line there and back"
+
+struct address
+net_address(const void *sockaddr, socklen_t len)
+{
+	struct address a;
+
+	memset(&a, 0, sizeof(a));
+	NEED(len <= sizeof(a.any));
+	memcpy(&a.any, sockaddr, len);
+	a.len = len;
+	return a;
+}
+
+static struct address
+loopback(int family)
+{
+	static int count;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	const char *dir = getenv("CTESTS_TMP");
+
+	switch (family) {
+	case AF_INET:
+		v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return net_address(&v4, sizeof(v4));
+	case AF_INET6:
+		v6.sin6_addr = in6addr_loopback;
+		return net_address(&v6, sizeof(v6));
+	default:
+		snprintf(un.sun_path, sizeof(un.sun_path), "%s/%ld.%d",
+		    dir != NULL ? dir : "/tmp", (long)getpid(), count++);
+		return net_address(&un, sizeof(un));
+	}
+}
+
+int
+net_bound(int family, struct address *own)
+{
+	int fd = socket(family, SOCK_DGRAM, 0), on = 1;
+
+	NEED(fd >= 0);
+	*own = loopback(family);
+	/* net_connected() may share the port later. */
+	NEED(family == AF_UNIX || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR,
+	    &on, sizeof(on)) == 0);
+	NEED(bind(fd, (struct sockaddr *)&own->any, own->len) == 0);
+	if (family != AF_UNIX)
+		NEED(getsockname(fd, (struct sockaddr *)&own->any,
+		    &own->len) == 0);
+	return fd;
+}
+
+void
+net_close(int fd, const struct address *own)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&own->any;
+
+	close(fd);
+	if (own->any.ss_family == AF_UNIX)
+		unlink(un->sun_path);
+}
+
+int
+net_nonblocking(int fd)
+{
+	NEED(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
+	return fd;
+}
+
+void
+net_receive_timeout(int fd, int milliseconds)
+{
+	struct timeval tv = { milliseconds / 1000, milliseconds % 1000 * 1000 };
+
+	NEED(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0);
+}
+
+int
+net_readable(int fd, int milliseconds)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, milliseconds) == 1;
+}
+
+void
+net_send(int fd, const void *bytes, size_t len, const struct address *to)
+{
+	NEED(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to->any,
+	    to->len) == (ssize_t)len);
+}
+
+void
+net_connect(int fd, const struct address *to)
+{
+	NEED(connect(fd, (const struct sockaddr *)&to->any, to->len) == 0);
+}
+
+int
+net_connected(const struct address *server, const struct sockaddr *peer,
+    socklen_t peerlen)
+{
+	int fd = socket(server->any.ss_family, SOCK_DGRAM, 0), on = 1;
+
+	NEED(fd >= 0);
+	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
+	NEED(bind(fd, (const struct sockaddr *)&server->any,
+	    server->len) == 0);
+	NEED(connect(fd, peer, peerlen) == 0);
+	return fd;
+}
+
+/* Blocking or not, until it is done or has failed for good. */
+static int
+drive(SSL *ssl, int (*step)(SSL *))
+{
+	int ret = -1, round;
+
+	for (round = 0; round < 200 && (ret = step(ssl)) <= 0; round++) {
+		struct timeval tv = { 1, 0 };
+
+		if (SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
+			break;
+		(void)DTLSv1_get_timeout(ssl, &tv);
+		net_readable(SSL_get_fd(ssl),
+		    (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000));
+		DTLSv1_handle_timeout(ssl);
+	}
+	return ret;
+}
+
+static _Thread_local char line[sizeof(LINE)];
+
+static int
+read_line(SSL *ssl)
+{
+	return SSL_read(ssl, line, sizeof(line));
+}
+
+static void *
+client_run(void *arg)
+{
+	struct client *c = arg;
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_client_method());
+	SSL *ssl;
+	BIO *b;
+
+	NEED(ctx != NULL && (ssl = SSL_new(ctx)) != NULL);
+	b = BIO_new_dgram(c->fd, BIO_NOCLOSE);
+	BIO_ctrl_set_connected(b, &c->server.any);
+	SSL_set_bio(ssl, b, b);
+	/* AF_UNIX has no MTU to ask for. */
+	if (c->server.any.ss_family == AF_UNIX) {
+		SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
+		(void)DTLS_set_link_mtu(ssl, 1400);
+	}
+	SSL_set_connect_state(ssl);
+	if (drive(ssl, SSL_do_handshake) == 1 &&
+	    SSL_write(ssl, LINE, sizeof(LINE)) == sizeof(LINE) &&
+	    drive(ssl, read_line) == sizeof(LINE))
+		c->ok = memcmp(line, LINE, sizeof(LINE)) == 0;
+	if (!c->ok)
+		ERR_print_errors_fp(stderr);
+	SSL_shutdown(ssl);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+void
+client_start(struct client *c, const struct address *server)
+{
+	memset(c, 0, sizeof(*c));
+	c->server = *server;
+	c->fd = net_bound(server->any.ss_family, &c->own);
+	net_connect(c->fd, server);
+	NEED(pthread_create(&c->thread, NULL, client_run, c) == 0);
+}
+
+void
+client_join(struct client *c)
+{
+	pthread_join(c->thread, NULL);
+	CHECK(c->ok);
+	net_close(c->fd, &c->own);
+}
+
+void
+serve(SSL *ssl)
+{
+	int ret = drive(ssl, SSL_accept);
+
+	CHECK_INT(ret, 1);
+	if (ret != 1) {
+		ERR_print_errors_fp(stderr);
+		return;
+	}
+	CHECK_INT(drive(ssl, read_line), sizeof(LINE));
+	CHECK_BYTES(line, LINE, sizeof(LINE));
+	CHECK_INT(SSL_write(ssl, line, sizeof(line)), sizeof(line));
+}

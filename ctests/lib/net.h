@@ -1,0 +1,42 @@
+/*
+ * Sockets on loopback, and a client of libssl's own in a thread over one.
+ */
+#ifndef CTESTS_NET_H
+#define CTESTS_NET_H
+
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+struct address {
+	socklen_t	len;
+	struct sockaddr_storage any;
+};
+
+/* Bound to a free port of loopback; a path of its own for AF_UNIX. */
+int	net_bound(int family, struct address *);
+void	net_close(int fd, const struct address *);
+int	net_nonblocking(int fd);
+void	net_receive_timeout(int fd, int milliseconds);
+int	net_readable(int fd, int milliseconds);
+void	net_send(int fd, const void *, size_t, const struct address *to);
+void	net_connect(int fd, const struct address *);
+struct address net_address(const void *sockaddr, socklen_t);
+
+/* A new socket on the port of `server`, connected to `peer`. */
+int	net_connected(const struct address *server, const struct sockaddr *peer,
+	    socklen_t peerlen);
+
+/* One handshake, a line there and a line back, then the end. */
+struct client {
+	struct address	server, own;
+	int		fd, ok;
+	pthread_t	thread;
+};
+void	client_start(struct client *, const struct address *server);
+void	client_join(struct client *);	/* checks that all went well */
+
+/* The server's part after listen: SSL_accept, read the line, answer it. */
+void	serve(SSL *);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Our own functions, looked up at run time, so that one program links with
+ * libssl alone (and is run preloaded) and with ours in front of it.
+ */
+#ifndef CTESTS_OURS_H
+#define CTESTS_OURS_H
+
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+enum { AUTO, APP, BUILTIN };	/* DTLSV1_LISTEN_COOKIES_* */
+enum { SEQUENCE = 1, TRAILING = 2, FRAGMENTS = 4, ALL = 7 };	/* ..._REPAIR_* */
+
+struct ours {
+	int	(*peer)(SSL *, struct sockaddr *, socklen_t *);
+	int	(*set_cookie_policy)(SSL_CTX *, int);
+	int	(*set_repairs)(SSL_CTX *, unsigned int);
+	int	(*set_secret)(SSL_CTX *, const unsigned char *, size_t);
+	int	(*set_secret_file)(SSL_CTX *, const char *);
+	int	(*set_cookie_lifetime)(SSL_CTX *, unsigned int);
+	int	(*cookie_generate)(SSL *, unsigned char *, unsigned int *);
+	int	(*cookie_verify)(SSL *, const unsigned char *, unsigned int);
+	const char *(*version)(void);
+};
+extern struct ours ours;
+
+void	ours_init(void);	/* check_begin() calls it */
+
+/* libssl's own function of that name, whatever stands in front of it. */
+void	*libssl_own(const char *symbol);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * SSL_CTXs to serve and to connect with, and the two ways a client runs here:
+ * step by step over queues, for BIOs that are no socket, and in a thread of
+ * its own over UDP.
+ */
+#ifndef CTESTS_TLS_H
+#define CTESTS_TLS_H
+
+#include "wire.h"
+
+#include <openssl/ssl.h>
+
+SSL_CTX	*tls_server_ctx(void);		/* any DTLS, a certificate of its own */
+SSL_CTX	*tls_server_ctx_of(const SSL_METHOD *);
+const SSL_METHOD *tls_dtls12_method(void);	/* NULL: there is none */
+SSL	*tls_server(SSL_CTX *);		/* SSL_new, nothing else set */
+SSL	*tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio);
+
+/* A client whose datagrams wait in `wire.out`, and who reads `wire.in`. */
+struct stepper {
+	SSL_CTX		*ctx;
+	SSL		*ssl;
+	struct wire	wire;
+};
+void	stepper_init(struct stepper *);
+void	stepper_free(struct stepper *);
+int	stepper_step(struct stepper *);	/* 1 once the handshake is done */
+
+/* A server's end of such a handshake: one wire, or two memory BIOs. */
+struct port {
+	struct wire	*wire;
+	BIO		*rmem, *wmem;
+};
+void	port_give(struct port *, const void *, size_t);
+size_t	port_take(struct port *, void *, size_t room);	/* 0: nothing */
+
+/* The client's waiting datagrams to the server, the server's to the client. */
+void	port_to_server(struct port *, struct stepper *);
+void	port_to_client(struct port *, struct stepper *);
+
+/* From an SSL that listen accepted: SSL_accept to the end, then data both
+ * ways; checks everything on the way. */
+void	port_finish(struct port *, struct stepper *, SSL *server);
+
+/* DTLSv1_listen with the cast that 1.1.0 and later ask for. */
+int	listen_to(SSL *, void *peer);
+
+#endif

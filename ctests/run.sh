@@ -1,0 +1,123 @@
+#!/bin/sh
+# Build the C tests, run each program linked and preloaded, and the shell
+# tests beside them; one line each, then a line with the sum.
+#
+#   ctests/run.sh [NAME...]     all, or these
+#
+# From the environment (another OpenSSL, a checker):
+#   LIB_SO        our library            target/release/libdtlsv1_listen.so
+#   BUILD         scratch                target/ctests
+#   HOST_INCLUDE  OpenSSL's headers      the system's
+#   HOST_LIBDIR   OpenSSL's libraries    the system's
+#   RUNNER        put before each program, such as "valgrind -q"
+#   SAN           sanitizers, such as "address,undefined"
+#   MODES         "linked preloaded"; "static" links the .a beside LIB_SO
+#   CC CXX CFLAGS MAKE JOBS
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+BUILD=${BUILD:-$root/target/ctests}
+LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}
+HOST_INCLUDE=${HOST_INCLUDE:-}
+HOST_LIBDIR=${HOST_LIBDIR:-}
+RUNNER=${RUNNER:-}
+SAN=${SAN:-}
+MODES=${MODES:-linked preloaded}
+export CC="${CC:-cc}" CXX="${CXX:-c++}"
+[ -z "$RUNNER" ] || export CTESTS_LIMIT="${CTESTS_LIMIT:-300}"
+
+[ -f "$LIB_SO" ] || {
+	echo "ctests: no library at $LIB_SO: run 'make lib', or set LIB_SO" >&2
+	exit 2
+}
+mkdir -p "$BUILD/lib"
+BUILD=$(cd "$BUILD" && pwd)
+CTESTS_TMP=$(mktemp -d)
+export CTESTS_TMP
+trap 'rm -rf "$CTESTS_TMP"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# The names that a linker and a loader look for, whatever the file is called.
+so=$(cd "$(dirname "$LIB_SO")" && pwd)/$(basename "$LIB_SO")
+ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so"
+ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so.1"
+LIB_DIR=$BUILD/lib
+ln -sf "${so%.so}.a" "$BUILD/lib/libdtlsv1_listen.a"
+export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR SAN MODES
+
+${MAKE:-make} -s -j"${JOBS:-2}" -C "$here" all
+
+LD_LIBRARY_PATH=$LIB_DIR${HOST_LIBDIR:+:$HOST_LIBDIR}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+
+preload=$LIB_DIR/libdtlsv1_listen.so
+case $SAN in
+*address*)
+	# ASan's runtime has to come before everything, us included.
+	preload="$("$CC" -print-file-name=libasan.so) $preload"
+	export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}"
+	;;
+esac
+
+passed=0
+failed=0
+count() {
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $2 (exit status $1)"
+	fi
+}
+
+wanted() {	# NAME among the arguments, or no arguments
+	name=$1
+	shift
+	[ $# -eq 0 ] && return 0
+	for arg; do
+		[ "$arg" = "$name" ] && return 0
+	done
+	return 1
+}
+
+run_program() {	# MODE PROGRAM
+	export CTESTS_MODE="$1"
+	status=0
+	if [ "$1" = preloaded ]; then
+		LD_PRELOAD=$preload $RUNNER "$BUILD/$1/$2" || status=$?
+	else
+		$RUNNER "$BUILD/$1/$2" || status=$?
+	fi
+	count "$status" "$2 $1"
+}
+
+for source in "$here"/*.c "$here"/callers/*.c; do
+	[ -f "$source" ] || continue
+	program=$(basename "$source" .c)
+	wanted "$program" "$@" || continue
+	# These bring a malloc() of their own, and so do the checkers.
+	case $program:${RUNNER:+runner}$SAN in
+	alloc:?* | faults:runner*)
+		echo "$program: not here, where the checker owns malloc()"
+		continue ;;
+	esac
+	for mode in $MODES; do
+		run_program "$mode" "$program"
+	done
+done
+
+# These judge files and links, not memory: once, without a runner, is enough.
+if [ -z "$RUNNER$SAN" ]; then
+	for source in "$here"/*.test; do
+		[ -f "$source" ] || continue
+		wanted "$(basename "$source" .test)" "$@" || continue
+		status=0
+		sh "$source" || status=$?
+		[ "$status" -ne 77 ] || continue	# it has said why
+		count "$status" "$(basename "$source")"
+	done
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

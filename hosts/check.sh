@@ -1,0 +1,160 @@
+#!/bin/bash
+# Our library on every release of hosts.sh and on the system's OpenSSL: built
+# against it, and run with it, step by step. One table at the end.
+#
+#   hosts/check.sh [HOST...]      all that 'hosts.sh table' names, or these
+#
+#   STEPS  which steps, in order; "build" is always first (default: all below)
+#   N      cases for the differential harness (default 20000)
+#   SEED   and its seed (default 1)
+#   STEP_TIMEOUT  seconds before a step is ended (default 3600)
+#
+# Everything of a host is in target/hosts/HOST: cargo's tree, ctests/, and the
+# whole output of each step in logs/STEP.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+cd "$root"
+all_steps='build ctests differential s_server valgrind'
+read -ra steps <<<"${STEPS:-$all_steps}"
+[ "${steps[0]}" = build ] || steps=(build "${steps[@]}")
+export N=${N:-20000} SEED=${SEED:-1} JOBS=${JOBS:-2}
+
+# --- steps: run in $root with a host's environment (hosts.sh env), its LIB_SO,
+# and BUILD, its scratch. Status 0 is a pass. The last 'N passed, N failed' that
+# a step prints goes into the table.
+
+step_build() {
+	"${CARGO:-cargo}" build --release --locked
+	ln -sf libdtlsv1_listen.so "$CARGO_TARGET_DIR/release/libdtlsv1_listen.so.1"
+	# What it is linked to is this host's libssl and nobody else's.
+	local linked
+	linked=$(ldd "$LIB_SO" | awk '$1 ~ /^libssl/ { print $3 }')
+	echo "libssl: $linked"
+	# shellcheck disable=SC2153 # from hosts.sh env
+	case $HOST in
+	system) [ -n "$linked" ] ;;
+	*) [ "$(dirname "$linked")" = "$HOST_LIBDIR" ] ;;
+	esac
+}
+
+# LibreSSL has other declarations, so it has a test of its own.
+step_ctests() {
+	case $HOST in
+	libressl-*) hosts/libressl/run.sh ;;
+	*) ctests/run.sh ;;
+	esac
+}
+
+step_differential() {
+	"${MAKE:-make}" --no-print-directory differential OURS="$LIB_SO" BUILD="$BUILD" N="$N" SEED="$SEED" \
+	    CPPFLAGS="${HOST_INCLUDE:+-isystem $HOST_INCLUDE}" \
+	    LDFLAGS="${HOST_LIBDIR:+-L$HOST_LIBDIR -Wl,-rpath,$HOST_LIBDIR}"
+}
+
+step_s_server() {
+	hosts/s_server.sh
+}
+
+# The C tests under valgrind take a few seconds a program. The preloaded ones
+# call the same code; s_server stands for them.
+step_valgrind() {
+	local runner='valgrind -q --error-exitcode=99' leaks='--leak-check=full --errors-for-leak-kinds=definite'
+	case $HOST in
+	libressl-*) RUNNER="$runner $leaks" hosts/libressl/run.sh; return ;;
+	esac
+	RUNNER="$runner $leaks" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh
+	RUNNER=$runner hosts/s_server.sh
+}
+
+# Steps that a host cannot have, said in the table: LibreSSL has no function to
+# compare with (libressl/run.sh compares what it does), and its s_server has no
+# -listen.
+applies() {	# HOST STEP
+	case $1/$2 in libressl-*/differential | libressl-*/s_server) return 1 ;; esac
+}
+
+# run_step HOST STEP: in a process of its own, see the end of this file.
+run_step() {
+	set -e
+	local assignments
+	assignments=$("$here/hosts.sh" env "$1")
+	eval "$assignments"
+	export CARGO_TARGET_DIR=$root/target/hosts/$1
+	export LIB_SO=$CARGO_TARGET_DIR/release/libdtlsv1_listen.so BUILD=$CARGO_TARGET_DIR/ctests
+	"step_$2"
+}
+
+# counts LOG: the sums of a step, added up.
+counts() {
+	awk '/^([^ ]+: )?[0-9]+ passed, [0-9]+ failed/ {
+		sub(/^[^ ]+: /, ""); passed += $1; failed += $3; any = 1
+	} END { if (any) print failed ? passed " of " passed + failed : passed }' "$1"
+}
+
+main() {
+	local hosts host step log sum status passed=0 failed=0 rows=() row
+	mapfile -t hosts < <("$here/hosts.sh" names)
+	[ $# = 0 ] || hosts=("$@")
+	for step in "${steps[@]}"; do
+		declare -F "step_$step" >/dev/null || { echo "check-hosts: there is no step '$step', only: $all_steps" >&2; exit 2; }
+	done
+	# Say at once what is missing, not after ten minutes.
+	for host in "${hosts[@]}"; do "$here/hosts.sh" env "$host" >/dev/null; done
+
+	for host in "${hosts[@]}"; do
+		row=$host
+		for step in "${steps[@]}"; do
+			if ! applies "$host" "$step"; then
+				row+='|n/a'
+				continue
+			fi
+			log=$root/target/hosts/$host/logs/$step
+			mkdir -p "$(dirname "$log")"
+			SECONDS=0 status=0
+			timeout -k 10 "${STEP_TIMEOUT:-3600}" "$BASH" "$0" --step "$host" "$step" >"$log" 2>&1 </dev/null || status=$?
+			sum=$(counts "$log")
+			if [ "$status" = 0 ]; then
+				passed=$((passed + 1))
+				row+="|pass${sum:+ $sum}"
+				echo "$host: $step: pass${sum:+ ($sum)}, $SECONDS s"
+				continue
+			fi
+			failed=$((failed + 1))
+			row+="|FAIL${sum:+ $sum}"
+			echo "$host: $step: FAILED with status $status; the end of $log:"
+			tail -n 30 "$log" | sed 's/^/    /'
+			# Without the library there is nothing to test.
+			[ "$step" != build ] || break
+		done
+		rows+=("$row")
+	done
+
+	echo
+	print_table "${rows[@]}"
+	echo
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+
+# print_table ROW...: host by step.
+print_table() {
+	local row cells cell
+	printf '%-22s' host; printf '%-15s' "${steps[@]}"; echo
+	for row; do
+		IFS='|' read -ra cells <<<"$row"
+		printf '%-22s' "${cells[0]} $("$here/hosts.sh" version "${cells[0]}")"
+		for ((cell = 1; cell <= ${#steps[@]}; cell++)); do
+			printf '%-15s' "${cells[cell]:--}"
+		done
+		echo
+	done
+}
+
+# A step is a script of its own: bash forgets 'set -e' inside a condition.
+if [ "${1:-}" = --step ]; then
+	run_step "$2" "$3"
+else
+	main "$@"
+fi

@@ -1,0 +1,317 @@
+/*
+ * The world where DTLSv1_listen is a macro: SSL_ctrl(ssl, 75, 0, peer).
+ *
+ * usage: listen CERT KEY plain|ours
+ *
+ * Says on stdout what an application sees; run.sh compares that between
+ * LibreSSL alone and LibreSSL with our library in front. What differs on
+ * purpose is asserted here, by the last argument, and not printed.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#ifdef WITH_HEADER
+#include <dtlsv1_listen.h>
+#endif
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int checks, failures, ours;
+
+#define CHECK(cond) \
+	do { \
+		checks++; \
+		if (!(cond)) { \
+			failures++; \
+			fprintf(stderr, "%s:%d: %s: not %s\n", __FILE__, \
+			    __LINE__, __func__, #cond); \
+		} \
+	} while (0)
+#define NEED(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "%s:%d: cannot go on: not %s\n", \
+			    __FILE__, __LINE__, #cond); \
+			ERR_print_errors_fp(stderr); \
+			exit(2); \
+		} \
+	} while (0)
+
+static const char *certificate, *key;
+static int generated, verified, refuse;
+
+struct side {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	BIO *bio;
+	int fd;
+	struct sockaddr_in address;
+};
+static struct side server, client;
+
+/* A cookie is the client's port and a constant: enough to be told apart. */
+static int
+cookie_of(SSL *ssl, unsigned char *cookie)
+{
+	struct sockaddr_storage peer;
+
+	memset(&peer, 0, sizeof(peer));
+	CHECK(BIO_dgram_get_peer(SSL_get_rbio(ssl), &peer) > 0);
+	CHECK(peer.ss_family == AF_INET);
+	memset(cookie, 0x5a, 20);
+	memcpy(cookie, &((struct sockaddr_in *)&peer)->sin_port, 2);
+	return 20;
+}
+
+static int
+generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
+{
+	generated++;
+	*len = (unsigned int)cookie_of(ssl, cookie);
+	return 1;
+}
+
+static int
+verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
+{
+	unsigned char right[20];
+
+	verified++;
+	return !refuse && len == (unsigned int)cookie_of(ssl, right) &&
+	    memcmp(cookie, right, len) == 0;
+}
+
+static void
+udp(struct side *side)
+{
+	socklen_t len = sizeof(side->address);
+
+	side->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	NEED(side->fd >= 0);
+	memset(&side->address, 0, sizeof(side->address));
+	side->address.sin_family = AF_INET;
+	side->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	NEED(bind(side->fd, (struct sockaddr *)&side->address, len) == 0);
+	NEED(getsockname(side->fd, (struct sockaddr *)&side->address, &len) == 0);
+}
+
+static void
+connected(struct side *side, const struct sockaddr_in *peer)
+{
+	struct sockaddr_storage to;
+
+	memset(&to, 0, sizeof(to));
+	memcpy(&to, peer, sizeof(*peer));
+	NEED(connect(side->fd, (const struct sockaddr *)peer, sizeof(*peer)) == 0);
+	BIO_ctrl(SSL_get_rbio(side->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &to);
+}
+
+static void
+tls(struct side *side, const SSL_METHOD *method)
+{
+	side->ctx = SSL_CTX_new(method);
+	NEED(side->ctx != NULL);
+	if (side == &server) {
+		NEED(SSL_CTX_use_certificate_file(side->ctx, certificate, SSL_FILETYPE_PEM) == 1);
+		NEED(SSL_CTX_use_PrivateKey_file(side->ctx, key, SSL_FILETYPE_PEM) == 1);
+	}
+	/* Without it 3.1 reads a record's header, and loses the datagram. */
+	SSL_CTX_set_read_ahead(side->ctx, 1);
+	side->ssl = SSL_new(side->ctx);
+	side->bio = BIO_new_dgram(side->fd, BIO_NOCLOSE);
+	NEED(side->ssl != NULL && side->bio != NULL);
+	/* One object, one reference, for both directions. */
+	SSL_set_bio(side->ssl, side->bio, side->bio);
+}
+
+static void
+begin(int callbacks)
+{
+	generated = verified = refuse = 0;
+	udp(&server);
+	udp(&client);
+	tls(&server, DTLSv1_server_method());
+	tls(&client, DTLSv1_client_method());
+	connected(&client, &server.address);
+	if (callbacks) {
+		SSL_CTX_set_cookie_generate_cb(server.ctx, generate);
+		SSL_CTX_set_cookie_verify_cb(server.ctx, verify);
+	}
+}
+
+static void
+end(void)
+{
+	struct side *sides[] = { &server, &client };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		SSL_free(sides[i]->ssl);
+		SSL_CTX_free(sides[i]->ctx);
+		close(sides[i]->fd);
+	}
+	ERR_clear_error();
+}
+
+/* One call of the server's, when something is there to read. */
+static int
+listen_once(struct sockaddr_in *peer)
+{
+	struct pollfd p = { .fd = server.fd, .events = POLLIN };
+	struct sockaddr_storage from;
+	int ret;
+
+	NEED(poll(&p, 1, 5000) == 1);
+	memset(&from, 0xee, sizeof(from));
+	ret = (int)DTLSv1_listen(server.ssl, (void *)&from);
+	memcpy(peer, &from, sizeof(*peer));
+	return ret;
+}
+
+/* The type of the datagram that waits for the client, -1 if there is none. */
+static int
+answer(void)
+{
+	struct pollfd p = { .fd = client.fd, .events = POLLIN };
+	unsigned char type;
+
+	if (poll(&p, 1, 200) != 1 || recv(client.fd, &type, 1, MSG_PEEK) != 1)
+		return -1;
+	return type;
+}
+
+/* From the first hello to a line each way. */
+static void
+shake_hands(const char *name)
+{
+	struct sockaddr_in peer;
+	char line[6];
+	int ret, round, done;
+
+	CHECK(SSL_connect(client.ssl) == -1);
+	ret = listen_once(&peer);
+	printf("%s: first hello: %d, error %d, generated %d, verified %d\n", name,
+	    ret, SSL_get_error(server.ssl, ret), generated, verified);
+	CHECK(ret < 1 && answer() == SSL3_RT_HANDSHAKE);
+	CHECK(SSL_connect(client.ssl) == -1);
+	ret = listen_once(&peer);
+	printf("%s: second hello: %d, generated %d, verified %d, option %d\n", name,
+	    ret, generated, verified,
+	    (SSL_get_options(server.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
+	CHECK(ret == 1);
+	CHECK(memcmp(&peer.sin_port, &client.address.sin_port, 2) == 0);
+	CHECK(peer.sin_addr.s_addr == client.address.sin_addr.s_addr);
+	if (ret != 1)
+		return;
+	CHECK(SSL_get_rbio(server.ssl) == server.bio);
+
+	connected(&server, &peer);
+	for (round = done = 0; round < 100 && done != 3; round++) {
+		if (SSL_accept(server.ssl) == 1)
+			done |= 1;
+		if (SSL_connect(client.ssl) == 1)
+			done |= 2;
+		usleep(2000);
+	}
+	CHECK(done == 3);
+	CHECK(SSL_write(client.ssl, "hello", 6) == 6);
+	usleep(2000);
+	CHECK(SSL_read(server.ssl, line, 6) == 6 && strcmp(line, "hello") == 0);
+	CHECK(SSL_write(server.ssl, "there", 6) == 6);
+	usleep(2000);
+	CHECK(SSL_read(client.ssl, line, 6) == 6 && strcmp(line, "there") == 0);
+	printf("%s: %s, %s, generated %d, verified %d\n", name,
+	    SSL_get_version(server.ssl), SSL_get_cipher(server.ssl), generated,
+	    verified);
+}
+
+static void
+test_nothing_there(void)
+{
+	struct sockaddr_storage peer;
+	int ret;
+
+	begin(1);
+	ret = (int)DTLSv1_listen(server.ssl, (void *)&peer);
+	printf("nothing there: %d, error %d\n", ret, SSL_get_error(server.ssl, ret));
+	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
+	shake_hands("after nothing");
+	end();
+}
+
+static void
+test_garbage(void)
+{
+	struct sockaddr_in peer;
+	char garbage[40];
+
+	begin(1);
+	memset(garbage, 0x17, sizeof(garbage));
+	NEED(send(client.fd, garbage, sizeof(garbage), 0) == sizeof(garbage));
+	CHECK(listen_once(&peer) < 1);
+	CHECK(answer() == -1);
+	shake_hands("after garbage");
+	end();
+}
+
+/* LibreSSL sends an alert; we never do: anybody could have the cookie made up. */
+static void
+test_wrong_cookie(void)
+{
+	struct sockaddr_in peer;
+
+	begin(1);
+	refuse = 1;
+	CHECK(SSL_connect(client.ssl) == -1);
+	CHECK(listen_once(&peer) < 1);
+	CHECK(answer() == SSL3_RT_HANDSHAKE);
+	CHECK(SSL_connect(client.ssl) == -1);
+	CHECK(listen_once(&peer) < 1);
+	CHECK(answer() == (ours ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT));
+	end();
+}
+
+/* Without callbacks LibreSSL cannot listen; we bring our own cookies. */
+static void
+test_no_callbacks(void)
+{
+	begin(0);
+	shake_hands("built-in");
+	end();
+}
+
+int
+main(int argc, char **argv)
+{
+	Dl_info info;
+
+	NEED(argc == 4);
+	certificate = argv[1];
+	key = argv[2];
+	ours = strcmp(argv[3], "ours") == 0;
+	SSL_library_init();
+	SSL_load_error_strings();
+
+	/* Whose function runs? Everything below would pass without us as well. */
+	NEED(dladdr(dlsym(RTLD_DEFAULT, "SSL_ctrl"), &info) != 0);
+	CHECK((strstr(info.dli_fname, "dtlsv1_listen") != NULL) == ours);
+
+	test_nothing_there();
+	test_garbage();
+	test_wrong_cookie();
+	if (ours) {
+		fflush(stdout);
+		freopen("/dev/null", "w", stdout);
+		test_no_callbacks();
+	}
+	fprintf(stderr, "listen %s: %d checks, %d failed\n", argv[3], checks,
+	    failures);
+	return checks == 0 || failures != 0;
+}

@@ -1,0 +1,3 @@
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../coap.sh"
+coap_pair coap-client-openssl

@@ -1,0 +1,89 @@
+"""A path between a client and a server, and what it does to datagrams."""
+
+import heapq
+import random
+from dataclasses import dataclass
+
+TO_SERVER, TO_CLIENT = "to server", "to client"
+
+# Datagrams that a rule can name.
+HELLO, HELLO_VERIFY_REQUEST, HELLO_WITH_COOKIE = "ClientHello", "HelloVerifyRequest", "second ClientHello"
+
+HANDSHAKE = 22
+CLIENT_HELLO, HELLO_VERIFY = 1, 3
+MESSAGE_TYPE_AT, MESSAGE_SEQ_AT, FRAGMENT_OFFSET_AT, HEADERS = 13, 17, 19, 25
+
+
+def kind(datagram):
+    """What a rule may call this datagram, or None."""
+    if len(datagram) < HEADERS or datagram[0] != HANDSHAKE or datagram[3:5] != b"\0\0":
+        return None
+    if datagram[FRAGMENT_OFFSET_AT : FRAGMENT_OFFSET_AT + 3] != b"\0\0\0":
+        return None
+    message = datagram[MESSAGE_TYPE_AT]
+    if message == HELLO_VERIFY:
+        return HELLO_VERIFY_REQUEST
+    if message == CLIENT_HELLO:
+        # RFC 6347 section 4.2.2: message 0, and 1 once it has a cookie.
+        again = datagram[MESSAGE_SEQ_AT : MESSAGE_SEQ_AT + 2] != b"\0\0"
+        return HELLO_WITH_COOKIE if again else HELLO
+    return None
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What goes wrong: the first datagram of each kind in `lost`, and each one by chance."""
+
+    lost: tuple = ()
+    loss: float = 0.0
+    duplication: float = 0.0
+    delay: float = 0.0  # the chance of it; a datagram that is late comes behind later ones
+    delay_seconds: float = 0.05
+
+    def is_fair(self):
+        return self == Weather()
+
+    def is_random(self):
+        return bool(self.loss or self.duplication or self.delay)
+
+
+class Path:
+    """Carries datagrams both ways. Each one's fate hangs on the seed, its direction and how many
+    went that way before: so two servers that answer alike meet the same fate."""
+
+    def __init__(self, weather, seed):
+        self.weather = weather
+        self.seed = seed
+        self.sent = {TO_SERVER: 0, TO_CLIENT: 0}
+        self.still_to_lose = set(weather.lost)
+        self.lost = 0
+        self._under_way = []
+        self._order = 0
+
+    def send(self, direction, datagram, now):
+        number = self.sent[direction]
+        self.sent[direction] += 1
+        what = kind(datagram)
+        if what in self.still_to_lose:
+            self.still_to_lose.remove(what)
+            self.lost += 1
+            return
+        # One generator a datagram, three draws each: no fate depends on another's.
+        chance = random.Random(f"{self.seed}/{direction}/{number}")
+        loses, doubles, delays = (chance.random() for _ in range(3))
+        if loses < self.weather.loss:
+            self.lost += 1
+            return
+        due = now + (self.weather.delay_seconds if delays < self.weather.delay else 0)
+        for _ in range(2 if doubles < self.weather.duplication else 1):
+            heapq.heappush(self._under_way, (due, self._order, direction, datagram))
+            self._order += 1
+
+    def arrived(self, now):
+        """Takes out what is due: (direction, datagram) in order."""
+        while self._under_way and self._under_way[0][0] <= now:
+            _, _, direction, datagram = heapq.heappop(self._under_way)
+            yield direction, datagram
+
+    def next_due(self):
+        return self._under_way[0][0] if self._under_way else None

@@ -1,0 +1,18 @@
+# make check: everything that needs no other OpenSSL and no network.
+
+.PHONY: check-setup deny
+check: check-setup ## all tests: Rust, C, valgrind, sanitizers, libssl itself, install
+	@$(MAKE) --no-print-directory rust-check deny
+	@$(MAKE) --no-print-directory ctests ctests-valgrind ctests-asan
+	@$(MAKE) --no-print-directory differential-selftest
+	@$(MAKE) --no-print-directory differential N=200000 SEED=1
+	@$(MAKE) --no-print-directory differential N=200000 SEED=fresh
+	@$(MAKE) --no-print-directory check-install check-man
+	@echo "check: everything passed"
+
+check-setup:
+	@tools/setup.sh build check
+
+deny: ## licences, sources and duplicates of what the build uses
+	@tools/cargo-tool.sh cargo-deny 0.20.2
+	@PATH="$$(tools/cargo-tool.sh --bin):$$PATH" $(CARGO) deny --all-features check licenses bans sources

@@ -1,0 +1,12 @@
+# Coverage-guided fuzzing of the parser, the gate, the cookies, and ours against libssl's.
+#   make fuzz TIME=600            ten minutes each
+#   make fuzz TARGETS=gate
+
+TIME    ?= 60
+TARGETS ?=
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for TIME seconds (60)
+	@tools/setup.sh build check
+	@tools/cargo-tool.sh cargo-fuzz 0.13.2
+	@PATH="$$(tools/cargo-tool.sh --bin):$$PATH" fuzz/run.sh $(TIME) $(TARGETS)

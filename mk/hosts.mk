@@ -1,0 +1,16 @@
+# Other OpenSSL releases (hosts/hosts.sh says where they are kept).
+#   make hosts HOSTS=openssl-4.0          one of them
+#   make check-hosts HOSTS="system openssl-3.5" STEPS=s_server N=100000 SEED=7
+
+HOSTS ?=
+STEPS ?=
+
+.PHONY: hosts check-hosts
+hosts: ## Build the other OpenSSL releases to check against (about 10 minutes, once)
+	@tools/setup.sh hosts
+	@hosts/hosts.sh build $(HOSTS)
+	@hosts/hosts.sh table
+
+check-hosts: hosts ## Build and test the library on every OpenSSL release
+	@tools/setup.sh build check
+	@CARGO='$(CARGO)' STEPS='$(STEPS)' hosts/check.sh $(HOSTS)

@@ -1,0 +1,47 @@
+//! The repairs of an SSL_CTX, switched on and off.
+
+use super::done;
+use crate::error::Fault;
+use crate::openssl::{Context, SSL_CTX, SslCtx};
+use crate::repairs::Repairs;
+use std::ffi::{c_int, c_uint};
+
+/// No repair: what OpenSSL's own function does.
+pub const DTLSV1_LISTEN_REPAIR_NONE: c_uint = 0;
+/// The first ServerHello goes out under the record sequence number of the ClientHello that it
+/// answers (RFC 6347 section 4.2.1). OpenSSL 3.2 to 4.0 begin at 1 instead, which a client drops
+/// as a replay when a HelloVerifyRequest came under that number. Only where the write BIO is
+/// libssl's own datagram BIO, and the hello's number is 2 or more.
+pub const DTLSV1_LISTEN_REPAIR_SEQUENCE: c_uint = 1;
+/// What stands behind the verified record in its datagram is dropped, as OpenSSL 1.1.1 to 3.1 do;
+/// later ones pass it on to the handshake.
+pub const DTLSV1_LISTEN_REPAIR_TRAILING: c_uint = 2;
+/// A hello in several fragments is put together, and handed over whole. Only where the read BIO is
+/// libssl's own datagram BIO.
+pub const DTLSV1_LISTEN_REPAIR_FRAGMENTS: c_uint = 4;
+/// Every repair. The default.
+pub const DTLSV1_LISTEN_REPAIR_ALL: c_uint = 7;
+
+/// Chooses what an SSL_CTX's DTLSv1_listen() repairs. Without a call: what DTLSV1_LISTEN_REPAIR
+/// says in the environment (none, all, or some of sequence, trailing and fragments, with commas
+/// between them), else DTLSV1_LISTEN_REPAIR_ALL.
+///
+/// `ctx`: may be in use by other threads. `repairs`: DTLSV1_LISTEN_REPAIR_NONE, or others of
+/// these or'ed together. A change holds for hellos that come after it.
+///
+/// Returns 1, or 0 with the reason queued (`ctx` NULL, a bit in `repairs` unknown, no memory).
+///
+/// # Safety
+///
+/// `ctx` is NULL or a live SSL_CTX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtlsv1_listen_set_repairs(ctx: *mut SSL_CTX, repairs: c_uint) -> c_int {
+    // SAFETY: by this function's contract.
+    let ctx = unsafe { SslCtx::from_c(ctx) };
+    done(|| {
+        let ctx = ctx.ok_or(Fault::NullArgument)?;
+        let repairs = Repairs::from_c(repairs).ok_or(Fault::InvalidArgument)?;
+        Context::of(ctx).ok_or(Fault::Handoff)?.repairs.set(repairs);
+        Ok(())
+    })
+}

@@ -1,0 +1,156 @@
+//! The process's counters.
+
+use super::done;
+use crate::error::{Discard, Fault};
+use crate::stats::{Event, total, total_discards};
+use std::ffi::c_int;
+use std::mem::offset_of;
+use std::ptr::NonNull;
+
+/// What DTLSv1_listen() has done in this process since it was started, or forked off: a child
+/// begins at nought. Later versions add members at the end; none is ever moved or removed. A
+/// member is there if it ends within `size`.
+///
+/// Each counter is exact. While other threads are at work they may be a few datagrams apart from
+/// each other. They begin anew at 2^64.
+#[repr(C)]
+pub struct Stats {
+    /// Bytes of this structure that the library knows, this member included.
+    pub size: usize,
+    /// Datagrams read.
+    pub datagrams: u64,
+    /// Bytes of those.
+    pub bytes_in: u64,
+    /// HelloVerifyRequests sent.
+    pub challenges: u64,
+    /// Bytes of those.
+    pub bytes_out: u64,
+    /// HelloVerifyRequests larger than the datagram that they answer. The application's own
+    /// cookies can be long enough for that, built-in ones are not.
+    pub challenges_larger: u64,
+    /// Cookies that were right, the application's own among them.
+    pub cookies_right: u64,
+    /// Of the right ones, those made with a secret that makes no cookies any more.
+    pub cookies_previous_secret: u64,
+    /// Built-in cookies that were right once and are too old.
+    pub cookies_expired: u64,
+    /// Cookies that were wrong. An application's callback does not tell forged from expired.
+    pub cookies_forged: u64,
+    /// Clients accepted: calls that returned 1.
+    pub accepted: u64,
+    /// HelloVerifyRequests not sent since the write BIO would have blocked.
+    pub writes_blocked: u64,
+    /// HelloVerifyRequests not sent since the write BIO failed.
+    pub writes_failed: u64,
+    /// ClientHellos with a right cookie that libssl did not take.
+    pub handoffs_failed: u64,
+    /// ClientHellos put together from fragments.
+    pub hellos_gathered: u64,
+    /// Handshakes whose record sequence numbers were set right.
+    pub sequences_repaired: u64,
+    /// Calls that returned because their budget was spent.
+    pub budgets_spent: u64,
+    /// Datagrams dropped: shorter than a record header, 13 bytes.
+    pub discards_record_too_small: u64,
+    /// Dropped: content type other than handshake.
+    pub discards_not_handshake: u64,
+    /// Dropped: record version that is not DTLS.
+    pub discards_record_version: u64,
+    /// Dropped: record longer than its datagram.
+    pub discards_record_length: u64,
+    /// Dropped: epoch other than 0.
+    pub discards_epoch: u64,
+    /// Dropped: handshake header cut short, or fragment length other than the rest of the record.
+    pub discards_handshake_length: u64,
+    /// Dropped: handshake message other than a ClientHello.
+    pub discards_not_client_hello: u64,
+    /// Dropped: message_seq above 1.
+    pub discards_message_sequence: u64,
+    /// Dropped: fragment without its beginning, or longer than its message.
+    pub discards_fragment: u64,
+    /// Dropped: ClientHello cut short before the end of its cookie.
+    pub discards_hello_length: u64,
+    /// Dropped: client version older than the only one that the SSL speaks.
+    pub discards_client_version: u64,
+}
+
+/// Bytes of the structure in the first version that has it. Fixed from the first release on.
+const FIRST: usize = offset_of!(Stats, discards_client_version) + size_of::<u64>();
+
+impl Stats {
+    fn now() -> Self {
+        Self {
+            size: size_of::<Self>(),
+            datagrams: total(Event::Datagram),
+            bytes_in: total(Event::BytesIn),
+            challenges: total(Event::Challenge),
+            bytes_out: total(Event::BytesOut),
+            challenges_larger: total(Event::ChallengeLarger),
+            cookies_right: total(Event::CookieRight),
+            cookies_previous_secret: total(Event::CookiePreviousSecret),
+            cookies_expired: total(Event::CookieExpired),
+            cookies_forged: total(Event::CookieForged),
+            accepted: total(Event::Accepted),
+            writes_blocked: total(Event::WriteBlocked),
+            writes_failed: total(Event::WriteFailed),
+            handoffs_failed: total(Event::HandoffFailed),
+            hellos_gathered: total(Event::HelloGathered),
+            sequences_repaired: total(Event::SequenceRepaired),
+            budgets_spent: total(Event::BudgetSpent),
+            discards_record_too_small: total_discards(Discard::RecordTooSmall),
+            discards_not_handshake: total_discards(Discard::NotHandshake),
+            discards_record_version: total_discards(Discard::RecordVersion),
+            discards_record_length: total_discards(Discard::RecordLength),
+            discards_epoch: total_discards(Discard::Epoch),
+            discards_handshake_length: total_discards(Discard::HandshakeLength),
+            discards_not_client_hello: total_discards(Discard::NotClientHello),
+            discards_message_sequence: total_discards(Discard::MessageSequence),
+            discards_fragment: total_discards(Discard::Fragment),
+            discards_hello_length: total_discards(Discard::HelloLength),
+            discards_client_version: total_discards(Discard::ClientVersion),
+        }
+    }
+}
+
+/// Reads the process's counters. They cover every SSL_CTX and every thread, and only what goes
+/// through DTLSv1_listen() or dtlsv1_listen_peer().
+///
+/// `stats`: where they go. `size`: sizeof(struct dtlsv1_listen_stats) as the caller was compiled.
+/// No more than that is written. A library that is older than the caller clears the members that it
+/// does not know, and stats->size says where it ended.
+///
+/// Any thread may call it, at any time. It takes no lock.
+///
+/// Returns 1, or 0 with the reason queued and nothing written (`stats` NULL, `size` less than the
+/// structure had in the first version).
+///
+/// # Safety
+///
+/// `stats` is NULL or writable for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtlsv1_listen_get_stats(stats: *mut Stats, size: usize) -> c_int {
+    done(|| {
+        let to = NonNull::new(stats).ok_or(Fault::NullArgument)?.cast::<u8>();
+        if size < FIRST {
+            return Err(Fault::InvalidArgument);
+        }
+        let mut now = Stats::now();
+        now.size = size.min(size_of::<Stats>());
+        // SAFETY: writable for `size` bytes, by this function's contract.
+        unsafe { to.write_bytes(0, size) };
+        // SAFETY: as above, and `now` has that many.
+        unsafe { to.copy_from_nonoverlapping(NonNull::from(&now).cast(), now.size) };
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_counted_has_a_member() {
+        let counters = Event::COUNT + Discard::ALL.len();
+        assert_eq!(size_of::<Stats>(), size_of::<usize>() + counters * size_of::<u64>());
+    }
+}

@@ -1,0 +1,50 @@
+//! One gatherer for all SSLs of an SSL_CTX: their threads may each get a part of the same hello.
+
+use super::{Gatherer, Outcome};
+use crate::gate::Admitted;
+use crate::peer::Peer;
+use crate::wire::Fragment;
+use std::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Release};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locked for first fragments whose cookie was right and, while there are any of those, for
+/// fragments that are not first: never for a hello that fits its datagram.
+pub(crate) struct Gatherings {
+    /// How many the gatherer has, to be looked at without the lock.
+    under_way: AtomicUsize,
+    gatherer: Mutex<Gatherer>,
+}
+
+impl Gatherings {
+    pub(crate) const fn new() -> Self {
+        Self { under_way: AtomicUsize::new(0), gatherer: Mutex::new(Gatherer::new()) }
+    }
+
+    /// Is nothing being gathered? Then a fragment that is not a first one, which anyone can send,
+    /// need not come this far.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.load(Acquire) == 0
+    }
+
+    pub(crate) fn first(&self, peer: &Peer, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        let now = crate::os::monotonic();
+        self.locked(|gatherer| gatherer.first(peer, admitted, datagram, now))
+    }
+
+    pub(crate) fn rest(&self, peer: &Peer, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        let now = crate::os::monotonic();
+        self.locked(|gatherer| gatherer.rest(peer, fragment, datagram, now))
+    }
+
+    fn locked(&self, usage: impl FnOnce(&mut Gatherer) -> Outcome) -> Outcome {
+        let mut gatherer = lock(&self.gatherer);
+        let outcome = usage(&mut gatherer);
+        self.under_way.store(gatherer.len(), Release);
+        outcome
+    }
+}
+
+/// A panic while it is held is a defect elsewhere, and what it guards is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,54 @@
+//! The secrets in force and the keys made of them, which lie together in protected memory.
+
+use super::secrets::Secrets;
+use crate::cookie::{Keyring, Lifetime, MAX_SECRETS, Secret};
+
+pub(super) struct Vault {
+    /// Those in force, the one that makes cookies first; then those that were, newest first.
+    held: [Option<Held>; MAX_SECRETS],
+    pub(super) ring: Keyring,
+}
+
+struct Held {
+    secret: Secret,
+    /// When it is no longer accepted, in seconds since 1970; none while it is in force.
+    until: Option<u64>,
+}
+
+impl Vault {
+    pub(super) const EMPTY: Self =
+        Self { held: [const { None }; MAX_SECRETS], ring: Keyring::EMPTY };
+
+    /// Puts other secrets in force. Those that were are accepted for two lifetimes more, as long
+    /// as a cookie can live that was made with them just now; as far as there is room.
+    pub(super) fn replace(&mut self, secrets: &Secrets, now: u64, lifetime: Lifetime) {
+        let last = now.saturating_add(lifetime.seconds().saturating_mul(2));
+        let mut held = [const { None }; MAX_SECRETS];
+        let mut room = held.iter_mut();
+        for (secret, place) in secrets.iter().zip(&mut room) {
+            *place = Some(Held { secret: secret.clone(), until: None });
+        }
+        let past = self.held.iter_mut().filter_map(Option::take);
+        for (mut old, place) in past.filter(|old| !secrets.contains(&old.secret)).zip(room) {
+            old.until.get_or_insert(last);
+            *place = Some(old);
+        }
+        self.held = held;
+    }
+
+    /// The one that makes cookies.
+    pub(super) fn maker(&self) -> Option<&Secret> {
+        let [first, ..] = &self.held;
+        first.as_ref().map(|held| &held.secret)
+    }
+
+    /// Makes the keys for a slot anew. What is no longer accepted goes.
+    pub(super) fn renew(&mut self, now: u64, slot: u64) {
+        for place in &mut self.held {
+            if place.as_ref().is_some_and(|held| held.until.is_some_and(|until| until < now)) {
+                *place = None;
+            }
+        }
+        self.ring.renew(self.held.iter().flatten().map(|held| &held.secret), slot);
+    }
+}

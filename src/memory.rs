@@ -1,0 +1,140 @@
+//! Memory for secrets: pages of their own that no core dump holds, that are not swapped out where
+//! the system's limits allow it, and that are wiped before they go back.
+//!
+//! A child after fork(2) has them too, as it has the rest of its parent's memory: it accepts the
+//! cookies that its parent made.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
+use std::ptr::{NonNull, null_mut, slice_from_raw_parts_mut};
+use zeroize::Zeroize as _;
+
+/// A value in pages of its own.
+pub(crate) struct Protected<T>(NonNull<T>);
+
+// SAFETY: it owns its value and nothing else refers to it, as with a box.
+unsafe impl<T: Send> Send for Protected<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Protected<T> {}
+
+impl<T> Protected<T> {
+    /// Moves a value there: one that holds no secret yet. `None` without memory.
+    pub(crate) fn new(value: T) -> Option<Self> {
+        let at = map::<T>()?;
+        // SAFETY: fresh pages, large enough and, starting a page, aligned.
+        unsafe { at.write(value) };
+        Some(Self(at))
+    }
+}
+
+impl<const N: usize> Protected<[u8; N]> {
+    /// Room for bytes, all 0; they never were on the stack.
+    pub(crate) fn zeroed() -> Option<Self> {
+        map().map(Self) // the system gives pages of zeros, which are bytes already
+    }
+}
+
+impl<T> Deref for Protected<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: a value was put there, and it stays until the drop.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> DerefMut for Protected<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and nobody else has it.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl<T> Drop for Protected<T> {
+    fn drop(&mut self) {
+        // SAFETY: the value is ours and nobody looks at it again.
+        unsafe { self.0.drop_in_place() };
+        // SAFETY: nothing is there now.
+        unsafe { wipe(self.0) };
+        // SAFETY: exactly what was mapped; unlocked with it.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<T>()) };
+    }
+}
+
+/// # Safety
+///
+/// `at` is writable for a `T` and holds none.
+unsafe fn wipe<T>(at: NonNull<T>) {
+    let bytes = slice_from_raw_parts_mut(at.as_ptr().cast::<MaybeUninit<u8>>(), size_of::<T>());
+    // SAFETY: writable by this function's contract, and bytes without a value have no invalid ones.
+    unsafe { &mut *bytes }.zeroize();
+}
+
+/// Pages for a `T`. What the system cannot do for them is done without: they are wiped all the same.
+fn map<T>() -> Option<NonNull<T>> {
+    const { assert!(size_of::<T>() > 0 && align_of::<T>() <= 4096) };
+    let len = size_of::<T>();
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+    // SAFETY: asks for new pages anywhere.
+    let at = unsafe { libc::mmap(null_mut(), len, access, kind, -1, 0) };
+    if at == libc::MAP_FAILED {
+        return None;
+    }
+    keep_from_dumps(at, len);
+    // SAFETY: our own pages; the content does not change. The limit on locked memory may be 0.
+    unsafe { libc::mlock(at, len) };
+    NonNull::new(at.cast())
+}
+
+fn keep_from_dumps(at: *mut c_void, len: usize) {
+    #[cfg(target_os = "linux")]
+    const ADVICE: libc::c_int = libc::MADV_DONTDUMP;
+    #[cfg(target_os = "freebsd")]
+    const ADVICE: libc::c_int = libc::MADV_NOCORE;
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+    const ADVICE: libc::c_int = libc::MADV_NORMAL;
+    // SAFETY: our own pages; the content does not change.
+    unsafe { libc::madvise(at, len, ADVICE) };
+}
+
+/// Overwrites the stack below: whoever works with a secret leaves copies there, which a core dump
+/// would show. Best called from where that work was called.
+#[inline(never)]
+pub(crate) fn scrub_stack() {
+    [0_u8; 16 * 1024].zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_lives_there_and_is_dropped_once() {
+        let count = std::rc::Rc::new(());
+        let mut protected = Protected::new((count.clone(), [7_u8; 5000])).unwrap();
+        assert_eq!(protected.1[4999], 7);
+        protected.1[0] = 8;
+        assert_eq!((protected.1[0], std::rc::Rc::strong_count(&count)), (8, 2));
+        drop(protected);
+        assert_eq!(std::rc::Rc::strong_count(&count), 1);
+        assert_eq!(*Protected::<[u8; 9]>::zeroed().unwrap(), [0; 9]);
+    }
+
+    /// The line of /proc/self/smaps that tells what the system was told about the pages.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_pages_are_not_dumped_and_a_child_has_them() {
+        let protected = Protected::new([1_u8; 4096]).unwrap();
+        let start = format!("{:x}-", protected.0.as_ptr().addr());
+        let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let flags = smaps
+            .lines()
+            .skip_while(|line| !line.starts_with(&start))
+            .find(|line| line.starts_with("VmFlags:"))
+            .unwrap();
+        let flags: Vec<_> = flags.split_whitespace().collect();
+        assert!(flags.contains(&"dd"), "in core dumps: {flags:?}");
+        assert!(!flags.contains(&"wf") && !flags.contains(&"dc"), "not in a child: {flags:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! A kind of BIO of our own.
+
+use super::bio::Bio;
+use super::sys;
+use std::ffi::c_char;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// Made at first use and kept: a method has to outlive every BIO of it.
+pub(super) struct Method {
+    make: fn() -> Option<NonNull<sys::BIO_METHOD>>,
+    making: Mutex<()>,
+    made: AtomicPtr<sys::BIO_METHOD>,
+    /// libcrypto's own copy of the name: no other method's is at the same place.
+    name: AtomicPtr<c_char>,
+}
+
+impl Method {
+    pub(super) const fn new(make: fn() -> Option<NonNull<sys::BIO_METHOD>>) -> Self {
+        Self {
+            make,
+            making: Mutex::new(()),
+            made: AtomicPtr::new(null_mut()),
+            name: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    /// A BIO of this kind, not initialised; `None` without memory.
+    pub(super) fn bio(&self) -> Option<NonNull<sys::BIO>> {
+        let method = NonNull::new(self.made.load(Relaxed)).or_else(|| self.once())?;
+        // SAFETY: the method lives for ever.
+        let bio = NonNull::new(unsafe { sys::BIO_new(method.as_ptr()) })?;
+        // SAFETY: the BIO lives.
+        let name = unsafe { sys::BIO_method_name(bio.as_ptr()) };
+        self.name.store(name.cast_mut(), Relaxed);
+        Some(bio)
+    }
+
+    /// Is this BIO of this kind?
+    pub(super) fn is_of(&self, bio: Bio) -> bool {
+        let name = self.name.load(Relaxed);
+        // SAFETY: the BIO lives.
+        !name.is_null() && std::ptr::eq(name, unsafe { sys::BIO_method_name(bio.as_ptr()) })
+    }
+
+    #[cold]
+    fn once(&self) -> Option<NonNull<sys::BIO_METHOD>> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = NonNull::new(self.made.load(Relaxed)).or_else(self.make)?;
+        self.made.store(made.as_ptr(), Relaxed);
+        Some(made)
+    }
+}

@@ -1,0 +1,242 @@
+//! Where the file is, and the labels that its name gives.
+
+use std::fmt::{Display, Formatter, Result as Written, Write as _};
+
+/// Stands in a path for the process's number.
+const PID: &[u8] = b"%p";
+/// The decimal digits of the largest process number, and one to spare.
+const PID_ROOM: usize = 10;
+/// What is added while the file is being written.
+const SUFFIX: &[u8] = b".tmp";
+
+/// Bytes of the longest path. `std::fs` copies a longer one to the heap, without a way to fail.
+pub(super) const MAX_PATH: usize = 350;
+
+/// A path as `DTLSV1_LISTEN_STATS` has it.
+pub(super) struct Pattern {
+    path: Box<[u8]>,
+}
+
+/// A path with everything in its place.
+pub(super) struct FilePath {
+    bytes: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Pattern {
+    /// Takes the path of a file; the reason if it is none to write to.
+    pub(super) fn new(text: &[u8]) -> Result<Self, &'static str> {
+        if !text.starts_with(b"/") {
+            return Err(
+                "the path has to begin at the root, since a server may change its directory",
+            );
+        }
+        if text.ends_with(b"/") {
+            return Err("it is a directory: name a file in it, such as server.prom");
+        }
+        let mut path = Vec::new();
+        path.try_reserve_exact(text.len()).map_err(|_| "there is no memory for the path")?;
+        path.extend_from_slice(text);
+        let pattern = Self { path: path.into_boxed_slice() };
+        pattern.at(u32::MAX, b"").ok_or("the path is longer than 350 bytes")?;
+        Ok(pattern)
+    }
+
+    /// Does each process have a file of its own?
+    pub(super) fn is_per_process(&self) -> bool {
+        self.path.windows(PID.len()).any(|two| two == PID)
+    }
+
+    /// The file's path in this process.
+    pub(super) fn file(&self, pid: u32) -> Option<FilePath> {
+        self.at(pid, b"")
+    }
+
+    /// Where it is written before it takes the file's place: in the same directory, and of no
+    /// interest to node_exporter, which reads what ends in `.prom`.
+    pub(super) fn draft(&self, pid: u32) -> Option<FilePath> {
+        let mut suffix = FilePath::new();
+        suffix.push(b".")?;
+        suffix.push_number(pid)?;
+        suffix.push(SUFFIX)?;
+        self.at(pid, suffix.as_bytes())
+    }
+
+    fn at(&self, pid: u32, suffix: &[u8]) -> Option<FilePath> {
+        let mut path = FilePath::new();
+        let mut rest = &self.path[..];
+        while let Some((&byte, after)) = rest.split_first() {
+            if let Some(after) = rest.strip_prefix(PID) {
+                path.push_number(pid)?;
+                rest = after;
+            } else {
+                path.push(&[byte])?;
+                rest = after;
+            }
+        }
+        // A path just short enough has room for what is added to it.
+        if path.len > MAX_PATH {
+            return None;
+        }
+        path.push(suffix)?;
+        Some(path)
+    }
+
+    /// What tells this file's series from another's in one scrape.
+    pub(super) fn labels(&self, pid: u32) -> Labels<'_> {
+        let name = self.path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let name = name.strip_suffix(b".prom").unwrap_or(name);
+        let found = name.windows(PID.len()).position(|two| two == PID);
+        let (before, after) = match found.and_then(|at| name.split_at_checked(at)) {
+            Some((before, rest)) => (before, rest.strip_prefix(PID).unwrap_or(rest)),
+            None => (name, &[][..]),
+        };
+        // "radsec-%p" is the server "radsec".
+        let before = match before.split_last() {
+            Some((b'-' | b'.' | b'_', rest)) if found.is_some() => rest,
+            _ => before,
+        };
+        let after = match after.split_first() {
+            Some((b'-' | b'.' | b'_', rest)) if before.is_empty() => rest,
+            _ => after,
+        };
+        Labels { server: [before, after], pid: self.is_per_process().then_some(pid) }
+    }
+}
+
+impl FilePath {
+    const ROOM: usize = MAX_PATH + 1 + PID_ROOM + SUFFIX.len();
+
+    const fn new() -> Self {
+        Self { bytes: [0; Self::ROOM], len: 0 }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, more: &[u8]) -> Option<()> {
+        let end = self.len.checked_add(more.len())?;
+        self.bytes.get_mut(self.len..end)?.copy_from_slice(more);
+        self.len = end;
+        Some(())
+    }
+
+    fn push_number(&mut self, number: u32) -> Option<()> {
+        let mut digits = [0; PID_ROOM];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at = at.checked_sub(1)?;
+            *digits.get_mut(at)? = b'0'.checked_add(u8::try_from(rest % 10).ok()?)?;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(at..)?)
+    }
+}
+
+/// Labels for every series in a file: two files in node_exporter's directory must not have one in
+/// common, or the scrape of the whole directory fails.
+pub(super) struct Labels<'a> {
+    server: [&'a [u8]; 2],
+    pid: Option<u32>,
+}
+
+impl Labels<'_> {
+    /// As they stand behind a metric's name, with one more or without.
+    pub(super) fn with<'a>(&'a self, more: Option<(&'a str, &'a str)>) -> impl Display + 'a {
+        LabelSet { labels: self, more }
+    }
+}
+
+struct LabelSet<'a> {
+    labels: &'a Labels<'a>,
+    more: Option<(&'a str, &'a str)>,
+}
+
+impl Display for LabelSet<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Written {
+        let mut next = '{';
+        if self.labels.server.iter().any(|part| !part.is_empty()) {
+            write!(f, "{next}server=\"")?;
+            for &byte in self.labels.server.iter().copied().flatten() {
+                // Nothing that would have to be escaped, or is not UTF-8.
+                let plain = byte.is_ascii_alphanumeric() || b"-._%".contains(&byte);
+                f.write_char(if plain { char::from(byte) } else { '_' })?;
+            }
+            f.write_char('"')?;
+            next = ',';
+        }
+        if let Some(pid) = self.labels.pid {
+            write!(f, "{next}pid=\"{pid}\"")?;
+            next = ',';
+        }
+        if let Some((name, value)) = self.more {
+            write!(f, "{next}{name}=\"{value}\"")?;
+            next = ',';
+        }
+        if next == ',' { f.write_char('}') } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::new(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_path_and_its_draft() {
+        let one = pattern("/d/coap.prom");
+        assert!(!one.is_per_process());
+        assert_eq!(one.file(42).unwrap().as_bytes(), b"/d/coap.prom");
+        assert_eq!(one.draft(42).unwrap().as_bytes(), b"/d/coap.prom.42.tmp");
+        let many = pattern("/d/%p/coap-%p.prom");
+        assert!(many.is_per_process());
+        assert_eq!(
+            many.file(4_294_967_295).unwrap().as_bytes(),
+            b"/d/4294967295/coap-4294967295.prom"
+        );
+        assert_eq!(many.draft(7).unwrap().as_bytes(), b"/d/7/coap-7.prom.7.tmp");
+        assert_eq!(pattern("/100%.prom").file(7).unwrap().as_bytes(), b"/100%.prom");
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for text in ["", "x.prom", "./x", "/d/", "/"] {
+            assert!(Pattern::new(text.as_bytes()).is_err(), "{text}");
+        }
+        let long = format!("/{}", "x".repeat(MAX_PATH - 1));
+        assert!(pattern(&long).draft(u32::MAX).is_some());
+        assert!(Pattern::new(format!("{long}x").as_bytes()).is_err());
+        // Room for the process's number is asked for at once, not when it has grown.
+        assert!(Pattern::new(long.replacen("xxx", "%p", 1).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn labels_tell_files_apart() {
+        let rows = [
+            ("/d/coap.prom", r#"{server="coap"}"#),
+            ("/d.prom/coap", r#"{server="coap"}"#),
+            ("/d/radsec-%p.prom", r#"{server="radsec",pid="7"}"#),
+            ("/d/%p.radsec.prom", r#"{server="radsec",pid="7"}"#),
+            ("/d/a-%p-b.prom", r#"{server="a-b",pid="7"}"#),
+            ("/d/%p.prom", r#"{pid="7"}"#),
+            ("/d/%p/coap.prom", r#"{server="coap",pid="7"}"#),
+            ("/d/a \"b\"\\\u{e9}.prom", r#"{server="a__b____"}"#),
+            ("/d/.prom", ""),
+        ];
+        for (path, labels) in rows {
+            assert_eq!(pattern(path).labels(7).with(None).to_string(), labels, "{path}");
+        }
+        let more = Some(("reason", "epoch"));
+        let labels = |path| pattern(path).labels(7).with(more).to_string();
+        assert_eq!(labels("/d/coap.prom"), r#"{server="coap",reason="epoch"}"#);
+        assert_eq!(labels("/d/.prom"), r#"{reason="epoch"}"#);
+    }
+}

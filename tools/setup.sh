@@ -1,0 +1,146 @@
+#!/bin/sh
+# What this project needs from the machine, topic by topic:
+#
+#   tools/setup.sh TOPIC...     build check interop hosts bench
+#
+# Nothing missing: says nothing and returns at once. As root on Debian or
+# Ubuntu it installs exactly the missing packages; for anybody else it prints
+# the command to run, and fails.
+set -eu
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+
+# The one list. Columns: topics, Debian package, how to see that it is there,
+# what it is (for people on other systems).
+#   cmd:NAME  a program      pc:NAME  a pkg-config module
+#   file:PATH a file         ssl:     OpenSSL's headers, from OPENSSL_DIR if set
+table='
+build                  gcc             cmd:cc                   a C compiler and linker
+build,hosts            make            cmd:make                 GNU make
+build                  libc6-dev       file:/usr/include/stdlib.h   the C library headers
+build                  pkg-config      cmd:pkg-config           pkg-config (or pkgconf)
+build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or later, headers and libraries
+build,interop,bench    openssl         cmd:openssl              the openssl program
+check                  g++             cmd:g++                  a C++ compiler
+check                  clang           cmd:clang                clang
+check,hosts            valgrind        cmd:valgrind             valgrind
+check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
+check                  binutils        cmd:nm                   nm, to list symbols
+check,hosts            python3         cmd:python3              Python 3
+hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
+hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
+hosts                  tar             cmd:tar                  tar
+interop,bench          gnutls-bin      cmd:gnutls-cli           gnutls-cli
+interop                ncat            cmd:ncat                 ncat, from nmap
+interop                botan           cmd:botan                the botan program
+interop                libcoap3-bin    cmd:coap-server-openssl  libcoap examples on OpenSSL and GnuTLS
+interop                radsecproxy     cmd:radsecproxy          radsecproxy
+interop                freeradius-utils cmd:radclient           radclient, from FreeRADIUS
+interop                coturn          cmd:turnserver           coturn and its client
+interop,bench          iproute2        cmd:ss                   ss and ip
+bench                  linux-perf      cmd:perf                 perf
+bench                  hyperfine       cmd:hyperfine            hyperfine
+'
+
+usage() {
+	echo "usage: tools/setup.sh build|check|interop|hosts|bench ..." >&2
+	exit 2
+}
+
+present() {
+	case $1 in
+	cmd:*)	command -v "${1#cmd:}" >/dev/null 2>&1 ||
+		[ -x "/usr/sbin/${1#cmd:}" ] ;;
+	file:*)	[ -e "${1#file:}" ] ;;
+	pc:*)	pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+	ssl:)	if [ -n "${OPENSSL_DIR:-}" ]; then
+			[ -e "$OPENSSL_DIR/include/openssl/ssl.h" ]
+		else
+			pkg-config --exists openssl 2>/dev/null
+		fi ;;
+	*)	echo "tools/setup.sh: bad line in the table: $1" >&2; exit 2 ;;
+	esac
+}
+
+# Sets $packages and $names: what the topics in $* still miss.
+missing() {
+	packages='' names=''
+	while read -r topics package probe what; do
+		[ -n "$topics" ] || continue
+		wanted=no
+		for topic; do
+			case ",$topics," in *",$topic,"*) wanted=yes ;; esac
+		done
+		[ "$wanted" = yes ] || continue
+		case " $packages " in *" $package "*) continue ;; esac
+		present "$probe" && continue
+		packages="$packages${packages:+ }$package"
+		names="$names
+  $what"
+	done <<-END
+	$table
+	END
+}
+
+rust() {
+	need=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$here/Cargo.toml")
+	if ! command -v "${CARGO:-cargo}" >/dev/null 2>&1; then
+		echo "tools/setup.sh: ${CARGO:-cargo} was not found." >&2
+		if [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+			echo "It is in ${CARGO_HOME:-$HOME/.cargo}/bin: add that to PATH." >&2
+			return 1
+		fi
+	elif have=$(rustc --version 2>/dev/null) && have=${have#rustc } &&
+	    have=${have%% *} && [ "$(printf '%s\n' "$need" "$have" |
+	    sort -V | head -n 1)" = "$need" ]; then
+		return 0
+	else
+		echo "tools/setup.sh: rustc is ${have:-missing}, too old." >&2
+	fi
+	echo "This project needs Rust $need or later. Install it with rustup, the Rust" >&2
+	echo "project's installer (Debian 13 and Ubuntu 24.04 on have it as a package:" >&2
+	echo "'apt-get install rustup', then 'rustup default stable'), or from your" >&2
+	echo "distribution if its rustc and cargo packages are new enough." >&2
+	return 1
+}
+
+[ $# -gt 0 ] || usage
+for topic; do
+	case $topic in build | check | interop | hosts | bench) ;; *) usage ;; esac
+done
+status=0
+case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac
+
+missing "$@"
+[ -n "$packages" ] || exit "$status"
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "tools/setup.sh: missing for '$*':$names" >&2
+	echo "Install these with your system's package manager." >&2
+	exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "tools/setup.sh: missing for '$*':$names" >&2
+	echo "Run:" >&2
+	echo "  sudo apt-get update && sudo apt-get install --no-install-recommends $packages" >&2
+	exit 1
+fi
+
+echo "tools/setup.sh: installing $packages"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+# Word splitting wanted: a list of package names.
+# shellcheck disable=SC2086
+if ! { apt-get update && apt-get install -y --no-install-recommends $packages; } \
+    >"$log" 2>&1 </dev/null; then
+	tail -n 20 "$log" >&2
+	echo "tools/setup.sh: apt-get could not install: $packages" >&2
+	exit 1
+fi
+missing "$@"
+if [ -n "$packages" ]; then
+	echo "tools/setup.sh: installed, yet still not found:$names" >&2
+	exit 1
+fi
+exit "$status"

@@ -1,0 +1,156 @@
+#!/bin/bash
+# Does `make install` put everything where it belongs, does it work from there,
+# and does `make uninstall` take all of it away? Twice: staged with DESTDIR for
+# a packager's directories, and straight into a PREFIX. Run by make check-install.
+set -eu
+
+cd "$(dirname "$0")/.."
+MAKE=${MAKE:-make} CC=${CC:-cc}
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES	# a PREFIX given to the outer make
+scratch=$(mktemp -d)
+server='' checks=0
+cleanup() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+	echo "test-install: FAILED: $*" >&2
+	exit 1
+}
+
+run() {
+	"$@" >"$scratch/log" 2>&1 || {
+		cat "$scratch/log" >&2
+		fail "$*"
+	}
+	checks=$((checks + 1))
+}
+
+# same FOUND WANTED WHAT
+same() {
+	[ "$1" = "$2" ] || {
+		diff <(printf '%s\n' "$2") <(printf '%s\n' "$1") >&2 || true
+		fail "$3: '<' was wanted, '>' was found"
+	}
+	checks=$((checks + 1))
+}
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+file=libdtlsv1_listen.so.1.${version#*.}
+
+# wanted LIBDIR INCLUDEDIR MANDIR BINDIR DOCDIR: all files, by hand, not taken
+# from mk/install.mk.
+wanted() {
+	printf '%s\n' "$1/$file" "$1/libdtlsv1_listen.so.1" "$1/libdtlsv1_listen.so" \
+	    "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
+	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man1/dtlsv1-listen.1" \
+	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" | sort
+}
+
+files() {
+	find "$1" ! -type d -printf '/%P\n' | sort
+}
+
+# links ROOT+LIBDIR
+links() {
+	same "$(readlink "$1/libdtlsv1_listen.so.1")" "$file" "link"
+	same "$(readlink "$1/libdtlsv1_listen.so")" libdtlsv1_listen.so.1 "link"
+	same "$(objdump -p "$1/libdtlsv1_listen.so" |
+	    sed -n 's/.*SONAME *//p')" libdtlsv1_listen.so.1 "soname"
+	! find "$1/libdtlsv1_listen.a" "$1/pkgconfig" -type f -perm /111 | grep . ||
+	    fail "an executable data file"
+}
+
+# echo_works PROGRAM: a stock client's line comes back, through our symbol.
+echo_works() {
+	run openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -days 2 -subj /CN=localhost -keyout "$scratch/key.pem" -out "$scratch/cert.pem"
+	DTLSV1_LISTEN_TRACE=1 "$1" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
+	    >"$scratch/server.out" 2>"$scratch/server.err" &
+	server=$!
+	for _ in $(seq 100); do
+		port=$(sed -n 's/^listening on .*:\([0-9]*\),.*/\1/p' "$scratch/server.out")
+		[ -z "$port" ] || break
+		sleep 0.05
+	done
+	[ -n "$port" ] || fail "$1 did not start: $(cat "$scratch/server.err")"
+	{
+		echo "there and back"
+		for _ in $(seq 100); do
+			! grep -qs "there and back" "$scratch/client.out" || break
+			sleep 0.05
+		done
+	} | timeout 20 openssl s_client -dtls -quiet -no_ign_eof -connect "127.0.0.1:$port" \
+	    >"$scratch/client.out" 2>"$scratch/client.err" || true
+	same "$(cat "$scratch/client.out")" "there and back" "$1: echo"
+	grep -q "serving DTLSv1_listen (pid $server," "$scratch/server.err" ||
+	    fail "$1: not our DTLSv1_listen"
+	wait "$server" || fail "$1: ended with an error"
+	server=''
+	rm "$scratch/client.out"
+}
+
+gone() {
+	same "$(files "$1")" "" "left by uninstall"
+	[ ! -e "$1$2" ] || fail "left by uninstall: $2"
+}
+
+# 1. Staged, with a packager's directories. A neighbour's file must survive.
+stage=$scratch/stage
+dirs=(PREFIX=/usr LIBDIR=/usr/lib/here INCLUDEDIR=/usr/include/there
+    MANDIR=/usr/man BINDIR=/usr/libexec DESTDIR="$stage")
+run "$MAKE" install "${dirs[@]}"
+doc=/usr/share/doc/libdtlsv1_listen
+same "$(files "$stage")" \
+    "$(wanted /usr/lib/here /usr/include/there /usr/man /usr/libexec $doc)" "files"
+links "$stage/usr/lib/here"
+! grep -r "$stage" "$stage" || fail "DESTDIR got into an installed file"
+! grep -rn '@[A-Z]*@' "$stage/usr/libexec" "$stage/usr/lib/here/pkgconfig" ||
+    fail "a place was not filled in"
+
+# A program built against the staged tree, as a packager's build would.
+pc() {
+	PKG_CONFIG_SYSROOT_DIR="$stage" \
+	    PKG_CONFIG_PATH="$stage/usr/lib/here/pkgconfig:${PKG_CONFIG_PATH:-}" \
+	    pkg-config "$@"
+}
+same "$(pc --modversion dtlsv1_listen)" "$version" "pkg-config's version"
+case $(pc --libs dtlsv1_listen) in
+*"-ldtlsv1_listen "*"-lssl"*"-lcrypto"*) ;;
+*) fail "pkg-config does not put our library first: $(pc --libs dtlsv1_listen)" ;;
+esac
+# Word splitting wanted: flags.
+# shellcheck disable=SC2046
+run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/echo" examples/echo_server.c \
+    $(pc --cflags --libs dtlsv1_listen)
+LD_LIBRARY_PATH=$stage/usr/lib/here echo_works "$scratch/echo"
+# shellcheck disable=SC2046
+run "$CC" -std=c11 -o "$scratch/echo-static" examples/echo_server.c \
+    $(pc --cflags dtlsv1_listen) "$stage/usr/lib/here/libdtlsv1_listen.a" \
+    $(pc --libs --static dtlsv1_listen | sed 's/-ldtlsv1_listen//')
+echo_works "$scratch/echo-static"
+
+touch "$stage/usr/lib/here/neighbour"
+run "$MAKE" uninstall "${dirs[@]}"
+rm "$stage/usr/lib/here/neighbour" || fail "uninstall took a neighbour's file"
+gone "$stage" $doc
+
+# 2. Straight into a PREFIX: the wrapper finds the library by itself.
+prefix=$scratch/prefix
+run "$MAKE" install PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" \
+    MANDIR="$prefix/share/man" BINDIR="$prefix/bin" DESTDIR=
+same "$(files "$prefix")" \
+    "$(wanted /lib /include /share/man /bin /share/doc/libdtlsv1_listen)" "files"
+wrapper=$prefix/bin/dtlsv1-listen
+same "$("$wrapper" --version)" "dtlsv1-listen $version" "wrapper's version"
+same "$("$wrapper" --cookies=builtin printenv DTLSV1_LISTEN_COOKIES)" builtin "wrapper"
+run "$wrapper" grep "$prefix/lib/$file" /proc/self/maps
+run "$MAKE" uninstall PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" \
+    MANDIR="$prefix/share/man" BINDIR="$prefix/bin" DESTDIR=
+gone "$prefix" /share/doc/libdtlsv1_listen
+! "$wrapper" true 2>/dev/null || fail "the wrapper still runs"
+
+echo "test-install: $checks checks, 0 failed"
