@@ -32,7 +32,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -42,6 +41,7 @@
 #include <openssl/ssl.h>
 
 #include "callbacks.h"
+#include "memory.h"
 
 #define MAX_THREADS 16
 #define BATCH 32
@@ -228,7 +228,6 @@ main(int argc, char *argv[])
 {
 	struct worker workers[MAX_THREADS] = {0}, like = {0};
 	struct sigaction action = {0};
-	struct rusage usage;
 	in_port_t port = 0;
 	unsigned long drops = 0;
 	double seconds = 0;
@@ -273,9 +272,8 @@ main(int argc, char *argv[])
 		seconds += workers[i].seconds;
 		calls += workers[i].calls;
 	}
-	getrusage(RUSAGE_SELF, &usage);
 	printf("{\"dropped\":%lu,\"cpu\":%.6f,\"calls\":%ld,\"peak_kb\":%ld}\n",
-	    drops, seconds, calls, usage.ru_maxrss);
+	    drops, seconds, calls, peak_kb());
 	SSL_CTX_free(like.ctx);
 	return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Where the instructions go: a table by function from `stepcount -p FILE`.
+"""Where the instructions go: a table by function from what BENCH_STEPS=FILE wrote (mark.h).
 
-    stepcount -p /tmp/p challenge trivial looped 16 && bench/profile.py /tmp/p [DIVISOR]
+    BENCH_STEPS=/tmp/p target/bench/system/challenge trivial looped 16
+    bench/profile.py /tmp/p 16      per hello
 
 Needs nm. Static functions of objects without symbols count for the exported
 function in front of them, so take it with care there.
