@@ -182,20 +182,11 @@ getrandom(void *to, size_t len, unsigned int flags)
 	return real(to, len, flags);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-/* The allocator is the sanitizer's; libcrypto's part of it is still ours. */
-#define ALLOC	malloc
-#define REALLOC	realloc
-#define FREE	free
-#else
 void	*__libc_malloc(size_t);
 void	*__libc_calloc(size_t, size_t);
 void	*__libc_realloc(void *, size_t);
 void	*__libc_memalign(size_t, size_t);
 void	 __libc_free(void *);
-#define ALLOC	__libc_malloc
-#define REALLOC	__libc_realloc
-#define FREE	__libc_free
 
 static void *
 counted(void *at)
@@ -254,7 +245,6 @@ free(void *at)
 	live -= at != NULL;
 	__libc_free(at);
 }
-#endif
 
 static void *
 crypto_malloc(size_t size, const char *file, int line)

@@ -29,6 +29,7 @@ COUNTERS = {  # and the values of the label that its series differ in
     "handoffs_failed": None,
     "hellos_gathered": None,
     "sequences_repaired": None,
+    "trailing_dropped": None,
     "budgets_spent": None,
     "discards": ("reason", None),
 }

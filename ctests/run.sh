@@ -96,10 +96,10 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 	[ -f "$source" ] || continue
 	program=$(basename "$source" .c)
 	wanted "$program" "$@" || continue
-	# These bring a malloc() of their own, and so do the checkers.
+	# These bring a malloc() or dlsym() of their own, and so do the checkers.
 	case $program:${RUNNER:+runner}$SAN in
-	alloc:?* | faults:runner*)
-		echo "$program: not here, where the checker owns malloc()"
+	alloc:?* | faults:?*)
+		echo "$program: not here, where the checker owns malloc() and dlsym()"
 		continue ;;
 	esac
 	for mode in $MODES; do

@@ -172,6 +172,11 @@ struct dtlsv1_listen_stats {
    */
   uint64_t sequences_repaired;
   /**
+   * ClientHellos with a right cookie that had more behind them in their datagram, which was
+   * dropped.
+   */
+  uint64_t trailing_dropped;
+  /**
    * Calls that returned because their budget was spent.
    */
   uint64_t budgets_spent;
@@ -396,7 +401,7 @@ int dtlsv1_listen_cookie_verify(SSL *ssl,
  * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
  * ask.
  *
- * Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
+ * Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, no memory).
  *
  * # Safety
  *

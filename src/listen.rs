@@ -11,14 +11,14 @@ use crate::openssl::{
 use crate::peer::Peer;
 use crate::probes;
 use crate::repairs::Repairs;
-use crate::stats::{self, Event};
+use crate::stats::{Event, Tally, tick};
 use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
-pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
+pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
     if !same_libssl() {
         return Err(Fault::OtherLibssl.into());
     }
@@ -37,24 +37,22 @@ pub(crate) fn listen(ssl: Ssl) -> Result<Accepted, Stop> {
     let listener = Listener::of(ssl);
     let wbio = behind(wbio); // no answer of ours is renumbered
 
-    let stats = stats::mine();
     let mut purse = context.budget.purse();
     let mut room = Datagram::new();
     loop {
-        stats::tick();
+        tick();
         let datagram = match rbio.read(&mut room) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
             Read::Empty => {
-                stats.count(Event::Datagram);
+                tally.count_datagram(0);
                 return Err(Discard::RecordTooSmall.into());
             }
             Read::Failed => return Err(Fault::Io.into()),
         };
-        stats.count(Event::Datagram);
-        stats.add(Event::BytesIn, datagram.len());
-        let mut door = Door { ssl, context, rbio, listener, peer: None };
+        tally.count_datagram(datagram.len());
+        let mut door = Door { ssl, context, rbio, listener, tally, peer: None };
         match judge(datagram, method, &mut door)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Challenge(answer) => {
@@ -83,6 +81,7 @@ struct Door<'a> {
     rbio: Bio,
     /// Who is told of each message, if anybody.
     listener: Option<Listener>,
+    tally: &'a Tally,
     /// Asked for at most once, and only when needed.
     peer: Option<Option<Peer>>,
 }
@@ -105,7 +104,7 @@ impl Door<'_> {
             wbio.set_peer(peer);
         }
         let sent = wbio.send(answer);
-        stats::count_answer(sent, answered.len(), answer.len());
+        self.tally.count_answer(sent, answered.len(), answer.len());
         match sent {
             Some(true) => {
                 probes::challenge(|| self.peer().copied(), answered.len(), answer.len());
@@ -144,7 +143,7 @@ impl Door<'_> {
     }
 
     fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
-        stats::count(Event::HelloGathered);
+        self.tally.count(Event::HelloGathered);
         let admitted = hello.admitted(method)?;
         self.admit(admitted.record, &admitted)
     }
@@ -152,8 +151,11 @@ impl Door<'_> {
     fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
+        if shown.len() < datagram.len() {
+            self.tally.count(Event::TrailingDropped);
+        }
         let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
-            .inspect_err(|_| stats::count(Event::HandoffFailed))?;
+            .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
         let repaired = self.context.repairs.has(Repairs::SEQUENCE);
         resequence(self.ssl, repaired.then_some(admitted.sequence));
         if self.context.uses_builtin()
@@ -182,13 +184,13 @@ impl Doorkeeper for Door<'_> {
     fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         if !self.context.uses_builtin() {
             let right = self.context.app.verify(self.ssl, hello.cookie)?;
-            stats::count_verdict(right);
+            self.tally.count_verdict(right);
             return Ok(right);
         }
         let context = self.context;
         let binding = Binding::hello(self.peer(), hello);
         let check = context.keys.check(crate::os::unix_seconds(), hello.cookie, &binding)?;
-        stats::count_check(check);
+        self.tally.count_check(check);
         Ok(matches!(check, Check::Right { .. }))
     }
 

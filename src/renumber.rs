@@ -9,6 +9,9 @@ use crate::wire::{RECORD_HEADER_LEN, RecordHeader};
 /// Room for the largest write that libssl makes: its longest record.
 pub(crate) const ROOM: usize = 16_384 + RECORD_HEADER_LEN;
 
+/// What OpenSSL 3.2 to 4.0 begin at, which is right after a hello of that number.
+pub(crate) const LIBSSL_BEGINS_AT: u64 = 1;
+
 /// The last number that there is (48 bits).
 const LAST: u64 = (1 << 48) - 1;
 
@@ -42,7 +45,11 @@ impl Renumbering {
             // and began another connection, of which we know nothing.
             *self = Self::inert();
         }
-        let shift = *self.shift.get_or_insert(self.first.saturating_sub(number));
+        // Any other number than libssl's wrong one is right, or is of an SSL that was cleared and
+        // began something else at 0.
+        let wrong = number == LIBSSL_BEGINS_AT;
+        let shift = if wrong { self.first.saturating_sub(number) } else { 0 };
+        let shift = *self.shift.get_or_insert(shift);
         if shift == 0 {
             return None;
         }
@@ -62,6 +69,11 @@ impl Renumbering {
     pub(crate) fn note_sent(&mut self, bytes: &[u8]) {
         let last = unencrypted(bytes).map(|(_, number)| number).max();
         self.sent = self.sent.max(last);
+    }
+
+    /// Has it found numbers to change?
+    pub(crate) const fn shifts(&self) -> bool {
+        matches!(self.shift, Some(1..))
     }
 }
 
@@ -122,7 +134,9 @@ mod tests {
     #[test]
     fn the_first_record_gets_the_hellos_number_and_the_others_follow() {
         let mut numbers = Renumbering::starting_at(5);
+        assert!(!numbers.shifts());
         assert_eq!(out(&mut numbers, &hello(1)), hello(5));
+        assert!(numbers.shifts());
         assert_eq!(out(&mut numbers, &hello(2)), hello(6));
         assert_eq!(out(&mut numbers, &hello(9)), hello(13));
     }
@@ -135,6 +149,15 @@ mod tests {
                 assert_eq!(numbers.apply(&hello(number), &mut [0; ROOM]), None);
                 numbers.note_sent(&hello(number));
             }
+            assert!(!numbers.shifts());
+        }
+    }
+
+    #[test]
+    fn an_ssl_that_began_something_else_keeps_its_numbers() {
+        let mut numbers = Renumbering::starting_at(5);
+        for number in [0, 1, 2] {
+            assert_eq!(out(&mut numbers, &hello(number)), hello(number));
         }
     }
 

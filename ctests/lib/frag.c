@@ -211,7 +211,7 @@ shake_hands(SSL *server, struct frag_client *c)
 {
 	int done = 0, client_done = 0, round, ret;
 
-	for (round = 0; round < 50 && !(done && client_done); round++) {
+	for (round = 0; round < 12 && !(done && client_done); round++) {
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
@@ -219,11 +219,16 @@ shake_hands(SSL *server, struct frag_client *c)
 			    SSL_ERROR_WANT_READ)
 				break;
 		}
-		if (!client_done) {
+		if (client_done)
+			continue;
+		if (net_readable(c->fd, 1100)) {
 			frag_hear(c);
-			client_done = stepper_step(&c->step);
-			send_all(c);
+		} else {
+			DTLSv1_handle_timeout(server);
+			DTLSv1_handle_timeout(c->step.ssl);
 		}
+		client_done = stepper_step(&c->step);
+		send_all(c);
 	}
 	CHECK(done);
 	CHECK(client_done);

@@ -2,7 +2,7 @@
 
 use super::done;
 use crate::error::Fault;
-use crate::openssl::{Context, SSL_CTX, SslCtx};
+use crate::openssl::{Context, SSL_CTX, SslCtx, same_libssl};
 use std::ffi::{c_int, c_uint};
 
 /// Bounds one call of DTLSv1_listen(): after so many challenges it returns 0, so that a flood does
@@ -20,7 +20,7 @@ use std::ffi::{c_int, c_uint};
 /// A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
 /// ask.
 ///
-/// Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
+/// Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, no memory).
 ///
 /// # Safety
 ///
@@ -31,6 +31,9 @@ pub unsafe extern "C" fn dtlsv1_listen_set_budget(ctx: *mut SSL_CTX, challenges:
     let ctx = unsafe { SslCtx::from_c(ctx) };
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
+        if !same_libssl() {
+            return Err(Fault::OtherLibssl);
+        }
         Context::of(ctx).ok_or(Fault::Handoff)?.budget.set(challenges);
         Ok(())
     })

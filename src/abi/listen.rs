@@ -145,8 +145,9 @@ unsafe fn run(ssl: *mut SSL) -> Result<Accepted, Stop> {
         // SAFETY: not null, and live by this function's contract.
         let ssl = unsafe { Ssl::new(ssl) };
         announce();
-        let outcome = crate::listen::listen(ssl);
-        stats::count_end(&outcome);
+        let tally = stats::tally();
+        let outcome = crate::listen::listen(ssl, &tally);
+        tally.count_end(&outcome);
         probes::end(ssl, &outcome);
         Ok(outcome)
     });

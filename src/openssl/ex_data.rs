@@ -144,10 +144,10 @@ unsafe extern "C" fn free<T>(
 
 /// Called by `SSL_dup`, which would have both SSLs own the same box.
 unsafe extern "C" fn dup<T: OnSsl>(
-    _to: *mut c_void,
+    to: *mut c_void,
     _from: *const c_void,
     at: *mut *mut c_void,
-    _index: c_int,
+    index: c_int,
     _argl: c_long,
     _argp: *mut c_void,
 ) -> c_int {
@@ -164,6 +164,11 @@ unsafe extern "C" fn dup<T: OnSsl>(
         }
         // SAFETY: as above.
         unsafe { at.write(copy) };
+        // libssl makes the copy by SSL_new, where it may have got something from its SSL_CTX.
+        // SAFETY: the copy's ex_data, and our own index.
+        let held = unsafe { sys::CRYPTO_get_ex_data(to, index) };
+        // SAFETY: libcrypto puts `copy` in its place next, and there is room for it already.
+        unsafe { release::<T>(held) };
         1
     })
 }

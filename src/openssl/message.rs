@@ -160,9 +160,22 @@ impl Listener {
     /// Takes the callback out of libssl and puts it back when the guard goes: the handoff must not
     /// report again what was reported, nor call the program while our BIO stands in its SSL.
     pub(super) fn hush(self, ssl: Ssl) -> Hushed {
-        set_in_libssl(ssl, None);
+        // Not NULL: from 3.2 on the record layer that libssl makes in the handoff would never ask
+        // for a callback again.
+        set_in_libssl(ssl, Some(silence));
         Hushed { ssl, callback: self.callback }
     }
+}
+
+unsafe extern "C" fn silence(
+    _: c_int,
+    _: c_int,
+    _: c_int,
+    _: *const c_void,
+    _: usize,
+    _: *mut sys::SSL,
+    _: *mut c_void,
+) {
 }
 
 pub(super) struct Hushed {

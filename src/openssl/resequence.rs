@@ -17,7 +17,7 @@ use super::ssl::Ssl;
 use super::{real, sys};
 use crate::abi::guard_value;
 use crate::os::try_box;
-use crate::renumber::{ROOM, Renumbering, has_unencrypted};
+use crate::renumber::{LIBSSL_BEGINS_AT, ROOM, Renumbering, has_unencrypted};
 use crate::stats::{self, Event};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
@@ -25,8 +25,6 @@ use std::ptr::{NonNull, null_mut};
 
 /// The first release that numbers its records wrongly. LibreSSL's number is less.
 const FIRST_WRONG: c_ulong = 0x3020_0000;
-/// What those begin at, which is right after a hello of that number.
-const LIBSSL_BEGINS_AT: u64 = 1;
 
 const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 
@@ -46,19 +44,13 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
     let first =
         first.filter(|first| *first > LIBSSL_BEGINS_AT && real::libssl_version() >= FIRST_WRONG);
     // From an earlier client of the same SSL.
-    let repaired = if let Some(ours) = resequencer(wbio) {
+    if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
-        first.is_some()
     } else if let Some(first) = first
         && wbio == rbio
         && rbio.is_datagram()
     {
-        put_in_front(ssl, rbio, first).is_some()
-    } else {
-        false
-    };
-    if repaired {
-        stats::count(Event::SequenceRepaired);
+        let _ = put_in_front(ssl, rbio, first);
     }
 }
 
@@ -194,7 +186,11 @@ impl Resequencer {
     fn write_renumbered(&self, bytes: &[u8]) -> c_int {
         let mut room = [0; ROOM];
         let mut numbers = self.numbers.get();
+        let shifted = numbers.shifts();
         let n = self.send(numbers.apply(bytes, &mut room).unwrap_or(bytes));
+        if numbers.shifts() && !shifted {
+            stats::count(Event::SequenceRepaired);
+        }
         if n > 0 {
             numbers.note_sent(bytes);
         }

@@ -1,6 +1,8 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
+use super::queue::clear_errors;
+use super::real::libssl_version;
 use super::{macro_world, ssl_state, sys};
 use crate::error::Fault;
 use crate::wire::{Method, Version};
@@ -72,11 +74,22 @@ impl Ssl {
     }
 
     fn is_untouched(self) -> bool {
-        let before = self.in_before();
         // SAFETY: the SSL lives.
         let idle = unsafe { sys::SSL_want(self.as_ptr()) } == sys::SSL_NOTHING;
         // SAFETY: as above.
-        before && idle && unsafe { sys::SSL_get_shutdown(self.as_ptr()) } == 0
+        let open = unsafe { sys::SSL_get_shutdown(self.as_ptr()) } == 0;
+        self.in_before() && idle && open && !self.remembers_an_error()
+    }
+
+    /// From 4.0 on an SSL keeps an error of its own until it is cleared; before, `SSL_get_error`
+    /// looks at the queue, which is emptied anyway.
+    fn remembers_an_error(self) -> bool {
+        if libssl_version() < 0x4000_0000 {
+            return false;
+        }
+        clear_errors();
+        // SAFETY: the SSL lives.
+        unsafe { sys::SSL_get_error(self.as_ptr(), -1) == sys::SSL_ERROR_SSL }
     }
 
     fn is_server(self) -> bool {

@@ -5,7 +5,7 @@ mod file;
 mod label;
 mod text;
 
-pub(crate) use counters::{Event, count, mine, total, total_discards};
+pub(crate) use counters::{Event, Tally, count, tally, total, total_discards};
 pub(crate) use file::tick;
 
 use crate::cookie::Check;
@@ -23,50 +23,57 @@ extern "C" fn in_child() {
     file::in_child();
 }
 
-/// Counts what a built-in cookie turned out to be.
-pub(crate) fn count_check(check: Check) {
-    count(match check {
-        Check::Right { previous_secret } => {
-            if previous_secret {
-                count(Event::CookiePreviousSecret);
-            }
-            Event::CookieRight
-        }
-        Check::Expired => Event::CookieExpired,
-        Check::Forged => Event::CookieForged,
-    });
-}
-
-/// Counts what an application's verify callback said: it does not tell old cookies from forged ones.
-pub(crate) fn count_verdict(right: bool) {
-    count(if right { Event::CookieRight } else { Event::CookieForged });
-}
-
-/// Counts an answer of that many bytes to a datagram of that many, as [`Bio::send`] left it.
-///
-/// [`Bio::send`]: crate::openssl::Bio::send
-#[inline]
-pub(crate) fn count_answer(sent: Option<bool>, answered: usize, answer: usize) {
-    let stats = mine();
-    match sent {
-        Some(true) => {
-            stats.count(Event::Challenge);
-            stats.add(Event::BytesOut, answer);
-            if answer > answered {
-                stats.count(Event::ChallengeLarger);
-            }
-        }
-        Some(false) => stats.count(Event::WriteFailed),
-        None => stats.count(Event::WriteBlocked),
+impl Tally {
+    /// Counts a datagram that was read.
+    pub(crate) fn count_datagram(&self, len: usize) {
+        self.count(Event::Datagram);
+        self.add(Event::BytesIn, len);
     }
-}
 
-/// Counts how a call ended.
-pub(crate) fn count_end<T>(outcome: &Result<T, Stop>) {
-    match outcome {
-        Ok(_) => count(Event::Accepted),
-        Err(Stop::Discard(discard)) => mine().discard(*discard),
-        Err(Stop::BudgetSpent) => count(Event::BudgetSpent),
-        Err(Stop::WouldBlock | Stop::Fault(_)) => {}
+    /// Counts what a built-in cookie turned out to be.
+    pub(crate) fn count_check(&self, check: Check) {
+        self.count(match check {
+            Check::Right { previous_secret } => {
+                if previous_secret {
+                    self.count(Event::CookiePreviousSecret);
+                }
+                Event::CookieRight
+            }
+            Check::Expired => Event::CookieExpired,
+            Check::Forged => Event::CookieForged,
+        });
+    }
+
+    /// Counts what an application's verify callback said: it does not tell old cookies from forged
+    /// ones.
+    pub(crate) fn count_verdict(&self, right: bool) {
+        self.count(if right { Event::CookieRight } else { Event::CookieForged });
+    }
+
+    /// Counts an answer of that many bytes to a datagram of that many, as [`Bio::send`] left it.
+    ///
+    /// [`Bio::send`]: crate::openssl::Bio::send
+    pub(crate) fn count_answer(&self, sent: Option<bool>, answered: usize, answer: usize) {
+        match sent {
+            Some(true) => {
+                self.count(Event::Challenge);
+                self.add(Event::BytesOut, answer);
+                if answer > answered {
+                    self.count(Event::ChallengeLarger);
+                }
+            }
+            Some(false) => self.count(Event::WriteFailed),
+            None => self.count(Event::WriteBlocked),
+        }
+    }
+
+    /// Counts how a call ended.
+    pub(crate) fn count_end<T>(&self, outcome: &Result<T, Stop>) {
+        match outcome {
+            Ok(_) => self.count(Event::Accepted),
+            Err(Stop::Discard(discard)) => self.discard(*discard),
+            Err(Stop::BudgetSpent) => self.count(Event::BudgetSpent),
+            Err(Stop::WouldBlock | Stop::Fault(_)) => {}
+        }
     }
 }
