@@ -111,6 +111,31 @@ test_family(int family, const char *name)
 	check_case(NULL);
 }
 
+/* libssl's plain socket BIO, over a connected socket: it knows no peer. */
+static void
+test_socket_bio(void)
+{
+	SSL_CTX *ctx = tls_server_ctx();
+	struct sockaddr_storage peer;
+	struct address own;
+	struct client client;
+	int fd = net_bound(AF_INET, &own);
+	BIO *b = BIO_new_socket(fd, BIO_NOCLOSE);
+	SSL *ssl = tls_server_on(ctx, b, b);
+
+	client_start(&client, &own);
+	net_connect(fd, &client.own);
+	memset(&peer, 0xa5, sizeof(peer));
+	CHECK_INT(listen_to(ssl, &peer), 1);
+	CHECK_QUEUED(0);
+	CHECK_INT(peer.ss_family, AF_UNSPEC);
+	serve(ssl);
+	client_join(&client);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	net_close(fd, &own);
+}
+
 /* A datagram of no bytes is a stranger's doing, no failure of the socket. */
 static void
 test_empty_datagram(void)
@@ -143,6 +168,7 @@ main(void)
 	test_family(AF_INET, "IPv4");
 	test_family(AF_INET6, "IPv6");
 	test_family(AF_UNIX, "AF_UNIX");
+	test_socket_bio();
 	test_empty_datagram();
 	return check_end();
 }

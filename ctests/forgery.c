@@ -256,7 +256,7 @@ test_never_larger(void)
 	char what[60];
 
 	memset(cookie, 'c', sizeof(cookie));
-	for (cookielen = 0; cookielen <= sizeof(cookie); cookielen += 5) {
+	for (cookielen = 0; cookielen <= sizeof(cookie); cookielen += 51) {
 		hello_make(&whole, cookie, cookielen);
 		for (len = 1; len <= whole.len; len++) {
 			snprintf(what, sizeof(what), "%zu bytes, cookie %zu",

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/counters.h"
 #include "lib/far.h"
 #include "lib/hello.h"
 #include "lib/ours.h"
@@ -28,6 +29,15 @@ static int
 libssl_is_wrong(void)
 {
 	return OpenSSL_version_num() >= 0x30200000UL;
+}
+
+static long
+repaired(void)
+{
+	struct dtlsv1_listen_stats stats;
+
+	NEED(get_stats(&stats, sizeof(stats)) == 1);
+	return (long)stats.sequences_repaired;
 }
 
 static SSL *
@@ -60,11 +70,13 @@ static void
 handshake(int family, uint64_t seq, uint64_t first)
 {
 	SSL *ssl = server(family);
+	long before = repaired();
 
 	far_accepted(&far, ssl, seq);
 	far_finish(&far, ssl);
 	CHECK_INT(far.record[0].msg, SERVER_HELLO);
 	check_numbers(0, first);
+	CHECK_INT(repaired() - before, libssl_is_wrong() && first > 1);
 	CHECK_APP(&app, 1, 2);
 	SSL_free(ssl);
 	far_free(&far);
@@ -303,6 +315,7 @@ int
 main(void)
 {
 	check_begin("repair_sequence");
+	counters_init();
 	ctx = tls_server_ctx();
 	test_first_number();
 	test_switched_off();

@@ -5,6 +5,7 @@
  */
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/counters.h"
 #include "lib/far.h"
 #include "lib/hello.h"
 #include "lib/ours.h"
@@ -47,6 +48,15 @@ alert(void)
 	return t;
 }
 
+static long
+repaired(void)
+{
+	struct dtlsv1_listen_stats stats;
+
+	NEED(get_stats(&stats, sizeof(stats)) == 1);
+	return (long)stats.trailing_dropped;
+}
+
 static SSL *
 accepted(const struct trailer *t)
 {
@@ -63,10 +73,12 @@ accepted(const struct trailer *t)
 }
 
 static void
-unharmed(const struct trailer *t)
+unharmed(const struct trailer *t, int dropped)
 {
+	long before = repaired();
 	SSL *ssl = accepted(t);
 
+	CHECK_INT(repaired() - before, dropped);
 	far_finish(&far, ssl);
 	CHECK_APP(&app, 1, 2);
 	SSL_free(ssl);
@@ -85,32 +97,32 @@ test_hostile(void)
 	size_t n;
 
 	t = alert();
-	unharmed(&t);
+	unharmed(&t, 1);
 	for (n = 1; n < t.len; n++) {
 		struct trailer cut = t;
 
 		cut.what = "part of a record";
 		cut.len = n;
-		unharmed(&cut);
+		unharmed(&cut, 1);
 	}
 	t = (struct trailer){ .what = "a ChangeCipherSpec" };
 	add_record(&t, 20, ccs, sizeof(ccs));
-	unharmed(&t);
+	unharmed(&t, 1);
 	t = (struct trailer){ .what = "another hello" };
 	hello_make(&h, app.cookie, app.cookielen);
 	hello_put(&h, AT_MSG_SEQ, 2, 2);
 	add_record(&t, 22, h.byte + AT_MSG_TYPE, h.len - AT_MSG_TYPE);
-	unharmed(&t);
+	unharmed(&t, 1);
 	t = (struct trailer){ .what = "application data" };
 	add_record(&t, 23, noise, sizeof(noise));
-	unharmed(&t);
+	unharmed(&t, 1);
 	t = (struct trailer){ .what = "an empty record, then an alert" };
 	add_record(&t, 22, noise, 0);
 	add_record(&t, 21, fatal, sizeof(fatal));
-	unharmed(&t);
+	unharmed(&t, 1);
 	t = (struct trailer){ .what = "no record", .len = 1000 };
 	memset(t.byte, 0xff, t.len);
-	unharmed(&t);
+	unharmed(&t, 1);
 }
 
 /* Switched off, libssl is shown the whole datagram: where that is a defect,
@@ -124,7 +136,7 @@ test_switched_off(void)
 
 	NEED(ours.set_repairs(ctx, ALL & ~TRAILING) == 1);
 	if (OpenSSL_version_num() < 0x30200000UL) {
-		unharmed(&t);
+		unharmed(&t, 0);
 	} else {
 		ssl = accepted(&t);
 		ret = SSL_accept(ssl);
@@ -139,7 +151,7 @@ test_switched_off(void)
 		far_free(&far);
 	}
 	NEED(ours.set_repairs(ctx, TRAILING) == 1);
-	unharmed(&t);
+	unharmed(&t, 1);
 }
 
 /* On a BIO that is no socket as well. */
@@ -183,6 +195,7 @@ int
 main(void)
 {
 	check_begin("repair_trailing");
+	counters_init();
 	ctx = tls_server_ctx();
 	test_hostile();
 	test_switched_off();

@@ -6,6 +6,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
+#include "lib/frag.h"
 #include "lib/hello.h"
 #include "lib/net.h"
 #include "lib/ours.h"
@@ -220,6 +221,65 @@ test_builtin_cookies(void)
 	SSL_CTX_free(c);
 }
 
+/* A cookie that was made before the secret changed. */
+static void
+test_previous_secret(void)
+{
+	unsigned char secret[32];
+	SSL_CTX *c = tls_server_ctx();
+	struct hvr v;
+	struct datagram *d;
+	SSL *ssl;
+
+	memset(secret, 'a', sizeof(secret));
+	CHECK_INT(ours.set_secret(c, secret, sizeof(secret)), 1);
+	ssl = server(c);
+	CHECK_INT(give_hello(ssl, NULL, 0), 0);
+	NEED((d = queue_get(&wire.out)) != NULL);
+	hvr_parse(&v, d->byte, d->len);
+	memset(secret, 'b', sizeof(secret));
+	CHECK_INT(ours.set_secret(c, secret, sizeof(secret)), 1);
+	(void)counters_changes();
+	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 1);
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 123 "
+	    "cookies_right 1 cookies_previous_secret 1 accepted 1");
+	SSL_free(ssl);
+	SSL_CTX_free(c);
+}
+
+/* A hello in several datagrams, under a record sequence number that OpenSSL
+ * 3.2 and later would not answer with. */
+static void
+test_repairs(void)
+{
+	int repaired = OpenSSL_version_num() >= 0x30200000UL;
+	struct dtlsv1_listen_stats before, after;
+	SSL_CTX *c = tls_server_ctx();
+	struct frag_server s;
+	struct frag_client client;
+	unsigned int waiting, i;
+	int strange;
+
+	frag_server_init(&s, c, AF_INET);
+	frag_client_init(&client, &s.own, 600, FRAG_MTU);
+	waiting = frag_second_hello(&client, &s);
+	CHECK(waiting > 1);
+	NEED(get_stats(&before, sizeof(before)) == 1);
+	for (i = 0; i < waiting; i++)
+		frag_send(&client, i);
+	CHECK_INT(frag_listen(&s, NULL, &strange), 1);
+	NEED(get_stats(&after, sizeof(after)) == 1);
+	CHECK_INT(after.datagrams - before.datagrams, waiting);
+	CHECK_INT(after.hellos_gathered - before.hellos_gathered, 1);
+	CHECK_INT(after.sequences_repaired - before.sequences_repaired,
+	    repaired);
+	CHECK_INT(after.accepted - before.accepted, 1);
+	frag_client_free(&client);
+	frag_server_free(&s);
+	SSL_CTX_free(c);
+	(void)counters_changes();
+}
+
 static void
 test_discards(void)
 {
@@ -411,6 +471,8 @@ main(void)
 	test_writes();
 	test_handoff();
 	test_builtin_cookies();
+	test_previous_secret();
+	test_repairs();
 	test_discards();
 	test_empty_datagram();
 	test_threads();

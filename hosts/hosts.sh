@@ -203,7 +203,7 @@ prune() {
 
 case ${1:-} in
 build) shift; build "$@" ;;
-build-in) shift; [ $# = 2 ] || set -- "$1" "$3"; build_in "$@" ;;
+build-in) shift; build_in "$@" ;;
 list) list ;;
 names) echo system; names ;;
 version) if [ "${2:-}" = system ]; then system_version; else look_up "${2:-}"; echo "$version"; fi ;;

@@ -172,6 +172,11 @@ struct dtlsv1_listen_stats {
    */
   uint64_t sequences_repaired;
   /**
+   * ClientHellos with a right cookie that had more behind them in their datagram, which was
+   * dropped.
+   */
+  uint64_t trailing_dropped;
+  /**
    * Calls that returned because their budget was spent.
    */
   uint64_t budgets_spent;

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from path import TO_CLIENT, TO_SERVER, Path
 
@@ -45,9 +45,9 @@ class Client:
     command: tuple
     complete: str
 
-    def start(self, port, err):
+    def start(self, port):
         command = [word.format(port=port) for word in self.command]
-        return _start(command, dict(os.environ), err)
+        return _start(command, dict(os.environ), subprocess.STDOUT)
 
 
 @dataclass
@@ -56,7 +56,6 @@ class Outcome:
 
     seconds: float | None
     path: Path
-    said: dict = field(default_factory=dict)
 
 
 class Broken(Exception):
@@ -64,14 +63,14 @@ class Broken(Exception):
 
 
 def handshake(server, client, weather, seed, limit):
-    with tempfile.TemporaryFile() as server_err, tempfile.TemporaryFile() as client_err:
+    with tempfile.TemporaryFile() as server_err:
         processes, sockets = [], []
         try:
             serving = server.start(server_err)
             processes.append(serving)
             front, back = _sockets(_port(serving, server_err))
             sockets += [front, back]
-            calling = client.start(front.getsockname()[1], client_err)
+            calling = client.start(front.getsockname()[1])
             processes.append(calling)
             outcome = _carry(front, back, calling, client, Path(weather, seed), limit)
         finally:
@@ -79,8 +78,7 @@ def handshake(server, client, weather, seed, limit):
                 _stop(process)
             for each in sockets:
                 each.close()
-        outcome.said = {"server": _text(server_err), "client": _text(client_err)}
-        _prove(server, serving.pid, outcome.said["server"])
+        _prove(server, serving.pid, _text(server_err))
         return outcome
 
 

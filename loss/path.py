@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 TO_SERVER, TO_CLIENT = "to server", "to client"
@@ -47,29 +48,43 @@ class Weather:
         return bool(self.loss or self.duplication or self.delay)
 
 
+def label(datagram):
+    """What is the same in every transmission of a message: its first record's type and epoch and,
+    unless that is encrypted, message type, message_seq and fragment offset."""
+    if len(datagram) < HEADERS:
+        return ""
+    plain = datagram[0] == HANDSHAKE and datagram[3:5] == b"\0\0"
+    message = datagram[MESSAGE_TYPE_AT : MESSAGE_TYPE_AT + 1] + datagram[MESSAGE_SEQ_AT : MESSAGE_SEQ_AT + 5]
+    return (datagram[:1] + datagram[3:5] + (message if plain else b"")).hex()
+
+
 class Path:
-    """Carries datagrams both ways. Each one's fate hangs on the seed, its direction and how many
-    went that way before: so two servers that answer alike meet the same fate."""
+    """Carries datagrams both ways. The fate of each hangs on the seed, on what it is, and on how
+    often that has been sent before: what is sent by a server alone and by the same one with our
+    library meets the same fate, until one of them sends something once more."""
 
     def __init__(self, weather, seed):
         self.weather = weather
         self.seed = seed
         self.sent = {TO_SERVER: 0, TO_CLIENT: 0}
+        self._sent_before = Counter()
         self.still_to_lose = set(weather.lost)
         self.lost = 0
         self._under_way = []
         self._order = 0
 
     def send(self, direction, datagram, now):
-        number = self.sent[direction]
         self.sent[direction] += 1
+        same = direction, label(datagram)
+        number = self._sent_before[same]
+        self._sent_before[same] += 1
         what = kind(datagram)
         if what in self.still_to_lose:
             self.still_to_lose.remove(what)
             self.lost += 1
             return
         # One generator a datagram, three draws each: no fate depends on another's.
-        chance = random.Random(f"{self.seed}/{direction}/{number}")
+        chance = random.Random("/".join((str(self.seed), *same, str(number))))
         loses, doubles, delays = (chance.random() for _ in range(3))
         if loses < self.weather.loss:
             self.lost += 1

@@ -53,6 +53,7 @@ mod os;
 pub mod peer;
 #[allow(unsafe_code)]
 mod probes;
+#[cfg(any(not(libressl), test))]
 mod renumber;
 mod repairs;
 mod settings;

@@ -151,6 +151,9 @@ impl Door<'_> {
     fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
+        if shown.len() < datagram.len() {
+            self.tally.count(Event::TrailingDropped);
+        }
         let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
             .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
         let repaired = self.context.repairs.has(Repairs::SEQUENCE);

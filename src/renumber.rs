@@ -70,6 +70,11 @@ impl Renumbering {
         let last = unencrypted(bytes).map(|(_, number)| number).max();
         self.sent = self.sent.max(last);
     }
+
+    /// Has it found numbers to change?
+    pub(crate) const fn shifts(&self) -> bool {
+        matches!(self.shift, Some(1..))
+    }
 }
 
 /// Is there anything in a write that a [`Renumbering`] looks at?
@@ -129,7 +134,9 @@ mod tests {
     #[test]
     fn the_first_record_gets_the_hellos_number_and_the_others_follow() {
         let mut numbers = Renumbering::starting_at(5);
+        assert!(!numbers.shifts());
         assert_eq!(out(&mut numbers, &hello(1)), hello(5));
+        assert!(numbers.shifts());
         assert_eq!(out(&mut numbers, &hello(2)), hello(6));
         assert_eq!(out(&mut numbers, &hello(9)), hello(13));
     }
@@ -142,6 +149,7 @@ mod tests {
                 assert_eq!(numbers.apply(&hello(number), &mut [0; ROOM]), None);
                 numbers.note_sent(&hello(number));
             }
+            assert!(!numbers.shifts());
         }
     }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What this project needs from the machine, topic by topic:
 #
-#   tools/setup.sh TOPIC...     build check interop hosts bench fleet
+#   tools/setup.sh TOPIC...     build check interop hosts bench fleet loss
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
 # Ubuntu it installs exactly the missing packages; for anybody else it prints
@@ -20,31 +20,31 @@ build,hosts            make            cmd:make                 GNU make
 build                  libc6-dev       file:/usr/include/stdlib.h   the C library headers
 build                  pkg-config      cmd:pkg-config           pkg-config (or pkgconf)
 build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or later, headers and libraries
-build,interop,bench,fleet openssl        cmd:openssl              the openssl program
+build,interop,bench,fleet,loss openssl   cmd:openssl              the openssl program
 check                  g++             cmd:g++                  a C++ compiler
 check                  clang           cmd:clang                clang
-check,hosts            valgrind        cmd:valgrind             valgrind
+check,hosts,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
 check                  binutils        cmd:nm                   nm, to list symbols
-check,hosts,fleet      python3         cmd:python3              Python 3
+check                  gdb             cmd:gdb                  gdb, to look at the probes
+check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
+check,hosts,bench,fleet,loss python3   cmd:python3              Python 3
 hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
 hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
 hosts                  tar             cmd:tar                  tar
-interop,bench,fleet    gnutls-bin      cmd:gnutls-cli           gnutls-cli
-interop                ncat            cmd:ncat                 ncat, from nmap
+interop,fleet,loss gnutls-bin      cmd:gnutls-cli           gnutls-cli
+interop,loss           ncat            cmd:ncat                 ncat, from nmap
 interop                botan           cmd:botan                the botan program
 interop                libcoap3-bin    cmd:coap-server-openssl  libcoap examples on OpenSSL and GnuTLS
 interop                radsecproxy     cmd:radsecproxy          radsecproxy
 interop                freeradius-utils cmd:radclient           radclient, from FreeRADIUS
 interop                coturn          cmd:turnserver           coturn and its client
-interop,bench          iproute2        cmd:ss                   ss and ip
-bench                  linux-perf      cmd:perf                 perf
+interop                iproute2        cmd:ss                   ss and ip
 fleet                  faketime        cmd:faketime             faketime and its library
-bench                  hyperfine       cmd:hyperfine            hyperfine
 '
 
 usage() {
-	echo "usage: tools/setup.sh build|check|interop|hosts|bench|fleet ..." >&2
+	echo "usage: tools/setup.sh build|check|interop|hosts|bench|fleet|loss ..." >&2
 	exit 2
 }
 
@@ -107,7 +107,7 @@ rust() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | hosts | bench | fleet) ;; *) usage ;; esac
+	case $topic in build | check | interop | hosts | bench | fleet | loss) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac

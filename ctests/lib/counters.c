@@ -31,6 +31,7 @@ static const struct {
 	MEMBER(handoffs_failed),
 	MEMBER(hellos_gathered),
 	MEMBER(sequences_repaired),
+	MEMBER(trailing_dropped),
 	MEMBER(budgets_spent),
 	MEMBER(discards_record_too_small),
 	MEMBER(discards_not_handshake),

@@ -41,3 +41,22 @@ pub(crate) fn guard_value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 pub(crate) fn guard_callback(body: impl FnOnce() -> Option<()>) -> c_int {
     guard_value(0, || c_int::from(body().is_some()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C" {
+        fn ERR_get_error() -> std::ffi::c_ulong;
+    }
+
+    #[test]
+    fn a_panic_ends_at_the_boundary_with_a_reason() {
+        assert_eq!(guard::<()>(|| panic!("on purpose")), Err(Fault::Internal));
+        assert_eq!(guard_value(-1, || panic!("on purpose")), -1);
+        assert_eq!(guard_callback(|| panic!("on purpose")), 0);
+        assert_eq!(done(|| panic!("on purpose")), 0);
+        // SAFETY: the queue is this thread's.
+        assert_ne!(unsafe { ERR_get_error() }, 0);
+    }
+}

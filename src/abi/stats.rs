@@ -48,6 +48,9 @@ pub struct Stats {
     pub hellos_gathered: u64,
     /// Handshakes whose record sequence numbers were set right.
     pub sequences_repaired: u64,
+    /// ClientHellos with a right cookie that had more behind them in their datagram, which was
+    /// dropped.
+    pub trailing_dropped: u64,
     /// Calls that returned because their budget was spent.
     pub budgets_spent: u64,
     /// Datagrams dropped: shorter than a record header, 13 bytes.
@@ -96,6 +99,7 @@ impl Stats {
             handoffs_failed: total(Event::HandoffFailed),
             hellos_gathered: total(Event::HelloGathered),
             sequences_repaired: total(Event::SequenceRepaired),
+            trailing_dropped: total(Event::TrailingDropped),
             budgets_spent: total(Event::BudgetSpent),
             discards_record_too_small: total_discards(Discard::RecordTooSmall),
             discards_not_handshake: total_discards(Discard::NotHandshake),

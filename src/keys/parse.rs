@@ -286,4 +286,17 @@ mod tests {
         assert!(read(&hex(1, 1024)).is_ok());
         assert_eq!(read(&nine[..8].join("\n")).unwrap().len(), 8);
     }
+
+    #[test]
+    fn any_bytes_whatever_end_somewhere() {
+        let good = format!("# a comment\n{}\n{}", hex(1, 32), base64_of(&[2; 33]));
+        for at in 0..good.len() {
+            for value in 0..=255 {
+                let mut text = good.clone().into_bytes();
+                text[at] = value;
+                let _ = parse(&text, &mut Secrets::NONE.clone());
+                let _ = parse(&text[..at], &mut Secrets::NONE.clone());
+            }
+        }
+    }
 }

@@ -51,6 +51,16 @@ pub(crate) fn note_would_block(ssl: Ssl) {
 #[cfg(not(libressl))]
 pub(crate) fn note_would_block(_ssl: Ssl) {}
 
+/// The numbers of that world's records are right, and its write BIO stays as it is.
+#[cfg(libressl)]
+pub(crate) fn resequence(_ssl: Ssl, _first: Option<u64>) {}
+
+/// So there is never a BIO of ours in front of it.
+#[cfg(libressl)]
+pub(crate) fn behind(bio: super::bio::Bio) -> super::bio::Bio {
+    bio
+}
+
 /// Has the handshake not begun?
 #[cfg(libressl)]
 pub(super) fn in_before(ssl: Ssl) -> bool {

@@ -16,6 +16,7 @@ mod method;
 mod once_bio;
 mod queue;
 pub(crate) mod real;
+#[cfg(not(libressl))]
 mod resequence;
 mod ssl;
 mod ssl_state;
@@ -25,9 +26,12 @@ pub(crate) use bio::{Bio, Datagram, Read};
 pub(crate) use callbacks::{GenerateCb, VerifyCb, is_right_for_peer, made_for_peer};
 pub(crate) use context::Context;
 pub(crate) use handoff::{Accepted, hand_off};
+#[cfg(libressl)]
+pub(crate) use macro_world::{behind, resequence};
 pub(crate) use message::Listener;
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
 pub(crate) use real::{Symbol, libssl_version, same_libssl};
+#[cfg(not(libressl))]
 pub(crate) use resequence::{behind, resequence};
 pub(crate) use ssl::{Ssl, SslCtx};
 pub(crate) use ssl_state::remember_verified;

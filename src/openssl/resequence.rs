@@ -44,19 +44,13 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
     let first =
         first.filter(|first| *first > LIBSSL_BEGINS_AT && real::libssl_version() >= FIRST_WRONG);
     // From an earlier client of the same SSL.
-    let repaired = if let Some(ours) = resequencer(wbio) {
+    if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
-        first.is_some()
     } else if let Some(first) = first
         && wbio == rbio
         && rbio.is_datagram()
     {
-        put_in_front(ssl, rbio, first).is_some()
-    } else {
-        false
-    };
-    if repaired {
-        stats::count(Event::SequenceRepaired);
+        let _ = put_in_front(ssl, rbio, first);
     }
 }
 
@@ -192,7 +186,11 @@ impl Resequencer {
     fn write_renumbered(&self, bytes: &[u8]) -> c_int {
         let mut room = [0; ROOM];
         let mut numbers = self.numbers.get();
+        let shifted = numbers.shifts();
         let n = self.send(numbers.apply(bytes, &mut room).unwrap_or(bytes));
+        if numbers.shifts() && !shifted {
+            stats::count(Event::SequenceRepaired);
+        }
         if n > 0 {
             numbers.note_sent(bytes);
         }

@@ -9,13 +9,16 @@ pub(crate) use openssl_sys::{BIO, BIO_METHOD, SSL, SSL_CTX, SSL_METHOD};
 pub(super) use openssl_sys::{
     BIO_CTRL_FLUSH, BIO_FLAGS_RWS, BIO_FLAGS_SHOULD_RETRY, BIO_ctrl, BIO_free_all, BIO_get_data,
     BIO_meth_new, BIO_meth_set_ctrl__fixed_rust as BIO_meth_set_ctrl,
-    BIO_meth_set_destroy__fixed_rust as BIO_meth_set_destroy,
     BIO_meth_set_read__fixed_rust as BIO_meth_set_read,
     BIO_meth_set_write__fixed_rust as BIO_meth_set_write, BIO_new, BIO_read, BIO_s_mem,
-    BIO_set_data, BIO_set_flags, BIO_set_init, BIO_set_retry_read, BIO_write, DTLS_client_method,
-    DTLS_method, DTLS_server_method, ERR_clear_error, OpenSSL_version_num, SSL_CTX_free,
-    SSL_CTX_new, SSL_free, SSL_get_SSL_CTX, SSL_get_ex_data, SSL_get_rbio, SSL_get_shutdown,
-    SSL_get_wbio, SSL_set_accept_state, SSL_set_bio, SSL_set_ex_data, SSL_version,
+    BIO_set_data, BIO_set_init, BIO_set_retry_read, BIO_write, DTLS_client_method, DTLS_method,
+    DTLS_server_method, ERR_clear_error, OpenSSL_version_num, SSL_CTX_free, SSL_CTX_new, SSL_free,
+    SSL_get_SSL_CTX, SSL_get_ex_data, SSL_get_rbio, SSL_get_shutdown, SSL_get_wbio,
+    SSL_set_accept_state, SSL_set_bio, SSL_set_ex_data, SSL_version,
+};
+#[cfg(not(libressl))]
+pub(super) use openssl_sys::{
+    BIO_meth_set_destroy__fixed_rust as BIO_meth_set_destroy, BIO_set_flags,
 };
 #[cfg(not(any(openssl1, libressl)))]
 pub(super) use openssl_sys::{ERR_new, ERR_set_debug, ERR_set_error};
@@ -25,6 +28,7 @@ pub(super) const BIO_CTRL_DGRAM_GET_PEER: c_int = 46;
 /// `BIO_dgram_set_peer`: where the next write goes.
 pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
 /// Source and sink, with a file descriptor.
+#[cfg(not(libressl))]
 pub(super) const BIO_TYPE_DGRAM: c_int = 0x0515;
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 pub(super) const CRYPTO_EX_INDEX_SSL: c_int = 0;
@@ -79,6 +83,7 @@ unsafe extern "C" {
     pub(super) fn SSL_in_before(ssl: *const SSL) -> c_int;
     pub(super) fn SSL_is_server(ssl: *const SSL) -> c_int;
     pub(super) fn SSL_set0_rbio(ssl: *mut SSL, rbio: *mut BIO);
+    #[cfg(not(libressl))]
     pub(super) fn SSL_set0_wbio(ssl: *mut SSL, wbio: *mut BIO);
     #[cfg(libressl)]
     pub(super) fn SSL_state(ssl: *const SSL) -> c_int;

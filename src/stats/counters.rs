@@ -45,6 +45,8 @@ pub(crate) enum Event {
     HelloGathered,
     /// The record sequence numbers of a server's first flight were set right.
     SequenceRepaired,
+    /// Bytes behind a verified hello in its datagram were not shown to libssl.
+    TrailingDropped,
     /// A call returned because its budget was spent.
     BudgetSpent,
 }

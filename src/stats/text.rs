@@ -19,7 +19,7 @@ const fn metric(name: &'static str, help: &'static str, of: &'static [Series]) -
     Metric { name, help, of }
 }
 
-const METRICS: [Metric; 13] = [
+const METRICS: [Metric; 14] = [
     metric("datagrams", "Datagrams read.", &[(Event::Datagram, None)]),
     metric("received_bytes", "Bytes of the datagrams read.", &[(Event::BytesIn, None)]),
     metric("challenges", "HelloVerifyRequests sent.", &[(Event::Challenge, None)]),
@@ -66,6 +66,11 @@ const METRICS: [Metric; 13] = [
         "sequences_repaired",
         "Handshakes whose record sequence numbers were set right.",
         &[(Event::SequenceRepaired, None)],
+    ),
+    metric(
+        "trailing_dropped",
+        "Verified ClientHellos with more behind them in their datagram, which was dropped.",
+        &[(Event::TrailingDropped, None)],
     ),
     metric(
         "budgets_spent",
