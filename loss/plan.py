@@ -42,7 +42,7 @@ ROWS = (
     Row("5 % lost", Weather(loss=0.05)),
     Row("10 % lost", Weather(loss=0.10)),
     Row("20 % lost", Weather(loss=0.20)),
-    Row("10 % twice, 20 % late", Weather(duplication=0.10, delay=0.20)),
+    Row("10 % duplicated, 20 % delayed", Weather(duplication=0.10, delay=0.20)),
     Row("fragmented hello, connected socket", Weather(), fragmented=True),
 )
 

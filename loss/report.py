@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from statistics import mean, median
+import statistics
 from xml.sax.saxutils import escape
 
 
@@ -32,10 +32,10 @@ class Times:
         return bool(self.seconds)
 
     def mean(self):
-        return mean(self.seconds)
+        return statistics.mean(self.seconds)
 
-    def middle(self):
-        return median(self.seconds)
+    def median(self):
+        return statistics.median(self.seconds)
 
     def most(self, part):
         """What `part` of them took at most."""
@@ -68,7 +68,7 @@ def text(about, results):
         "loopback. Server: 's_server -dtls -listen' of each release, plain and with the library preloaded,",
         "in one run; in the last row loss/connecting_server.c, with hellos cut at 256 bytes.",
         f"Where chance decides: the mean of {about.by_chance} handshakes (fragmented: at most 10), where the nth transmission of",
-        f"a message has the same fate plain and ours; else the middle of {about.by_rule}. 'never': not within {about.limit} s, and",
+        f"a message has the same fate plain and ours; else the median of {about.by_rule}. 'never': not within {about.limit} s, and",
         "counts as that.",
         f"Again: make loss SEED={about.seed}",
     ]
@@ -76,7 +76,7 @@ def text(about, results):
         lines += ["", f"{client} {version}", ""]
         lines += table(about, by, client)
     for client, version in about.clients:
-        lines += ["", f"{client} {version}: half took at most, nine of ten took at most, the longest", ""]
+        lines += ["", f"{client} {version}: median, 90th percentile, longest", ""]
         for name in (name for name, by_chance in rows_of(about, by, client) if by_chance):
             lines.append(name)
             for host, release in about.hosts:
@@ -104,7 +104,7 @@ def table(about, by, client):
             pair = []
             for which in "plain", "ours":
                 t = by.get((client, name, host, which))
-                pair.append(shown(t, (t.mean() if by_chance else t.middle()) if t else 0))
+                pair.append(shown(t, (t.mean() if by_chance else t.median()) if t else 0))
             line.append(" / ".join(pair))
         grid.append(line)
     widths = [max(len(line[i]) for line in [["", *heads], *grid]) for i in range(len(heads) + 1)]
@@ -148,7 +148,7 @@ def svg(about, results):
 def panel(about, by, client, name, by_chance, x, y):
     def value(host, which):
         t = by.get((client, name, host, which))
-        return (t.mean() if by_chance else t.middle()) if t else 0.0
+        return (t.mean() if by_chance else t.median()) if t else 0.0
 
     longest = max([value(host, which) for host, _ in about.hosts for which in ("plain", "ours")] + [1.0])
     room = PANEL - LEFT - 82
