@@ -6,6 +6,7 @@ from measure import Server, interleave, last_json, pin, ratios, spread
 SERVERS = {
     "bare": ("bare", "none", False),
     "batch": ("batch", "none", False),
+    "bio": ("bio", "none", False),
     "ours": ("listen", "none", True),
     "libssl": ("listen", "usual", False),
 }

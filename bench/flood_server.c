@@ -6,6 +6,8 @@
  *	HOW        bare    recvfrom and sendto of a constant answer: what the kernel
  *	                   alone costs
  *	           batch   the same with recvmmsg and sendmmsg, 32 at a time
+ *	           bio     the same through libcrypto's datagram BIO, the way that
+ *	                   DTLSv1_listen has to go
  *	           listen  DTLSv1_listen
  *	CALLBACKS  for listen: trivial, usual or none (callbacks.h)
  *
@@ -148,6 +150,29 @@ serve_batch(struct worker *self)
 }
 
 static void
+serve_bio(struct worker *self)
+{
+	unsigned char datagram[ROOM];
+	BIO *bio = BIO_new_dgram(self->fd, BIO_NOCLOSE);
+	int n;
+
+	if (bio == NULL)
+		die("BIO_new_dgram");
+	for (;;) {
+		n = BIO_read(bio, datagram, sizeof(datagram));
+		self->calls++;
+		if (n <= 0 && BIO_should_retry(bio)) {
+			if (stop)
+				break;
+			continue;
+		}
+		if (wants_answer(datagram, n))
+			BIO_write(bio, answer, sizeof(answer));
+	}
+	BIO_free(bio);
+}
+
+static void
 serve_listen(struct worker *self)
 {
 	SSL *ssl = SSL_new(self->ctx);
@@ -235,7 +260,7 @@ main(int argc, char *argv[])
 	int family;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: flood_server bare|batch|listen "
+		fprintf(stderr, "usage: flood_server bare|batch|bio|listen "
 		    "trivial|usual|none 4|6 THREADS\n");
 		return 2;
 	}
@@ -245,6 +270,8 @@ main(int argc, char *argv[])
 		like.serve = serve_listen;
 	else if (strcmp(argv[1], "batch") == 0)
 		like.serve = serve_batch;
+	else if (strcmp(argv[1], "bio") == 0)
+		like.serve = serve_bio;
 	else
 		like.serve = serve_bare;
 	like.ctx = SSL_CTX_new(DTLS_server_method());

@@ -39,7 +39,7 @@ def floods(data):
     groups = []
     for flood in FLOODS:
         rows = rows_of(data, "flood", flood=flood, host="system")
-        order = ["bare", "batch", "ours", "libssl"]
+        order = ["batch", "bare", "bio", "ours", "libssl"]
         rows.sort(key=lambda row: order.index(row["server"]))
         if rows:
             groups.append((flood, [(row["server"], row["cpu_us"]["median"], row["cpu_us"]["low"],

@@ -117,7 +117,7 @@ def flood_text(data):
 ## 2. A flood over loopback
 
 The server on one core, the flood on the other. *bare* is a loop of `recvfrom` and `sendto` with a constant answer: the floor.
-*batch* is `recvmmsg` and `sendmmsg`. *ours* has built-in cookies, *libssl* the usual callback. Speed is CPU time of the other
+*batch* is `recvmmsg` and `sendmmsg`; *bio* is the bare loop through libcrypto's datagram BIO, which `DTLSv1_listen` has to use. *ours* has built-in cookies, *libssl* the usual callback. Speed is CPU time of the other
 over CPU time of this one: challenges per CPU second, which does not depend on who else is on the machine. Challenges per
 second of the wall clock do.
 

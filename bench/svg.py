@@ -2,7 +2,7 @@
 from html import escape
 
 FONT = 'font-family="Helvetica, Arial, DejaVu Sans, sans-serif"'
-COLOURS = {"bare": "#9aa0a6", "batch": "#c9cdd1", "libssl": "#c4573a", "ours": "#1f6f8b",
+COLOURS = {"bare": "#9aa0a6", "batch": "#c9cdd1", "bio": "#6f757b", "libssl": "#c4573a", "ours": "#1f6f8b",
            "ours, same callback": "#7fb3c4"}
 WIDTH = 760
 INK, FAINT = "#222222", "#e3e3e3"
