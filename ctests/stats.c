@@ -33,9 +33,20 @@ clock_gettime(clockid_t clock, struct timespec *now)
 {
 	int ret = (int)syscall(SYS_clock_gettime, clock, now);
 
-	if (clock == CLOCK_REALTIME)
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
 		now->tv_sec += ahead;
 	return ret;
+}
+
+time_t
+time(time_t *now)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	if (now != NULL)
+		*now = t.tv_sec;
+	return t.tv_sec;
 }
 
 static SSL *
