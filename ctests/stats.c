@@ -26,27 +26,16 @@ static struct app app;
 static struct wire wire;
 static time_t ahead;	/* of the real time, for whoever asks in this process */
 
-int	clock_gettime(clockid_t, struct timespec *);
-
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-	int ret = (int)syscall(SYS_clock_gettime, clock, now);
-
-	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
-		now->tv_sec += ahead;
-	return ret;
-}
-
 time_t
 time(time_t *now)
 {
-	struct timespec t;
+	struct timespec real;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	syscall(SYS_clock_gettime, CLOCK_REALTIME, &real);
+	real.tv_sec += ahead;
 	if (now != NULL)
-		*now = t.tv_sec;
-	return t.tv_sec;
+		*now = real.tv_sec;
+	return real.tv_sec;
 }
 
 static SSL *
