@@ -120,11 +120,7 @@ impl Keys {
 
     /// `usage` gives `None` where the keys are not there or being changed.
     #[inline]
-    fn with_ring<T>(
-        &self,
-        now: u64,
-        usage: impl Fn(&Keyring) -> Option<T>,
-    ) -> Result<T, Fault> {
+    fn with_ring<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {
         match self.ring.at(now).and_then(&usage) {
             Some(value) => Ok(value),
             None => self.with_state(now, usage),
