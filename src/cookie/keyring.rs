@@ -66,7 +66,7 @@ impl Keyring {
         Self {
             version: AtomicU32::new(0),
             now: AtomicU64::new(u64::MAX),
-            secrets: [const { SecretKeys::NONE }; MAX_SECRETS],
+            secrets: [const { SecretKeys::none() }; MAX_SECRETS],
         }
     }
 
@@ -135,7 +135,9 @@ impl Default for Keyring {
 }
 
 impl SecretKeys {
-    const NONE: Self = Self([const { SharedKey::NONE }; NEAR.len()]);
+    const fn none() -> Self {
+        Self([const { SharedKey::none() }; NEAR.len()])
+    }
 
     fn renew(&self, secret: Option<&Secret>, now: u64) {
         for (shared, (distance, _)) in self.0.iter().zip(NEAR) {
@@ -155,8 +157,9 @@ impl SecretKeys {
 
 impl SharedKey {
     const THERE: u32 = 0x100;
-    const NONE: Self =
-        Self { name: AtomicU32::new(0), words: [const { AtomicU32::new(0) }; WORDS] };
+    const fn none() -> Self {
+        Self { name: AtomicU32::new(0), words: [const { AtomicU32::new(0) }; WORDS] }
+    }
 
     fn name(&self) -> Option<u8> {
         let name = self.name.load(Relaxed);
