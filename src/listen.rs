@@ -18,7 +18,7 @@ use crate::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeade
 ///
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
-pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
+pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result<Accepted, Stop> {
     if !same_libssl() {
         return Err(Fault::OtherLibssl.into());
     }
@@ -62,13 +62,13 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
             }
             Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
                 Outcome::Kept => purse.spend()?,
-                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method, from),
                 // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
-                Outcome::Refused => return door.admit(datagram, &admitted),
+                Outcome::Refused => return door.admit(datagram, &admitted, from),
             },
             Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
                 Outcome::Kept => purse.spend()?,
-                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method, from),
                 Outcome::Refused => return Err(Discard::Fragment.into()),
             },
         }
@@ -143,19 +143,29 @@ impl Door<'_> {
         self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
     }
 
-    fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+    fn admit_whole(
+        &self,
+        hello: &Complete,
+        method: Method,
+        from: &mut Option<Peer>,
+    ) -> Result<Accepted, Stop> {
         self.tally.count(Event::HelloGathered);
         let admitted = hello.admitted(method)?;
-        self.admit(admitted.record, &admitted)
+        self.admit(admitted.record, &admitted, from)
     }
 
-    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+    fn admit(
+        &self,
+        datagram: &[u8],
+        admitted: &Admitted<'_>,
+        from: &mut Option<Peer>,
+    ) -> Result<Accepted, Stop> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
         if shown.len() < datagram.len() {
             self.tally.count(Event::TrailingDropped);
         }
-        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener, from)
             .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
         let repaired = self.context.repairs.has(Repairs::SEQUENCE);
         resequence(self.ssl, repaired.then_some(admitted.sequence));
