@@ -80,6 +80,7 @@ unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
 /// # Safety
 ///
 /// DTLSv1_listen()'s.
+#[inline(always)]
 unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<Accepted, Stop> {
     let mut from = None;
     // SAFETY: by this function's contract.
@@ -138,6 +139,7 @@ pub unsafe extern "C" fn dtlsv1_listen_peer(
 /// # Safety
 ///
 /// `ssl` is NULL or a live SSL that no other thread is using.
+#[inline(always)]
 unsafe fn run(ssl: *mut SSL, from: &mut Option<Peer>) -> Result<Accepted, Stop> {
     let outcome = guard(|| {
         let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
