@@ -5,7 +5,7 @@
 
 use super::bio::{Address, Bio};
 use super::message::Listener;
-use super::once_bio::Once;
+use super::once_bio::{Once, put_away};
 use super::queue::Errors;
 use super::ssl::Ssl;
 use super::{real, sys};
@@ -13,7 +13,6 @@ use crate::error::{Fault, Stop};
 use crate::peer::Peer;
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
-use std::ptr::null_mut;
 
 /// libssl's `DTLSv1_listen`; BIO_ADDR is a union of sockaddrs.
 pub(super) type Listen = unsafe extern "C" fn(*mut sys::SSL, *mut c_void) -> c_int;
@@ -78,17 +77,23 @@ pub(super) fn with_stand_in<T>(
     let stand_in = once.bio().ok_or(Fault::Handoff)?;
     // SAFETY: the BIO lives. This reference takes the place of the SSL's, which goes with the next
     // call; libssl, with two references where both BIOs are one, and LibreSSL, with one, agree.
-    if unsafe { sys::BIO_up_ref(rbio.as_ptr()) } == 0 {
-        // SAFETY: it never got into the SSL.
-        unsafe { sys::BIO_free_all(stand_in.as_ptr()) };
+    let kept = unsafe { sys::BIO_up_ref(rbio.as_ptr()) } != 0;
+    // SAFETY: the BIO is ours. This reference is the SSL's.
+    let lent = kept && unsafe { sys::BIO_up_ref(stand_in.as_ptr()) } != 0;
+    if !lent {
+        if kept {
+            // SAFETY: the reference from above.
+            unsafe { sys::BIO_free_all(rbio.as_ptr()) };
+        }
+        put_away(stand_in);
         return Err(Fault::Handoff);
     }
-    // SAFETY: the SSL lives, and takes over our reference to the stand-in.
+    // SAFETY: the SSL lives, and takes over its reference to the stand-in.
     unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), stand_in.as_ptr()) };
     let result = body();
-    // SAFETY: `once` ends with this function; a BIO that somebody kept must not reach it.
-    unsafe { sys::BIO_set_data(stand_in.as_ptr(), null_mut()) };
-    // SAFETY: the SSL takes over the reference from above and drops the stand-in.
+    // SAFETY: the SSL takes over the reference from above and drops its own to the stand-in.
     unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), rbio.as_ptr()) };
+    // `once` ends with this function.
+    put_away(stand_in);
     Ok(result)
 }
