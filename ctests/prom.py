@@ -12,8 +12,8 @@ import sys
 
 try:
     from prometheus_client.parser import text_string_to_metric_families
-except ImportError:
-    sys.exit("prom.py: no prometheus_client: run 'tools/setup.sh check'")
+except ImportError as error:
+    sys.exit(f"prom.py: {error}: run 'tools/setup.sh check'")
 
 PREFIX = "dtlsv1_listen_"
 COUNTERS = {  # and the values of the label that its series differ in

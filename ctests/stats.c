@@ -26,16 +26,16 @@ static struct app app;
 static struct wire wire;
 static time_t ahead;	/* of the real time, for whoever asks in this process */
 
-int	clock_gettime(clockid_t, struct timespec *);
-
-int
-clock_gettime(clockid_t clock, struct timespec *now)
+time_t
+time(time_t *now)
 {
-	int ret = (int)syscall(SYS_clock_gettime, clock, now);
+	struct timespec real;
 
-	if (clock == CLOCK_REALTIME)
-		now->tv_sec += ahead;
-	return ret;
+	syscall(SYS_clock_gettime, CLOCK_REALTIME, &real);
+	real.tv_sec += ahead;
+	if (now != NULL)
+		*now = real.tv_sec;
+	return real.tv_sec;
 }
 
 static SSL *
@@ -268,6 +268,8 @@ test_repairs(void)
 	for (i = 0; i < waiting; i++)
 		frag_send(&client, i);
 	CHECK_INT(frag_listen(&s, NULL, &strange), 1);
+	CHECK_INT(SSL_accept(s.ssl), -1);	/* the first flight is out */
+	ERR_clear_error();
 	NEED(get_stats(&after, sizeof(after)) == 1);
 	CHECK_INT(after.datagrams - before.datagrams, waiting);
 	CHECK_INT(after.hellos_gathered - before.hellos_gathered, 1);

@@ -9,8 +9,7 @@ use crate::wire::{
     ClientHello, Fragment, HelloVerifyRequest, Method, RECORD_HEADER_LEN, Record, RecordHeader,
 };
 
-/// Longest cookie that a doorkeeper can be asked to write, and one byte to tell one that is longer.
-pub const COOKIE_ROOM: usize = crate::wire::MAX_COOKIE_LEN + 1;
+pub use crate::wire::COOKIE_ROOM;
 
 /// Who makes and checks the cookies, and watches what passes.
 pub trait Doorkeeper {
@@ -32,12 +31,11 @@ pub trait Doorkeeper {
 }
 
 /// What is to be done with a datagram.
-#[expect(clippy::large_enum_variant, reason = "lives on the stack; a box would be an allocation")]
 pub enum Verdict<'a> {
     /// Drop it and say nothing.
     Discard(Discard),
-    /// Send this back and forget that it came.
-    Challenge(HelloVerifyRequest),
+    /// Send this back, a HelloVerifyRequest, and forget that it came.
+    Challenge(&'a [u8]),
     /// The rest of a hello whose first fragment came before: for whoever gathers them, otherwise a
     /// [`Discard::Fragment`].
     Continuation(Fragment<'a>),
@@ -57,11 +55,13 @@ pub struct Admitted<'a> {
     pub cookie: &'a [u8],
 }
 
-/// Judges one datagram. An `Err` is our side's fault and no fault of the datagram's.
+/// Judges one datagram; `answer` is room for what it may get back. An `Err` is our side's fault and
+/// no fault of the datagram's.
 pub fn judge<'a>(
     datagram: &'a [u8],
     method: Method,
     doorkeeper: &mut impl Doorkeeper,
+    answer: &'a mut HelloVerifyRequest,
 ) -> Result<Verdict<'a>, Fault> {
     let hello = match read(datagram, method, doorkeeper) {
         Ok(Incoming::Hello(hello)) => hello,
@@ -79,11 +79,9 @@ pub fn judge<'a>(
         }));
     }
     // RFC 6347 section 4.2.1: a wrong cookie is treated as none.
-    let mut cookie = [0; COOKIE_ROOM];
-    let len = doorkeeper.generate(&hello, &mut cookie)?;
-    cookie
-        .get(..len)
-        .and_then(|c| HelloVerifyRequest::new(method.answer_version(), *record.sequence, c))
+    let len = doorkeeper.generate(&hello, answer.cookie_room())?;
+    answer
+        .write(method.answer_version(), *record.sequence, len)
         .map(Verdict::Challenge)
         .ok_or(Fault::GenerateCallback)
 }
@@ -185,9 +183,9 @@ mod tests {
     }
 
     fn ask_of(mut porter: Porter, datagram: &[u8], method: Method) -> (Ended, Vec<&'static str>) {
-        let ended = match judge(datagram, method, &mut porter) {
+        let ended = match judge(datagram, method, &mut porter, &mut HelloVerifyRequest::blank()) {
             Ok(Verdict::Discard(discard)) => Discarded(discard),
-            Ok(Verdict::Challenge(answer)) => Challenged(answer.as_bytes().to_vec()),
+            Ok(Verdict::Challenge(answer)) => Challenged(answer.to_vec()),
             Ok(Verdict::Continuation(fragment)) => Continued(fragment.offset),
             Ok(Verdict::Admit(admitted)) => Admitted(admitted.record.to_vec(), admitted.sequence),
             Err(fault) => Failed(fault),

@@ -12,7 +12,7 @@ use crate::peer::Peer;
 use crate::probes;
 use crate::repairs::Repairs;
 use crate::stats::{Event, Tally, tick};
-use crate::wire::{ClientHello, Fragment, Method, RecordHeader};
+use crate::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -39,6 +39,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
 
     let mut purse = context.budget.purse();
     let mut room = Datagram::new();
+    let mut answer = HelloVerifyRequest::blank();
     loop {
         tick();
         let datagram = match rbio.read(&mut room) {
@@ -53,10 +54,10 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
         };
         tally.count_datagram(datagram.len());
         let mut door = Door { ssl, context, rbio, listener, tally, peer: None };
-        match judge(datagram, method, &mut door)? {
+        match judge(datagram, method, &mut door, &mut answer)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Challenge(answer) => {
-                door.answer(wbio, datagram, answer.as_bytes())?;
+                door.answer(wbio, datagram, answer)?;
                 purse.spend()?;
             }
             Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {

@@ -85,11 +85,11 @@ fn cookies_are_those_of_the_vectors() {
         let cookie = hex(text(vector, "cookie"));
         let made = SlotKey::derive(secret.key(), slot).make(&binding);
         assert_eq!(made.as_slice(), cookie, "{name}");
-        let mut ring = Keyring::EMPTY;
+        let ring = Keyring::new();
         ring.renew([&secret], slot);
         assert_eq!(ring.make(&binding), Some(made), "{name}");
         let right = Check::Right { previous_secret: false };
-        assert_eq!(ring.check(&cookie, &binding), right, "{name}");
+        assert_eq!(ring.check(&cookie, &binding), Some(right), "{name}");
     }
 }
 

@@ -23,26 +23,24 @@ build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or
 build,interop,bench,fleet,loss openssl   cmd:openssl              the openssl program
 check                  g++             cmd:g++                  a C++ compiler
 check                  clang           cmd:clang                clang
-check,hosts            valgrind        cmd:valgrind             valgrind
+check,hosts,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
 check                  binutils        cmd:nm                   nm, to list symbols
 check                  gdb             cmd:gdb                  gdb, to look at the probes
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
-check,hosts,fleet,loss python3         cmd:python3              Python 3
+check,hosts,bench,fleet,loss python3   cmd:python3              Python 3
 hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
 hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
 hosts                  tar             cmd:tar                  tar
-interop,bench,fleet,loss gnutls-bin      cmd:gnutls-cli           gnutls-cli
+interop,fleet,loss gnutls-bin      cmd:gnutls-cli           gnutls-cli
 interop,loss           ncat            cmd:ncat                 ncat, from nmap
 interop                botan           cmd:botan                the botan program
 interop                libcoap3-bin    cmd:coap-server-openssl  libcoap examples on OpenSSL and GnuTLS
 interop                radsecproxy     cmd:radsecproxy          radsecproxy
 interop                freeradius-utils cmd:radclient           radclient, from FreeRADIUS
 interop                coturn          cmd:turnserver           coturn and its client
-interop,bench          iproute2        cmd:ss                   ss and ip
-bench                  linux-perf      cmd:perf                 perf
+interop                iproute2        cmd:ss                   ss and ip
 fleet                  faketime        cmd:faketime             faketime and its library
-bench                  hyperfine       cmd:hyperfine            hyperfine
 '
 
 usage() {

@@ -184,6 +184,7 @@ frag_accepts(struct frag_server *s, struct frag_client *c)
 	CHECK_INT(frag_listen(s, &peer, &strange), 1);
 	CHECK_INT(strange, 0);
 	CHECK_QUEUED(0);
+	CHECK(!net_readable(s->fd, 0));		/* it was the last one's turn */
 	CHECK_BYTES(&peer, &c->own.any, c->own.len);
 	before = s->app.verified;
 	frag_connect(s, c);

@@ -4,7 +4,7 @@
 
 use dtlsv1_listen::error::Fault;
 use dtlsv1_listen::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use dtlsv1_listen::wire::{ClientHello, Method, RecordHeader, Version};
+use dtlsv1_listen::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader, Version};
 use libfuzzer_sys::fuzz_target;
 
 struct Porter;
@@ -33,10 +33,10 @@ fuzz_target!(|input: &[u8]| {
         1 => Method::Fixed(Version(0xFEFD)),
         _ => Method::Fixed(Version(0xFEFF)),
     };
-    match judge(datagram, method, &mut Porter).unwrap() {
+    let mut answer = HelloVerifyRequest::blank();
+    match judge(datagram, method, &mut Porter, &mut answer).unwrap() {
         Verdict::Discard(_) | Verdict::Continuation(_) => {}
         Verdict::Challenge(answer) => {
-            let answer = answer.as_bytes();
             assert!(answer.len() <= datagram.len(), "the answer is larger than the question");
             assert_eq!(answer[3..11], datagram[3..11]);
             assert!(answer.ends_with(&[0xC0; 32]));

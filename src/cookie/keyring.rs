@@ -1,6 +1,16 @@
 //! The secrets in force, prepared for the slots around now.
+//!
+//! Every thread of a server reads the keys for every datagram, and once a slot one thread changes
+//! them. So they are shared without a lock: a reader copies a key's 16 words and then looks whether
+//! a change was made meanwhile (a sequence lock). Readers write nothing, so that threads do not
+//! take a cache line from each other; a read-write lock took 60 instructions, two of them atomic,
+//! for each datagram.
 
+use super::mac::{Keyed, WORDS};
 use super::{Binding, COOKIE_LEN, Cookie, MAX_SECRETS, Secret, SlotKey};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
+};
 
 /// What a cookie turned out to be. From outside all but `Right` look alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +28,24 @@ pub enum Check {
 
 /// Every secret's keys for one moment's slots. A new slot means other keys.
 pub struct Keyring {
-    now: u64,
-    secrets: [Option<SecretKeys>; MAX_SECRETS],
+    /// Counts the changes, twice each: odd while one is being made.
+    version: AtomicU32,
+    now: AtomicU64,
+    secrets: [SecretKeys; MAX_SECRETS],
 }
 
-struct SecretKeys {
-    current: SlotKey,
-    /// The slot ahead and three back. Of those only the first is still accepted: the others tell an
-    /// expired cookie from a forged one, for the counters.
-    others: [Option<(SlotKey, Age)>; 4],
-}
+/// One secret's keys, the current slot's first; none for no secret.
+struct SecretKeys([SharedKey; NEAR.len()]);
+
+/// The slots that a secret has keys for, by their distance from now. Of those three and two back a
+/// cookie is not accepted: they tell an expired one from a forged one, for the counters.
+const NEAR: [(i64, Age); 5] = [
+    (0, Age::Accepted),
+    (1, Age::Accepted),
+    (-1, Age::Accepted),
+    (-2, Age::Expired),
+    (-3, Age::Expired),
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Age {
@@ -35,73 +53,135 @@ enum Age {
     Expired,
 }
 
+/// A [`SlotKey`] as it is shared.
+struct SharedKey {
+    /// The key's name and [`SharedKey::THERE`], or 0 for no key.
+    name: AtomicU32,
+    words: [AtomicU32; WORDS],
+}
+
 impl Keyring {
     /// No keys: makes no cookies and accepts none.
-    pub const EMPTY: Self = Self { now: u64::MAX, secrets: [const { None }; MAX_SECRETS] };
+    pub const fn new() -> Self {
+        Self {
+            version: AtomicU32::new(0),
+            now: AtomicU64::new(u64::MAX),
+            secrets: [const { SecretKeys::none() }; MAX_SECRETS],
+        }
+    }
 
     /// Prepares the keys around slot `now`, in place: they are worth keeping out of the way. The
-    /// first secret makes cookies, all are accepted, up to [`MAX_SECRETS`].
-    pub fn renew<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>, now: u64) {
+    /// first secret makes cookies, all are accepted, up to [`MAX_SECRETS`]. One thread at a time:
+    /// what two would leave is nobody's keys.
+    pub fn renew<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>, now: u64) {
+        let changing = self.version.load(Relaxed) | 1;
+        self.version.store(changing, Relaxed);
+        fence(Release); // whoever sees a word of the change sees this
         let mut secrets = secrets.into_iter();
-        for place in &mut self.secrets {
-            *place = secrets.next().map(|secret| SecretKeys::new(secret.key(), now));
+        for keys in &self.secrets {
+            keys.renew(secrets.next(), now);
         }
-        self.now = now;
+        self.now.store(now, Relaxed);
+        self.version.store(changing.wrapping_add(1), Release);
     }
 
     /// The slot that the ring was made for.
-    pub const fn slot(&self) -> u64 {
-        self.now
+    pub fn slot(&self) -> u64 {
+        self.now.load(Relaxed)
     }
 
-    /// Makes a cookie for a client.
+    /// Makes a cookie for a client. `None` without a secret, or while the keys are being changed.
+    #[inline]
     pub fn make(&self, binding: &Binding<'_>) -> Option<Cookie> {
+        let version = self.version.load(Acquire);
         let [first, ..] = &self.secrets;
-        first.as_ref().map(|secret| secret.current.make(binding))
+        let SecretKeys([current, ..]) = first;
+        let key = current.key(current.name()?);
+        self.is_still(version).then(|| key.make(binding))
     }
 
-    /// Checks what a client sent back.
-    pub fn check(&self, cookie: &[u8], binding: &Binding<'_>) -> Check {
+    /// Checks what a client sent back. `None` while the keys are being changed.
+    pub fn check(&self, cookie: &[u8], binding: &Binding<'_>) -> Option<Check> {
         let Ok(cookie) = <&[u8; COOKIE_LEN]>::try_from(cookie) else {
-            return Check::Forged; // the length is no secret
+            return Some(Check::Forged); // the length is no secret
         };
         let (&name, tag) = split(cookie);
-        for (i, secret) in self.secrets.iter().flatten().enumerate() {
+        let version = self.version.load(Acquire);
+        let mut check = Check::Forged;
+        for (i, secret) in self.secrets.iter().enumerate() {
             let Some((key, age)) = secret.named(name) else { continue };
             if key.verify(tag, binding) {
-                return match age {
+                check = match age {
                     Age::Accepted => Check::Right { previous_secret: i != 0 },
                     Age::Expired => Check::Expired,
                 };
+                break;
             }
         }
-        Check::Forged
+        self.is_still(version).then_some(check)
+    }
+
+    /// Is what was read since that version was, whole and of that version?
+    fn is_still(&self, version: u32) -> bool {
+        fence(Acquire);
+        version & 1 == 0 && self.version.load(Relaxed) == version
+    }
+}
+
+impl Default for Keyring {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl SecretKeys {
-    fn new(secret: &[u8], now: u64) -> Self {
-        let near = [
-            (now.checked_add(1), Age::Accepted),
-            (now.checked_sub(1), Age::Accepted),
-            (now.checked_sub(2), Age::Expired),
-            (now.checked_sub(3), Age::Expired),
-        ];
-        Self {
-            current: SlotKey::derive(secret, now),
-            others: near.map(|(slot, age)| Some((SlotKey::derive(secret, slot?), age))),
+    const fn none() -> Self {
+        Self([const { SharedKey::none() }; NEAR.len()])
+    }
+
+    fn renew(&self, secret: Option<&Secret>, now: u64) {
+        for (shared, (distance, _)) in self.0.iter().zip(NEAR) {
+            match secret.zip(now.checked_add_signed(distance)) {
+                Some((secret, slot)) => shared.put(&SlotKey::derive(secret.key(), slot)),
+                None => shared.remove(),
+            }
         }
     }
 
-    fn named(&self, name: u8) -> Option<(&SlotKey, Age)> {
-        if self.current.name() == name {
-            return Some((&self.current, Age::Accepted));
+    fn named(&self, name: u8) -> Option<(SlotKey, Age)> {
+        let mut keys = self.0.iter().zip(NEAR);
+        let (shared, (_, age)) = keys.find(|(shared, _)| shared.name() == Some(name))?;
+        Some((shared.key(name), age))
+    }
+}
+
+impl SharedKey {
+    const THERE: u32 = 0x100;
+    const fn none() -> Self {
+        Self { name: AtomicU32::new(0), words: [const { AtomicU32::new(0) }; WORDS] }
+    }
+
+    fn name(&self) -> Option<u8> {
+        let name = self.name.load(Relaxed);
+        (name & Self::THERE != 0).then_some(name as u8)
+    }
+
+    fn key(&self, name: u8) -> SlotKey {
+        SlotKey::new(name, Keyed::from_words(self.words.each_ref().map(|word| word.load(Relaxed))))
+    }
+
+    fn put(&self, key: &SlotKey) {
+        self.name.store(u32::from(key.name()) | Self::THERE, Relaxed);
+        for (shared, word) in self.words.iter().zip(key.mac().words()) {
+            shared.store(word, Relaxed);
         }
-        self.others
-            .iter()
-            .flatten()
-            .find(|(key, _)| key.name() == name)
-            .map(|(key, age)| (key, *age))
+    }
+
+    fn remove(&self) {
+        self.name.store(0, Relaxed);
+        for shared in &self.words {
+            shared.store(0, Relaxed);
+        }
     }
 }
 
@@ -120,7 +200,7 @@ mod tests {
 
     fn ring(secrets: &[&[u8]], slot: u64) -> Keyring {
         let secrets: Vec<_> = secrets.iter().map(|s| Secret::new(s).unwrap()).collect();
-        let mut ring = Keyring::EMPTY;
+        let ring = Keyring::new();
         ring.renew(&secrets, slot);
         ring
     }
@@ -140,7 +220,9 @@ mod tests {
         body
     }
 
-    const RIGHT: Check = Check::Right { previous_secret: false };
+    const RIGHT: Option<Check> = Some(Check::Right { previous_secret: false });
+    const EXPIRED: Option<Check> = Some(Check::Expired);
+    const FORGED: Option<Check> = Some(Check::Forged);
 
     #[test]
     fn accepts_what_it_made_for_the_slots_around() {
@@ -150,9 +232,9 @@ mod tests {
         let cookie = ring(&[&[1; 32]], 1000).make(&binding).unwrap();
         let at = |slot| ring(&[&[1; 32]], slot).check(&cookie, &binding);
         assert_eq!([at(999), at(1000), at(1001)], [RIGHT; 3]);
-        assert_eq!([at(1002), at(1003)], [Check::Expired; 2]);
+        assert_eq!([at(1002), at(1003)], [EXPIRED; 2]);
         // 256 slots later the same byte names another slot.
-        assert_eq!([at(998), at(1004), at(1256), at(744)], [Check::Forged; 4]);
+        assert_eq!([at(998), at(1004), at(1256), at(744)], [FORGED; 4]);
     }
 
     #[test]
@@ -183,7 +265,7 @@ mod tests {
         for (i, made) in all.iter().enumerate() {
             let cookie = ring.make(made).unwrap();
             for (j, shown) in all.iter().enumerate() {
-                let expected = if i == j { RIGHT } else { Check::Forged };
+                let expected = if i == j { RIGHT } else { FORGED };
                 assert_eq!(ring.check(&cookie, shown), expected, "{i} {j}");
             }
         }
@@ -194,13 +276,13 @@ mod tests {
         let (ring, binding) = (ring(&[&[1; 32]], 7), Binding::peer(None));
         let cookie = ring.make(&binding).unwrap();
         for n in 0..COOKIE_LEN {
-            assert_eq!(ring.check(&cookie[..n], &binding), Check::Forged);
+            assert_eq!(ring.check(&cookie[..n], &binding), FORGED);
         }
-        assert_eq!(ring.check(&[&cookie[..], &[0]].concat(), &binding), Check::Forged);
+        assert_eq!(ring.check(&[&cookie[..], &[0]].concat(), &binding), FORGED);
         for bit in 0..COOKIE_LEN * 8 {
             let mut flipped = cookie;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(ring.check(&flipped, &binding), Check::Forged, "bit {bit}");
+            assert_eq!(ring.check(&flipped, &binding), FORGED, "bit {bit}");
         }
     }
 
@@ -209,13 +291,47 @@ mod tests {
         let binding = Binding::peer(None);
         let (old, new): (&[u8], &[u8]) = (&[1; 32], &[2; 32]);
         let cookie = ring(&[old], 7).make(&binding).unwrap();
-        let previous = Check::Right { previous_secret: true };
+        let previous = Some(Check::Right { previous_secret: true });
         assert_eq!(ring(&[new, old], 7).check(&cookie, &binding), previous);
         assert_eq!(ring(&[old, new], 7).check(&cookie, &binding), RIGHT);
-        assert_eq!(ring(&[new], 7).check(&cookie, &binding), Check::Forged);
+        assert_eq!(ring(&[new], 7).check(&cookie, &binding), FORGED);
         assert!(ring(&[], 7).make(&binding).is_none());
-        let mut gone = ring(&[old, new], 7);
+        let gone = ring(&[old, new], 7);
         gone.renew(&[Secret::new(new).unwrap()], 7);
-        assert_eq!(gone.check(&cookie, &binding), Check::Forged);
+        assert_eq!(gone.check(&cookie, &binding), FORGED);
+    }
+
+    #[test]
+    fn a_reader_gets_whole_keys_or_none_while_they_change() {
+        use std::sync::atomic::AtomicBool;
+        let (ring, done) = (Keyring::new(), AtomicBool::new(false));
+        let secret = Secret::new(&[1; 32]).unwrap();
+        let binding = Binding::peer(None);
+        let right: Vec<_> =
+            (0..4).map(|slot| SlotKey::derive(secret.key(), slot).make(&binding)).collect();
+        ring.renew([&secret], 0);
+        std::thread::scope(|scope| {
+            let readers = [(); 2].map(|()| {
+                scope.spawn(|| {
+                    let mut whole = 0;
+                    while !done.load(Relaxed) {
+                        let Some(cookie) = ring.make(&binding) else { continue };
+                        assert!(right.contains(&cookie));
+                        if let Some(check) = ring.check(&right[0], &binding) {
+                            assert!(matches!(check, Check::Right { .. } | Check::Expired));
+                        }
+                        whole += 1;
+                    }
+                    whole
+                })
+            });
+            for round in 0..if cfg!(miri) { 20 } else { 3_000 } {
+                ring.renew([&secret], round % 4);
+                std::thread::yield_now();
+            }
+            done.store(true, Relaxed);
+            let whole: u32 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+            assert!(whole > 0);
+        });
     }
 }

@@ -11,6 +11,7 @@
 
 mod binding;
 mod keyring;
+mod mac;
 mod secret;
 mod slot;
 
@@ -30,4 +31,5 @@ const TAG_LEN: usize = COOKIE_LEN - 1;
 /// A cookie as sent.
 pub type Cookie = [u8; COOKIE_LEN];
 
+/// Derives the keys; cookies are made by [`mac`].
 type Mac = hmac::Hmac<sha2::Sha256>;

@@ -1,5 +1,6 @@
 //! Time slots, and the key of one slot of one secret.
 
+use super::mac::Keyed;
 use super::{Binding, Cookie, Mac, TAG_LEN};
 use hmac::{KeyInit as _, Mac as _};
 use std::num::NonZeroU32;
@@ -39,7 +40,7 @@ impl Lifetime {
 #[derive(Clone)]
 pub struct SlotKey {
     name: u8,
-    mac: Mac,
+    mac: Keyed,
 }
 
 impl SlotKey {
@@ -50,7 +51,15 @@ impl SlotKey {
         kdf.update(&slot.to_be_bytes());
         let key = Zeroizing::new(<[u8; 32]>::from(kdf.finalize().into_bytes()));
         let [.., name] = slot.to_be_bytes();
-        Self { name, mac: keyed(key.as_slice()) }
+        Self { name, mac: Keyed::new(&key) }
+    }
+
+    pub(super) fn new(name: u8, mac: Keyed) -> Self {
+        Self { name, mac }
+    }
+
+    pub(super) const fn mac(&self) -> &Keyed {
+        &self.mac
     }
 
     /// The byte by which cookies of this slot are told: the slot's number modulo 256.
@@ -59,24 +68,19 @@ impl SlotKey {
     }
 
     /// Makes this slot's cookie for a client.
+    #[inline]
     pub fn make(&self, binding: &Binding<'_>) -> Cookie {
-        let tag: [u8; 32] = self.fed(binding).finalize().into_bytes().into();
+        let tag = self.mac.tag(|message| binding.feed(message));
         let mut cookie = [self.name; super::COOKIE_LEN];
-        for (to, from) in cookie.iter_mut().skip(1).zip(tag) {
-            *to = from;
+        for (to, from) in cookie.iter_mut().skip(1).zip(tag.cut()) {
+            *to = *from;
         }
         cookie
     }
 
     /// Is it this slot's tag for this client? In constant time.
     pub fn verify(&self, tag: &[u8; TAG_LEN], binding: &Binding<'_>) -> bool {
-        self.fed(binding).verify_truncated_left(tag).is_ok()
-    }
-
-    fn fed(&self, binding: &Binding<'_>) -> Mac {
-        let mut mac = self.mac.clone();
-        binding.feed(&mut mac);
-        mac
+        self.mac.tag(|message| binding.feed(message)).is(tag)
     }
 }
 

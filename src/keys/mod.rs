@@ -1,8 +1,8 @@
 //! A context's secrets, and the keys made of them.
 //!
-//! Readers take one lock and compare the second with the range of seconds for which all holds as
-//! it is: a slot, or a single second where a secret file is to be looked at. Only the first one
-//! outside it does more.
+//! Readers take no lock: they compare the second with the range of seconds for which all holds as
+//! it is (a slot, or a single second where a secret file is to be looked at) and read a ring that
+//! is made for that ([`Keyring`]). Only the first one outside the range does more.
 
 mod file;
 mod parse;
@@ -16,8 +16,10 @@ use crate::memory::{Protected, scrub_stack};
 use crate::settings::Defaults;
 use secrets::Secrets;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use vault::Vault;
 use watch::Watched;
 use zeroize::Zeroizing;
@@ -26,7 +28,17 @@ use zeroize::Zeroizing;
 pub(crate) struct Keys {
     /// Has there been a secret? From then on there is one.
     ready: AtomicBool,
-    state: RwLock<State>,
+    ring: Ring,
+    state: Mutex<State>,
+}
+
+/// What is read without a lock, and written with the state locked.
+struct Ring {
+    /// Made when there is a secret to make keys of.
+    keys: OnceLock<Protected<Keyring>>,
+    /// The seconds since 1970 for which the keys hold, published after the keys.
+    from: AtomicU64,
+    until: AtomicU64,
 }
 
 struct State {
@@ -52,7 +64,7 @@ impl Keys {
     /// No secret yet: it is read or drawn at first use.
     pub(crate) const fn new() -> Self {
         let state = State { source: Source::Environment, lifetime: None, valid: 0..0, vault: None };
-        Self { ready: AtomicBool::new(false), state: RwLock::new(state) }
+        Self { ready: AtomicBool::new(false), ring: Ring::EMPTY, state: Mutex::new(state) }
     }
 
     /// Sees to it that there is a secret, before anybody is listened to.
@@ -61,11 +73,14 @@ impl Keys {
         if self.ready.load(Relaxed) {
             return Ok(());
         }
-        self.with_ring(crate::os::unix_seconds(), |_| self.ready.store(true, Relaxed))
+        self.with_ring(crate::os::unix_seconds(), |_| Some(()))?;
+        self.ready.store(true, Relaxed);
+        Ok(())
     }
 
+    #[inline]
     pub(crate) fn make(&self, now: u64, binding: &Binding<'_>) -> Result<Cookie, Fault> {
-        self.with_ring(now, |ring| ring.make(binding))?.ok_or(Fault::NoSecret)
+        self.with_ring(now, |ring| ring.make(binding))
     }
 
     pub(crate) fn check(
@@ -81,7 +96,7 @@ impl Keys {
     pub(crate) fn set_secret(&self, secret: &[u8], now: u64) -> Result<(), Fault> {
         let outcome = Secret::new(secret)
             .ok_or(Fault::SecretLength)
-            .and_then(|secret| self.write().set_secret(secret, now));
+            .and_then(|secret| self.lock().set_secret(&self.ring, secret, now));
         scrub_stack();
         outcome
     }
@@ -89,66 +104,107 @@ impl Keys {
     /// Takes the secrets from a file from now on, and says whether it is right now.
     pub(crate) fn set_file(&self, path: &[u8], now: u64) -> Result<(), Fault> {
         let file = Watched::at(path).ok_or(Fault::NoSecret)?;
-        let mut state = self.write();
+        let mut state = self.lock();
         let right = file.is_right(now);
         state.source = Source::File { file, generation: 0 };
-        state.valid = 0..0;
-        state.refresh(now)?;
+        state.hold(&self.ring, 0..0);
+        state.refresh(&self.ring, now)?;
         if right { Ok(()) } else { Err(Fault::SecretFile) }
     }
 
     pub(crate) fn set_lifetime(&self, lifetime: Lifetime) {
-        let mut state = self.write();
+        let mut state = self.lock();
         state.lifetime = Some(lifetime);
-        state.valid = 0..0;
+        state.hold(&self.ring, 0..0);
     }
 
-    fn with_ring<T>(&self, now: u64, usage: impl FnOnce(&Keyring) -> T) -> Result<T, Fault> {
-        {
-            // A panic while writing leaves at worst no ring: the state is whole either way.
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(vault) = &state.vault
-                && state.valid.contains(&now)
-            {
-                return Ok(usage(&vault.ring));
-            }
+    /// `usage` gives `None` where the keys are not there or being changed.
+    #[inline]
+    fn with_ring<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {
+        match self.ring.at(now).and_then(&usage) {
+            Some(value) => Ok(value),
+            None => self.with_state(now, usage),
         }
-        let mut state = self.write();
-        state.refresh(now)?;
-        state.vault.as_ref().map(|vault| usage(&vault.ring)).ok_or(Fault::NoSecret)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    #[cold]
+    fn with_state<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {
+        let mut state = self.lock();
+        state.refresh(&self.ring, now)?;
+        self.ring.keys.get().and_then(|keys| usage(keys)).ok_or(Fault::NoSecret)
+    }
+
+    /// A panic while it was locked leaves at worst no keys: the state is whole either way.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ring {
+    const EMPTY: Self =
+        Self { keys: OnceLock::new(), from: AtomicU64::new(0), until: AtomicU64::new(0) };
+
+    /// The keys, if they hold at that second. Keys that are newer than that are none the worse: a
+    /// cookie of theirs is accepted wherever one of that second is.
+    #[inline]
+    fn at(&self, now: u64) -> Option<&Keyring> {
+        let until = self.until.load(Acquire);
+        let holds = now < until && self.from.load(Relaxed) <= now;
+        self.keys.get().filter(|_| holds).map(|keys| &**keys)
+    }
+
+    /// Publishes for which seconds the keys hold.
+    fn hold(&self, seconds: &Range<u64>) {
+        self.until.store(0, Relaxed);
+        self.from.store(seconds.start, Release);
+        self.until.store(seconds.end, Release);
+    }
+
+    /// Makes room for keys, if there is none yet.
+    fn room(&self) -> Result<&Keyring, Fault> {
+        if self.keys.get().is_none() {
+            let room = Protected::new(Keyring::new()).ok_or(Fault::NoSecret)?;
+            let _ = self.keys.set(room); // the state is locked: nobody else was here
+        }
+        self.keys.get().map(|keys| &**keys).ok_or(Fault::NoSecret)
     }
 }
 
 impl State {
     /// Brings everything up to date, unless another thread was here first.
-    fn refresh(&mut self, now: u64) -> Result<(), Fault> {
+    fn refresh(&mut self, ring: &Ring, now: u64) -> Result<(), Fault> {
         if !self.valid.contains(&now) {
-            self.valid = 0..0; // a failure on the way is no success at the next call
+            self.hold(ring, 0..0); // a failure on the way is no success at the next call
             self.ask_environment()?;
             let lifetime = self.lifetime();
             let replaced = self.look(now)?;
             let slot = lifetime.slot(now);
-            if let Some(vault) = &mut self.vault
-                && (replaced || vault.ring.slot() != slot)
-            {
-                vault.renew(now, slot);
-                scrub_stack();
+            if let Some(vault) = &mut self.vault {
+                let keys = ring.room()?;
+                if replaced || keys.slot() != slot {
+                    vault.renew(keys, now, slot);
+                    scrub_stack();
+                }
             }
             let start = slot.saturating_mul(lifetime.seconds());
-            self.valid = match &self.source {
+            let valid = match &self.source {
                 Source::File { .. } => now..now.saturating_add(1),
                 _ => start..start.saturating_add(lifetime.seconds()),
             };
+            self.hold(ring, valid);
         }
         match (&self.vault, &self.source) {
             (Some(_), _) => Ok(()),
             (None, Source::File { .. }) => Err(Fault::SecretFile),
             (None, _) => Err(Fault::NoSecret),
         }
+    }
+
+    /// For which seconds all holds as it is.
+    fn hold(&mut self, ring: &Ring, seconds: Range<u64>) {
+        // Without a vault there is nothing that readers could use.
+        ring.hold(if self.vault.is_some() { &seconds } else { &(0..0) });
+        self.valid = seconds;
     }
 
     fn ask_environment(&mut self) -> Result<(), Fault> {
@@ -194,7 +250,7 @@ impl State {
         outcome
     }
 
-    fn set_secret(&mut self, secret: Secret, now: u64) -> Result<(), Fault> {
+    fn set_secret(&mut self, ring: &Ring, secret: Secret, now: u64) -> Result<(), Fault> {
         let lifetime = self.lifetime();
         let mut secrets = Secrets::NONE;
         secrets.add(secret);
@@ -203,10 +259,10 @@ impl State {
         }
         replace(&mut self.vault, &secrets, now, lifetime)?;
         if let Some(vault) = &mut self.vault {
-            vault.renew(now, lifetime.slot(now));
+            vault.renew(ring.room()?, now, lifetime.slot(now));
         }
         self.source = Source::Vault;
-        self.valid = 0..0;
+        self.hold(ring, 0..0);
         Ok(())
     }
 }

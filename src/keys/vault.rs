@@ -1,4 +1,4 @@
-//! The secrets in force and the keys made of them, which lie together in protected memory.
+//! The secrets in force, in protected memory.
 
 use super::secrets::Secrets;
 use crate::cookie::{Keyring, Lifetime, MAX_SECRETS, Secret};
@@ -6,7 +6,6 @@ use crate::cookie::{Keyring, Lifetime, MAX_SECRETS, Secret};
 pub(super) struct Vault {
     /// Those in force, the one that makes cookies first; then those that were, newest first.
     held: [Option<Held>; MAX_SECRETS],
-    pub(super) ring: Keyring,
 }
 
 struct Held {
@@ -16,8 +15,7 @@ struct Held {
 }
 
 impl Vault {
-    pub(super) const EMPTY: Self =
-        Self { held: [const { None }; MAX_SECRETS], ring: Keyring::EMPTY };
+    pub(super) const EMPTY: Self = Self { held: [const { None }; MAX_SECRETS] };
 
     /// Puts other secrets in force. Those that were are accepted for two lifetimes more, as long
     /// as a cookie can live that was made with them just now; as far as there is room.
@@ -43,12 +41,12 @@ impl Vault {
     }
 
     /// Makes the keys for a slot anew. What is no longer accepted goes.
-    pub(super) fn renew(&mut self, now: u64, slot: u64) {
+    pub(super) fn renew(&mut self, ring: &Keyring, now: u64, slot: u64) {
         for place in &mut self.held {
             if place.as_ref().is_some_and(|held| held.until.is_some_and(|until| until < now)) {
                 *place = None;
             }
         }
-        self.ring.renew(self.held.iter().flatten().map(|held| &held.secret), slot);
+        ring.renew(self.held.iter().flatten().map(|held| &held.secret), slot);
     }
 }

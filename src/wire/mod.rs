@@ -11,5 +11,5 @@ mod record;
 
 pub use client_hello::{ClientHello, Method, Version};
 pub use handshake::{Fragment, HANDSHAKE_HEADER_LEN};
-pub use hello_verify_request::{HelloVerifyRequest, MAX_COOKIE_LEN};
+pub use hello_verify_request::{COOKIE_ROOM, HelloVerifyRequest, MAX_COOKIE_LEN};
 pub use record::{RECORD_HEADER_LEN, Record, RecordHeader};

@@ -108,10 +108,14 @@ fn an_ssl_of_another_version_still_refuses_an_old_client() {
     let mut body = hello(300);
     body[1] = 0xFF;
     let (first, second) = (cut(&body, 0..100), cut(&body, 100..300));
-    let Ok(Verdict::Admit(admitted)) = judge(&first, Method::Any, &mut Porter) else { panic!() };
+    let [mut a, mut b] = [const { HelloVerifyRequest::blank() }; 2];
+    let any = Method::Any;
+    let Ok(Verdict::Admit(admitted)) = judge(&first, any, &mut Porter, &mut a) else { panic!() };
     assert!(matches!(gatherer.first(&from, &admitted, &first, now), Outcome::Kept));
     let fixed = Method::Fixed(Version(0xFEFD));
-    let Ok(Verdict::Continuation(rest)) = judge(&second, fixed, &mut Porter) else { panic!() };
+    let Ok(Verdict::Continuation(rest)) = judge(&second, fixed, &mut Porter, &mut b) else {
+        panic!()
+    };
     let Outcome::Complete(hello) = gatherer.rest(&from, &rest, &second, now) else { panic!() };
     assert!(matches!(hello.admitted(fixed), Err(Discard::ClientVersion)));
     assert!(hello.admitted(Method::Any).is_ok());

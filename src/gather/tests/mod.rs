@@ -8,7 +8,7 @@ use super::{Gatherer, Outcome};
 use crate::error::{Discard, Fault};
 use crate::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::peer::{MAX_ADDRESS_LEN, Peer};
-use crate::wire::{ClientHello, Method, RecordHeader};
+use crate::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -55,7 +55,9 @@ impl Server {
     }
 
     fn give(&mut self, from: &Peer, datagram: &[u8]) -> Seen {
-        let (outcome, refused) = match judge(datagram, Method::Any, &mut Porter).unwrap() {
+        let mut answer = HelloVerifyRequest::blank();
+        let verdict = judge(datagram, Method::Any, &mut Porter, &mut answer).unwrap();
+        let (outcome, refused) = match verdict {
             Verdict::Discard(discard) => return Dropped(discard),
             Verdict::Challenge(_) => return Challenge,
             Verdict::Admit(admitted) => {

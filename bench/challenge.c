@@ -1,0 +1,397 @@
+/*
+ * What DTLSv1_listen costs without the kernel: its BIO is one of ours, which
+ * yields a hello and swallows the answer.
+ *
+ *	challenge CALLBACKS SHAPE COUNT [SIZE [CONTEXTS [PEERS [THREADS]]]]
+ *
+ *	CALLBACKS  trivial, usual or none (callbacks.h)
+ *	SHAPE      looped    COUNT hellos, all answered by one call
+ *	           single    COUNT hellos, one a call, the next call finds none
+ *	           accept    COUNT hellos with a right cookie: from the call to its
+ *	                     return, on an SSL that has answered one before
+ *	           fresh     the same on a new SSL
+ *	SIZE       of each hello (default 200 bytes)
+ *	CONTEXTS   as many SSL_CTX, an SSL each, taken in turn (default 1)
+ *	PEERS      the hellos come from as many addresses in turn (default 1)
+ *	THREADS    COUNT hellos in each of as many threads at once, each with SSLs
+ *	           of its own on the same SSL_CTXs (default 1)
+ *
+ * Runs a warm-up, then prints JSON: CPU time (for the last two shapes the median
+ * by the wall clock) and heap allocations (count_malloc.c preloaded; else -1) per
+ * hello, and the peak of resident memory. Under stepcount or callgrind
+ * (--toggle-collect=measured) the instructions are counted there.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#define _GNU_SOURCE
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "callbacks.h"
+#include "hello.h"
+#include "mark.h"
+#include "memory.h"
+
+#define MAX_CONTEXTS 64
+#define MAX_THREADS 16
+#define WARM_UP 50
+
+/* What stands for the network, each thread's own. */
+static _Thread_local struct {
+	unsigned char hello[HELLO_MAX], answer[512];
+	size_t size, answer_len;
+	long left, answers;
+	unsigned long peer, peers;
+} wire;
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "challenge: %s\n", what);
+	ERR_print_errors_fp(stderr);
+	exit(1);
+}
+
+static int
+wire_read(BIO *bio, char *to, int room)
+{
+	BIO_clear_retry_flags(bio);
+	if (wire.left == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	wire.left--;
+	if (wire.peers > 1) {
+		wire.peer = (wire.peer + 1) % wire.peers;
+		hello_number(wire.hello, wire.peer);
+	}
+	if ((size_t)room < wire.size)
+		return -1;
+	memcpy(to, wire.hello, wire.size);
+	return (int)wire.size;
+}
+
+static int
+wire_write(BIO *bio, const char *from, int len)
+{
+	BIO_clear_retry_flags(bio);
+	wire.answers++;
+	if ((size_t)len <= sizeof(wire.answer)) {
+		memcpy(wire.answer, from, (size_t)len);
+		wire.answer_len = (size_t)len;
+	}
+	return len;
+}
+
+static long
+wire_ctrl(BIO *bio, int command, long larg, void *parg)
+{
+	struct sockaddr_in *peer = parg;
+
+	(void)bio;
+	(void)larg;
+	switch (command) {
+	case BIO_CTRL_DGRAM_GET_PEER:
+		memset(peer, 0, sizeof(*peer));
+		peer->sin_family = AF_INET;
+		peer->sin_port = htons(4433);
+		peer->sin_addr.s_addr = htonl(0x7F000001u + (unsigned int)wire.peer);
+		return sizeof(*peer);
+	case BIO_CTRL_FLUSH:
+	case BIO_CTRL_DGRAM_SET_PEER:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int
+wire_create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	return 1;
+}
+
+static SSL *
+new_ssl(SSL_CTX *ctx)
+{
+	static BIO_METHOD *method;
+	SSL *ssl = SSL_new(ctx);
+	BIO *bio;
+
+	if (method == NULL) {
+		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
+		if (method == NULL ||
+		    !BIO_meth_set_read(method, wire_read) ||
+		    !BIO_meth_set_write(method, wire_write) ||
+		    !BIO_meth_set_ctrl(method, wire_ctrl) ||
+		    !BIO_meth_set_create(method, wire_create))
+			die("BIO_meth_new");
+	}
+	bio = BIO_new(method);
+	if (ssl == NULL || bio == NULL)
+		die("SSL_new");
+	SSL_set_bio(ssl, bio, bio);
+	return ssl;
+}
+
+/* callgrind collects in here (it finds the function by its name). */
+__attribute__((noinline)) int
+measured(SSL *ssl, BIO_ADDR *peer)
+{
+	return DTLSv1_listen(ssl, peer);
+}
+
+static void
+expect(int returned, int expected)
+{
+	if (returned != expected)
+		die("DTLSv1_listen did not return what it should");
+}
+
+static double
+cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* This thread's allocations so far, when count_malloc.so is preloaded. */
+static long (*counter)(void);
+
+static long
+allocations(void)
+{
+	return counter == NULL ? 0 : counter();
+}
+
+struct job {
+	SSL_CTX **ctxs;
+	const unsigned char *hello;
+	size_t size;
+	long contexts, count;
+	unsigned long peers;
+	int single, fresh;
+	pthread_barrier_t *start;
+	double seconds;		/* the results */
+	long answers, allocated;
+};
+
+/* Answers hellos; the CPU time that took. */
+static double
+challenges(SSL *ssls[], BIO_ADDR *peer, const struct job *job, long count)
+{
+	double begin = cpu_seconds();
+	long i;
+
+	mark_begin();
+	if (job->single) {
+		for (i = 0; i < count; i++) {
+			wire.left = 1;
+			expect(measured(ssls[i % job->contexts], peer), 0);
+		}
+	} else {
+		for (i = 0; i < job->contexts; i++) {
+			wire.left = count / job->contexts;
+			expect(measured(ssls[i], peer), 0);
+		}
+	}
+	mark_end();
+	return cpu_seconds() - begin;
+}
+
+/* A thread's whole life. */
+static void *
+challenge_job(void *arg)
+{
+	struct job *job = arg;
+	SSL *ssls[MAX_CONTEXTS];
+	BIO_ADDR *peer = BIO_ADDR_new();
+	long i;
+
+	memcpy(wire.hello, job->hello, job->size);
+	wire.size = job->size;
+	wire.peers = job->peers;
+	for (i = 0; i < job->contexts; i++)
+		ssls[i] = new_ssl(job->ctxs[i]);
+	/* Callgrind counts what is measured, so this goes uncounted. */
+	for (i = 0; i < job->contexts * WARM_UP; i++) {
+		wire.left = 1;
+		expect(DTLSv1_listen(ssls[i % job->contexts], peer), 0);
+	}
+	wire.answers = 0;
+	pthread_barrier_wait(job->start);
+	job->allocated = -allocations();
+	job->seconds = challenges(ssls, peer, job, job->count);
+	job->allocated += allocations();
+	job->answers = wire.answers;
+	for (i = 0; i < job->contexts; i++)
+		SSL_free(ssls[i]);
+	BIO_ADDR_free(peer);
+	return NULL;
+}
+
+static double
+clock_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int
+ascending(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/*
+ * Accepts clients, each on an SSL of its own. What is timed is so short that
+ * asking for the CPU time would cost a third of it: so by the wall clock, and
+ * the median, which does not mind that somebody else had the processor.
+ */
+static void
+accept_job(struct job *job, long count)
+{
+	BIO_ADDR *peer = BIO_ADDR_new();
+	const unsigned char *cookie;
+	size_t cookie_len;
+	double begin, *times = calloc((size_t)count, sizeof(*times));
+	SSL *ssl;
+
+	if (times == NULL)
+		die("out of memory");
+	job->allocated = 0;
+	wire.size = job->size;
+	for (job->answers = 0; job->answers < count; job->answers++) {
+		ssl = new_ssl(job->ctxs[0]);
+		memcpy(wire.hello, job->hello, job->size);
+		wire.left = 1;
+		expect(DTLSv1_listen(ssl, peer), 0);
+		cookie_len = hvr_cookie(wire.answer, wire.answer_len, &cookie);
+		if (cookie_len == 0 ||
+		    hello_make(wire.hello, job->size, cookie, cookie_len) == 0)
+			die("the answer is no HelloVerifyRequest");
+		if (job->fresh) {
+			SSL_free(ssl);
+			ssl = new_ssl(job->ctxs[0]);
+		}
+		wire.left = 1;
+		job->allocated -= allocations();
+		begin = clock_seconds();
+		mark_begin();
+		expect(measured(ssl, peer), 1);
+		mark_end();
+		times[job->answers] = clock_seconds() - begin;
+		job->allocated += allocations();
+		SSL_free(ssl);
+	}
+	qsort(times, (size_t)count, sizeof(*times), ascending);
+	job->seconds = times[count / 2] * (double)count;
+	free(times);
+	BIO_ADDR_free(peer);
+}
+
+static void
+report(const struct job *jobs, long threads)
+{
+	double seconds = 0, done = 0, allocated = 0;
+	long i;
+
+	for (i = 0; i < threads; i++) {
+		seconds += jobs[i].seconds;
+		done += (double)jobs[i].answers;
+		allocated += (double)jobs[i].allocated;
+	}
+	if (done != (double)(threads * (jobs[0].count - jobs[0].count % jobs[0].contexts)))
+		die("not every hello was answered");
+	printf("{\"count\":%.0f,\"ns\":%.2f,\"allocations\":%.3f,\"peak_kb\":%ld}\n",
+	    done, seconds / done * 1e9, counter == NULL ? -1 : allocated / done,
+	    peak_kb());
+}
+
+static long
+argument(int argc, char *argv[], int i, long otherwise)
+{
+	return i < argc ? atol(argv[i]) : otherwise;
+}
+
+int
+main(int argc, char *argv[])
+{
+	SSL_CTX *ctxs[MAX_CONTEXTS];
+	struct job jobs[MAX_THREADS], job = {0};
+	pthread_t others[MAX_THREADS];
+	pthread_barrier_t start;
+	unsigned char hello[HELLO_MAX];
+	const char *shape = argc > 2 ? argv[2] : "";
+	int accept = strcmp(shape, "accept") == 0 || strcmp(shape, "fresh") == 0;
+	long i, threads;
+
+	job.ctxs = ctxs;
+	job.hello = hello;
+	job.single = strcmp(shape, "single") == 0;
+	job.fresh = strcmp(shape, "fresh") == 0;
+	job.count = argument(argc, argv, 3, 0);
+	job.size = (size_t)argument(argc, argv, 4, 200);
+	job.contexts = argument(argc, argv, 5, 1);
+	job.peers = (unsigned long)argument(argc, argv, 6, 1);
+	threads = argument(argc, argv, 7, 1);
+	if (job.count < 1 || job.size > HELLO_MAX || job.contexts < 1 ||
+	    job.contexts > MAX_CONTEXTS || threads < 1 || threads > MAX_THREADS ||
+	    (accept && threads * job.contexts != 1) ||
+	    (!accept && !job.single && strcmp(shape, "looped") != 0)) {
+		fprintf(stderr, "usage: challenge trivial|usual|none "
+		    "looped|single|accept|fresh COUNT "
+		    "[SIZE [CONTEXTS [PEERS [THREADS]]]]\n");
+		return 2;
+	}
+	if (hello_make(hello, job.size, NULL, 0) == 0)
+		die("this size is too small for a hello");
+	for (i = 0; i < job.contexts; i++) {
+		ctxs[i] = SSL_CTX_new(DTLS_server_method());
+		if (ctxs[i] == NULL || !callbacks_set(ctxs[i], argv[1]))
+			die("SSL_CTX_new, or no such callbacks");
+	}
+
+	*(void **)&counter = dlsym(RTLD_DEFAULT, "count_malloc");
+	if (accept) {
+		accept_job(&job, 3);
+		mark_init();
+		accept_job(&job, job.count);
+		jobs[0] = job;
+	} else {
+		mark_init();
+		pthread_barrier_init(&start, NULL, (unsigned int)threads);
+		job.start = &start;
+		for (i = 1; i < threads; i++) {
+			jobs[i] = job;
+			if (pthread_create(&others[i], NULL, challenge_job, &jobs[i]) != 0)
+				die("pthread_create");
+		}
+		jobs[0] = job;
+		challenge_job(&jobs[0]);
+		for (i = 1; i < threads; i++)
+			pthread_join(others[i], NULL);
+	}
+	report(jobs, threads);
+	for (i = 0; i < job.contexts; i++)
+		SSL_CTX_free(ctxs[i]);
+	return 0;
+}

@@ -1,0 +1,306 @@
+/*
+ * The servers that are flooded.
+ *
+ *	flood_server HOW CALLBACKS 4|6 THREADS
+ *
+ *	HOW        bare    recvfrom and sendto of a constant answer: what the kernel
+ *	                   alone costs
+ *	           batch   the same with recvmmsg and sendmmsg, 32 at a time
+ *	           bio     the same through libcrypto's datagram BIO, the way that
+ *	                   DTLSv1_listen has to go
+ *	           listen  DTLSv1_listen
+ *	CALLBACKS  for listen: trivial, usual or none (callbacks.h)
+ *
+ * Each thread has a socket of its own on one port (SO_REUSEPORT) and an SSL on
+ * one SSL_CTX. Prints "port N"; on SIGTERM it handles what has arrived and
+ * prints JSON: datagrams that did not fit into the sockets, CPU seconds of the
+ * threads, calls of DTLSv1_listen (or reads), peak resident memory.
+ *
+ * The bare servers answer what begins like a handshake record, as cheap a look
+ * at a datagram as there is, so that a flood of garbage is not answered there
+ * either.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#define _GNU_SOURCE
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "callbacks.h"
+#include "memory.h"
+
+#define MAX_THREADS 16
+#define BATCH 32
+#define ROOM 2048
+#define ANSWER_LEN 60		/* a HelloVerifyRequest with a cookie of 32 bytes */
+#define IDLE_USEC 50000		/* a read waits as long, then looks at `stop` */
+
+struct worker {
+	pthread_t thread;
+	int fd;
+	SSL_CTX *ctx;
+	void (*serve)(struct worker *);
+	double seconds;
+	long calls;
+};
+
+static volatile sig_atomic_t stop;
+static unsigned char answer[ANSWER_LEN];
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "flood_server: %s: %s\n", what, strerror(errno));
+	ERR_print_errors_fp(stderr);
+	exit(1);
+}
+
+static void
+on_term(int signal)
+{
+	(void)signal;
+	stop = 1;
+}
+
+static int
+wants_answer(const unsigned char *datagram, long len)
+{
+	return len >= 25 && datagram[0] == 22;
+}
+
+static void
+serve_bare(struct worker *self)
+{
+	unsigned char datagram[ROOM];
+	struct sockaddr_storage peer;
+	socklen_t peer_len;
+	long n;
+
+	for (;;) {
+		peer_len = sizeof(peer);
+		n = recvfrom(self->fd, datagram, sizeof(datagram), 0,
+		    (struct sockaddr *)&peer, &peer_len);
+		self->calls++;
+		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+			if (stop)
+				return;
+			continue;
+		}
+		if (wants_answer(datagram, n))
+			sendto(self->fd, answer, sizeof(answer), 0,
+			    (struct sockaddr *)&peer, peer_len);
+	}
+}
+
+static void
+serve_batch(struct worker *self)
+{
+	static _Thread_local unsigned char datagrams[BATCH][ROOM];
+	struct sockaddr_storage peers[BATCH];
+	struct mmsghdr in[BATCH], out[BATCH];
+	struct iovec in_iov[BATCH], out_iov = { answer, sizeof(answer) };
+	int i, n, sent, wanted;
+
+	for (;;) {
+		for (i = 0; i < BATCH; i++) {
+			in_iov[i].iov_base = datagrams[i];
+			in_iov[i].iov_len = ROOM;
+			memset(&in[i], 0, sizeof(in[i]));
+			in[i].msg_hdr.msg_name = &peers[i];
+			in[i].msg_hdr.msg_namelen = sizeof(peers[i]);
+			in[i].msg_hdr.msg_iov = &in_iov[i];
+			in[i].msg_hdr.msg_iovlen = 1;
+		}
+		n = recvmmsg(self->fd, in, BATCH, MSG_WAITFORONE, NULL);
+		self->calls++;
+		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+			if (stop)
+				return;
+			continue;
+		}
+		for (wanted = 0, i = 0; i < n; i++) {
+			if (!wants_answer(datagrams[i], in[i].msg_len))
+				continue;
+			out[wanted] = in[i];
+			out[wanted].msg_hdr.msg_iov = &out_iov;
+			wanted++;
+		}
+		for (sent = 0; sent < wanted; sent += n) {
+			n = sendmmsg(self->fd, out + sent, (unsigned int)(wanted - sent), 0);
+			if (n < 1)
+				n = 1;	/* what cannot be sent is lost, as datagrams are */
+		}
+	}
+}
+
+static void
+serve_bio(struct worker *self)
+{
+	unsigned char datagram[ROOM];
+	BIO *bio = BIO_new_dgram(self->fd, BIO_NOCLOSE);
+	int n;
+
+	if (bio == NULL)
+		die("BIO_new_dgram");
+	for (;;) {
+		n = BIO_read(bio, datagram, sizeof(datagram));
+		self->calls++;
+		if (n <= 0 && BIO_should_retry(bio)) {
+			if (stop)
+				break;
+			continue;
+		}
+		if (wants_answer(datagram, n))
+			BIO_write(bio, answer, sizeof(answer));
+	}
+	BIO_free(bio);
+}
+
+static void
+serve_listen(struct worker *self)
+{
+	SSL *ssl = SSL_new(self->ctx);
+	BIO *bio = BIO_new_dgram(self->fd, BIO_NOCLOSE);
+	BIO_ADDR *peer = BIO_ADDR_new();
+	int ret;
+
+	if (ssl == NULL || bio == NULL || peer == NULL)
+		die("SSL_new");
+	SSL_set_bio(ssl, bio, bio);
+	for (;;) {
+		ret = DTLSv1_listen(ssl, peer);
+		self->calls++;
+		if (ret > 0)
+			die("DTLSv1_listen accepted a forged cookie");
+		/* OpenSSL takes an interrupted or timed-out read for "again". */
+		if (ret < 0)
+			die("DTLSv1_listen");
+		if (stop && ERR_peek_error() == 0)
+			break;
+	}
+	BIO_ADDR_free(peer);
+	SSL_free(ssl);
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *self = arg;
+	struct timespec cpu;
+
+	self->serve(self);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	self->seconds = (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9;
+	return NULL;
+}
+
+static int
+udp_socket(int family, in_port_t *port)
+{
+	struct timeval idle = { 0, IDLE_USEC };
+	struct sockaddr_in6 six = {0};
+	struct sockaddr_in four = {0};
+	struct sockaddr *addr = family == 6 ? (void *)&six : (void *)&four;
+	socklen_t len = family == 6 ? sizeof(six) : sizeof(four);
+	int fd, on = 1;
+
+	six.sin6_family = AF_INET6;
+	six.sin6_addr = in6addr_loopback;
+	six.sin6_port = *port;
+	four.sin_family = AF_INET;
+	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	four.sin_port = *port;
+	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+	if (fd == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle)) == -1 ||
+	    bind(fd, addr, len) == -1 || getsockname(fd, addr, &len) == -1)
+		die("making a socket");
+	*port = family == 6 ? six.sin6_port : four.sin_port;
+	return fd;
+}
+
+/* Datagrams that arrived and found no room. */
+static unsigned long
+dropped(int fd)
+{
+	unsigned int info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) == -1)
+		die("SO_MEMINFO");
+	return info[SK_MEMINFO_DROPS];
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct worker workers[MAX_THREADS] = {0}, like = {0};
+	struct sigaction action = {0};
+	in_port_t port = 0;
+	unsigned long drops = 0;
+	double seconds = 0;
+	long i, threads, calls = 0;
+	int family;
+
+	if (argc != 5) {
+		fprintf(stderr, "usage: flood_server bare|batch|bio|listen "
+		    "trivial|usual|none 4|6 THREADS\n");
+		return 2;
+	}
+	family = atoi(argv[3]);
+	threads = atol(argv[4]);
+	if (strcmp(argv[1], "listen") == 0)
+		like.serve = serve_listen;
+	else if (strcmp(argv[1], "batch") == 0)
+		like.serve = serve_batch;
+	else if (strcmp(argv[1], "bio") == 0)
+		like.serve = serve_bio;
+	else
+		like.serve = serve_bare;
+	like.ctx = SSL_CTX_new(DTLS_server_method());
+	if (threads < 1 || threads > MAX_THREADS || like.ctx == NULL ||
+	    !callbacks_set(like.ctx, argv[2]))
+		die("these arguments make no sense");
+	answer[0] = 22;
+	answer[13] = 3;
+	answer[27] = ANSWER_LEN - 28;
+	action.sa_handler = on_term;
+	sigaction(SIGTERM, &action, NULL);
+
+	for (i = 0; i < threads; i++) {
+		workers[i] = like;
+		workers[i].fd = udp_socket(family, &port);
+	}
+	for (i = 0; i < threads; i++)
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+			die("pthread_create");
+	printf("port %d\n", ntohs(port));
+	fflush(stdout);
+	for (i = 0; i < threads; i++) {
+		pthread_join(workers[i].thread, NULL);
+		drops += dropped(workers[i].fd);
+		seconds += workers[i].seconds;
+		calls += workers[i].calls;
+	}
+	printf("{\"dropped\":%lu,\"cpu\":%.6f,\"calls\":%ld,\"peak_kb\":%ld}\n",
+	    drops, seconds, calls, peak_kb());
+	SSL_CTX_free(like.ctx);
+	return 0;
+}

@@ -1,0 +1,98 @@
+"""The OpenSSL releases to measure on: our library and the C programs for each."""
+import dataclasses
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "target/bench"
+CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
+SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
+# program: sources, and whether it needs OpenSSL
+PROGRAMS = {
+    "challenge": (["challenge.c", "hello.c", "callbacks.c", "mark.c", "memory.c"], True),
+    "flood_server": (["flood_server.c", "callbacks.c", "memory.c"], True),
+    "legit_server": (["legit_server.c", "callbacks.c"], True),
+    "legit_client": (["legit_client.c"], True),
+    "flood": (["flood.c", "hello.c"], False),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """One libssl: where it is, the programs linked to it, and our library for it."""
+
+    name: str
+    version: str
+    prefix: pathlib.Path
+    library: pathlib.Path
+
+    def program(self, name):
+        return str(BUILD / self.name / name)
+
+    def env(self, preload=()):
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith("DTLSV1_LISTEN_") and k not in ("LD_PRELOAD", "LD_LIBRARY_PATH")}
+        if self.name != "system":
+            env["LD_LIBRARY_PATH"] = str(self.prefix / "lib")
+        if preload:
+            env["LD_PRELOAD"] = ":".join(map(str, preload))
+        return env
+
+
+def run(command, **options):
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, **options)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: this failed with status {done.returncode}:\n"
+                         f"  {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def soname(prefix, name):
+    """libssl.so.3 and so on: one build of our library serves every libssl of one soname."""
+    if name == "system":
+        directory = run(["pkg-config", "--variable=libdir", "libssl"]).strip()
+    else:
+        directory = prefix / "lib"
+    return os.path.basename(os.path.realpath(f"{directory}/libssl.so"))
+
+
+def build_library(name, prefix):
+    if name == "system":
+        return ROOT / "target/release/libdtlsv1_listen.so"  # made by `make lib`
+    # Where `make check-hosts` builds it too.
+    target = ROOT / "target/hosts" / name
+    run(["nice", os.environ.get("CARGO", "cargo"), "build", "--release", "--locked"], cwd=ROOT,
+        env={**os.environ, "OPENSSL_DIR": str(prefix), "CARGO_TARGET_DIR": str(target)})
+    return target / "release/libdtlsv1_listen.so"
+
+
+def build_programs(host):
+    place = BUILD / host.name
+    place.mkdir(parents=True, exist_ok=True)
+    at = []
+    if host.name != "system":
+        at = [f"-I{host.prefix}/include", f"-L{host.prefix}/lib"]
+    for name, (sources, ssl) in PROGRAMS.items():
+        run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-o", place / name,
+             *sources, *(SSL_LIBS if ssl else [])], cwd=ROOT / "bench")
+    run([os.environ.get("CC", "cc"), *CFLAGS, "-fPIC", "-shared", "-o",
+         place / "count_malloc.so", "count_malloc.c"], cwd=ROOT / "bench")
+
+
+def prepare(only_system, say):
+    """Every built host, system first, with all that is needed on it."""
+    libraries, hosts = {}, []
+    for line in run([ROOT / "hosts/hosts.sh", "list"]).splitlines():
+        name, version, prefix = line.split(maxsplit=2)
+        if only_system and name != "system":
+            continue
+        say(f"building for {name} ({version})")
+        prefix = pathlib.Path(prefix)
+        kind = soname(prefix, name)
+        if kind not in libraries:
+            libraries[kind] = build_library(name, prefix)
+        host = Host(name, version, prefix, libraries[kind])
+        build_programs(host)
+        hosts.append(host)
+    return hosts

@@ -1,0 +1,104 @@
+"""The plots of docs/bench/, from bench.json's figures."""
+import svg
+from flood import FLOODS
+
+NAMES = {("libssl", "trivial"): "libssl", ("libssl", "usual"): "libssl",
+         ("ours", "trivial"): "ours, same callback", ("ours", "none"): "ours"}
+
+
+def where(data):
+    machine = data["machine"]
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {data['date']}"
+
+
+def rows_of(data, part, **wanted):
+    return [row for row in data.get(part, [])
+            if all(row[key] == value for key, value in wanted.items())]
+
+
+def times(value, rows):
+    """Behind a bar of ours: libssl's value, the group's first, in multiples of it."""
+    return "" if value is rows[0][1] else f"  ({value / rows[0][1]:.2f})"
+
+
+def cost_by_host(data, shape):
+    groups = []
+    for host in data["hosts"]:
+        for callbacks, label in (("trivial", "trivial callback"), ("usual", "HMAC() callback")):
+            rows = rows_of(data, "cpu", host=host["name"], shape=shape, who="libssl",
+                           callbacks=callbacks)
+            ours = "trivial" if callbacks == "trivial" else "none"
+            rows += rows_of(data, "cpu", host=host["name"], shape=shape, who="ours", callbacks=ours)
+            groups.append((f"{host['version']}, {label}",
+                           [(NAMES[row["who"], row["callbacks"]], row["instructions"], None, None)
+                            for row in rows]))
+    return groups
+
+
+def floods(data):
+    groups = []
+    for flood in FLOODS:
+        rows = rows_of(data, "flood", flood=flood, host="system")
+        order = ["batch", "bare", "bio", "ours", "libssl"]
+        rows.sort(key=lambda row: order.index(row["server"]))
+        if rows:
+            groups.append((flood, [(row["server"], row["cpu_us"]["median"], row["cpu_us"]["low"],
+                                    row["cpu_us"]["high"]) for row in rows]))
+    return groups
+
+
+def growth_panel(data, what, heading):
+    rows = rows_of(data, "growth", what=what)
+    counts = sorted({row["n"] for row in rows})
+    lines = {}
+    for who in ("libssl", "ours"):
+        costs = {row["n"]: row["cost"]["median"] for row in rows if row["who"] == who}
+        lines[who] = [costs[n] / costs[counts[0]] for n in counts]
+    labels = [f"{n // 10**6}M" if n >= 10**6 else f"{n // 1000}k" if n >= 1000 else str(n)
+              for n in counts]
+    return heading, labels, lines, 1.5, (0, 0.5, 1, 1.5)
+
+
+def clients(data):
+    rows = data["clients"]
+    loads = sorted({row["load"] for row in rows})
+    labels = [f"{row['flood_per_second'] / 1000:.0f}k" for row in
+              sorted(rows_of(data, "clients", who="ours"), key=lambda row: row["load"])]
+    share, rate = {}, {}
+    for who in ("libssl", "ours"):
+        by_load = {row["load"]: row for row in rows_of(data, "clients", who=who)}
+        share[who] = [by_load[load]["within_1s"] * 100 for load in loads]
+        rate[who] = [by_load[load]["rate"] for load in loads]
+    top = max(value for values in rate.values() for value in values) * 1.05
+    step = 10 ** (len(str(int(top))) - 1)
+    ticks = [step * i for i in range(int(top / step) + 1)]
+    return [("handshakes done at the first try, %", labels, share, 100, (0, 25, 50, 75, 100)),
+            ("handshakes a second, 4 clients", labels, rate, top, ticks)]
+
+
+def write(data, out):
+    """Writes the plots that there are figures for; their names."""
+    made = {}
+    if "cpu" in data:
+        title = "Instructions for one challenge, without the kernel"
+        made["challenge"] = svg.bars(f"{title}: many hellos in one call", where(data),
+                                     cost_by_host(data, "looped"), "", times)
+        made["single"] = svg.bars(f"{title}: one hello a call", where(data),
+                                  cost_by_host(data, "single"), "", times)
+        made["accept"] = svg.bars("Instructions from call to return for a verified hello",
+                                  where(data), cost_by_host(data, "accept"), "", times)
+    if "flood" in data:
+        made["flood"] = svg.bars("CPU time for one datagram of a flood, kernel included",
+                                 where(data), floods(data), "µs")
+    if "growth" in data:
+        made["growth"] = svg.panels(
+            "Cost of a challenge as things grow, relative to one of them", where(data),
+            [growth_panel(data, "sources", "source addresses"),
+             growth_panel(data, "contexts", "SSL_CTXs"),
+             growth_panel(data, "threads", "threads on one SSL_CTX")])
+    if "clients" in data:
+        made["clients"] = svg.panels("Stock clients while a flood runs (x: hellos a second)",
+                                     where(data), clients(data))
+    for name, picture in made.items():
+        (out / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return list(made)

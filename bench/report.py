@@ -1,0 +1,250 @@
+"""docs/bench/README.md: the figures of bench.json as tables, and the plots beside them."""
+import plots
+from plots import rows_of
+
+HEAD = """# Benchmarks
+
+Written by `make bench` from the figures in [bench.json](bench.json); `make bench-render` writes it anew.
+
+{machine}
+
+Everything was measured side by side in one run ({seconds} s), in turn, and each round began with another one, on a machine
+that does other things as well: so **ratios count, and absolute times are this machine's**. Figures are medians, with the
+quartiles in brackets. "libssl" is the release's own `DTLSv1_listen`; "ours" is this library preloaded before the same program.
+
+- *trivial*: a cookie callback that writes a constant, so that what is left is the function's own cost.
+- *usual*: what most servers have, `HMAC()` over the peer's address.
+- *built-in*: no callback, cookies are made here.
+"""
+
+
+def machine_lines(data):
+    machine = data["machine"]
+    sha = "with" if machine["sha_extensions"] else "without"
+    return (f"**Machine:** {machine['cpu']}{' (virtual)' if machine['virtual'] else ''}, "
+            f"{machine['cores']} cores, {machine['memory_gb']} GB, {sha} SHA extensions; "
+            f"{machine['system']}, kernel {machine['kernel']}; {machine['cc']}; {machine['rustc']}. "
+            f"Load {machine['load_before']:.1f} before and {machine['load_after']:.1f} after the run. "
+            f"Commit {machine['commit']}, {data['date']}.")
+
+
+def table(head, rows):
+    out = ["| " + " | ".join(head) + " |", "|" + "|".join(" --- " for _ in head) + "|"]
+    out += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(out) + "\n"
+
+
+def spread(value, digits=0):
+    return (f"{value['median']:,.{digits}f} ({value['low']:,.{digits}f}"
+            f"-{value['high']:,.{digits}f})")
+
+
+def ratio(value):
+    return f"{value['median']:.2f} ({value['low']:.2f}-{value['high']:.2f})"
+
+
+def name_of(row):
+    cookies = {"none": "built-in"}.get(row["callbacks"], row["callbacks"])
+    return f"{row['who']}, {cookies}"
+
+
+def against(row):
+    """Which of libssl's rows a row is measured by: the same callback; built-in, the usual one."""
+    return "trivial" if row["callbacks"] == "trivial" else "usual"
+
+
+def cpu_table(data, shape):
+    rows = []
+    for host in data["hosts"]:
+        bases = {row["callbacks"]: row for row in
+                 rows_of(data, "cpu", host=host["name"], shape=shape, who="libssl")}
+        for row in rows_of(data, "cpu", host=host["name"], shape=shape):
+            base = bases[against(row)]
+            ns = [a / b for a, b in zip(row["ns_samples"], base["ns_samples"])]
+            ns.sort()
+            callgrind = "" if row["callgrind"] is None else \
+                f"{row['callgrind']:,.0f} ({row['callgrind'] / base['callgrind']:.2f})"
+            rows.append([host["version"], name_of(row), f"{row['instructions']:,.0f}",
+                         f"{row['instructions'] / base['instructions']:.3f}", callgrind,
+                         spread(row["ns"]), f"{ns[len(ns) // 2]:.2f}", f"{row['allocations']:.0f}"])
+    return table(["OpenSSL", "who, cookies", "instructions", "ratio", "callgrind (ratio)",
+                  "ns", "ratio", "mallocs"], rows)
+
+
+def objects_table(data):
+    rows = []
+    for shape in ("looped", "single", "accept"):
+        for row in rows_of(data, "cpu", host="system", shape=shape):
+            parts = sorted(row["objects"].items(), key=lambda item: -item[1])
+            rows.append([shape, name_of(row), ", ".join(
+                f"{name} {count:,.0f}" for name, count in parts if count >= 1)])
+    return table(["shape", "who, cookies", "instructions by object"], rows)
+
+
+def cpu_text(data):
+    return f"""
+## 1. A challenge without the kernel
+
+The BIO is one of the program's own that yields a hello of 200 bytes and swallows the answer. Instructions are counted one by
+one on this processor, everything included from call to return; callgrind is a second opinion from an emulated processor, which
+may lack SHA extensions. Ratios are to libssl with the same callback, and of built-in cookies to libssl with the usual one.
+
+![many in one call](challenge.svg)
+
+Many hellos in one call:
+
+{cpu_table(data, "looped")}
+One hello a call (the next call finds nothing to read):
+
+![one a call](single.svg)
+
+{cpu_table(data, "single")}
+<details><summary>Where the instructions are (OpenSSL {data["hosts"][0]["version"]})</summary>
+
+{objects_table(data)}
+</details>
+"""
+
+
+def flood_text(data):
+    rows = []
+    for row in data["flood"]:
+        rows.append([row["flood"], row["version"], row["server"], spread(row["cpu_us"], 2),
+                     ratio(row["speed_of_bare"]) if "speed_of_bare" in row else "",
+                     ratio(row["speed_of_libssl"]), spread(row["per_second"]),
+                     ratio(row["rate_of_libssl"])])
+    return f"""
+## 2. A flood over loopback
+
+The server on one core, the flood on the other. *bare* is a loop of `recvfrom` and `sendto` with a constant answer: the floor.
+*batch* is `recvmmsg` and `sendmmsg`; *bio* is the bare loop through libcrypto's datagram BIO, which `DTLSv1_listen` has to use. *ours* has built-in cookies, *libssl* the usual callback. Speed is CPU time of the other
+over CPU time of this one: challenges per CPU second, which does not depend on who else is on the machine. Challenges per
+second of the wall clock do.
+
+![flood](flood.svg)
+
+{table(["flood", "OpenSSL", "server", "CPU µs each", "speed: bare = 1", "speed: libssl = 1",
+        "a second (wall)", "wall: libssl = 1"], rows)}"""
+
+
+def growth_text(data):
+    rows = []
+    for row in data["growth"]:
+        if "cost" in row:
+            digits = 2 if row["unit"] == "us" else 0
+            rows.append([row["what"], row["who"], f"{row['n']:,}", spread(row["cost"], digits),
+                         {"us": "µs", "ns": "ns"}[row["unit"]], f"{row['peak_kb']:,}"])
+        else:
+            rows.append([f"one server, {row['handled']:,} hellos", row["who"], f"{row['n']:,}",
+                         f"{row['cpu_us']:.2f}", "µs", f"{row['peak_kb']:,}"])
+    return f"""
+## 3. What grows
+
+Nothing may: not with the number of source addresses, of SSL_CTXs (an SSL each, taken in turn) or of threads (on one SSL_CTX;
+over loopback each with a socket of its own, SO_REUSEPORT). Cost is CPU time for a challenge, memory the peak of what was
+resident in any round.
+
+![growth](growth.svg)
+
+{table(["what", "who", "how many", "cost", "unit", "peak KiB"], rows)}"""
+
+
+def clients_text(data):
+    rows = []
+    for row in sorted(data["clients"], key=lambda row: (row["load"], row["who"])):
+        done = row["done"] + row["given_up"]
+        rows.append([f"{row['flood_per_second']:,}", row["who"], f"{row['done']} of {done}",
+                     f"{row['rate']:.0f}", spread(row["ms"], 1) if row["ms"] else "",
+                     f"{row['slow_ms']:.0f}" if row["slow_ms"] else "",
+                     f"{row['within_1s'] * 100:.0f} %"])
+    return f"""
+## 4. Clients during a flood
+
+Four clients at a time make handshakes as libssl does them, one after the other, with a server on one core, while a flood of
+hellos comes from the other. A client whose hello finds no room in the server's socket asks again after 1, 2 and 4 s.
+
+![clients](clients.svg)
+
+{table(["flood a second", "server", "done in 8 s", "a second", "ms", "95 % within ms", "at the first try"], rows)}"""
+
+
+def accept_text(data):
+    fresh = rows_of(data, "cpu", shape="fresh")
+    text = f"""
+## 5. The accept path
+
+A hello with a right cookie, from the call to its return, on an SSL that sent the HelloVerifyRequest. libssl's own function runs
+inside ours, since only libssl can set its private state, so ours can only be cheaper where it makes the cookie cheaper.
+
+![accept](accept.svg)
+
+{cpu_table(data, "accept")}"""
+    if fresh:
+        text += f"""
+On a new SSL:
+
+{cpu_table({**data, "hosts": data["hosts"][:1]}, "fresh")}"""
+    return text
+
+
+def one(data, part, **wanted):
+    rows = rows_of(data, part, **wanted)
+    return rows[0] if rows else None
+
+
+def goals(data):
+    """What issue was set, what came out, reached or not: on the system's OpenSSL."""
+    version = data["hosts"][0]["version"]
+    rows = []
+
+    def goal(text, value, limit, at_most=True):
+        reached = value <= limit if at_most else value >= limit
+        rows.append([text, f"{limit:g}", f"{value:.3f}", "yes" if reached else "**no**"])
+
+    def cost(who, callbacks, shape, key="instructions"):
+        return one(data, "cpu", host="system", who=who, callbacks=callbacks, shape=shape)[key]
+
+    if "cpu" in data:
+        for shape, words, limit in (("looped", "many in one call", 1 / 2), ("single", "one a call", 1 / 4)):
+            goal(f"instructions, trivial callback on both, {words}: at most",
+                 cost("ours", "trivial", shape) / cost("libssl", "trivial", shape), limit)
+        for shape, words in (("looped", "many in one call"), ("single", "one a call")):
+            goal(f"instructions, built-in against the usual callback, {words}: at most",
+                 cost("ours", "none", shape) / cost("libssl", "usual", shape), 1 / 8)
+        goal("heap allocations for a challenge: at most",
+             max(cost("ours", "none", shape, "allocations") for shape in ("looped", "single")), 0)
+        for ours, theirs, words in (("trivial", "trivial", "trivial callback on both"),
+                                    ("usual", "usual", "usual callback on both"),
+                                    ("none", "usual", "built-in against the usual callback")):
+            goal(f"accept path, instructions, {words}: at most",
+                 cost("ours", ours, "accept") / cost("libssl", theirs, "accept"), 1.15)
+            goal(f"accept path, time, {words}: at most",
+                 cost("ours", ours, "accept", "ns")["median"]
+                 / cost("libssl", theirs, "accept", "ns")["median"], 1.15)
+    if "flood" in data:
+        ours = one(data, "flood", host="system", server="ours", flood="200 bytes")
+        goal("flood of hellos, speed by the bare loop's: at least",
+             ours["speed_of_bare"]["median"], 0.92, at_most=False)
+        goal("flood of hellos, speed by libssl's: at least",
+             ours["speed_of_libssl"]["median"], 1.35, at_most=False)
+    if "growth" in data:
+        costs = {(row["who"], row["n"]): row["cost"]["median"]
+                 for row in rows_of(data, "growth", what="sources")}
+        goal("cost with a million sources by the cost with one: at most",
+             costs["ours", 1_000_000] / costs["ours", 1], 1.05)
+    return f"""
+## Goals
+
+On OpenSSL {version}:
+
+{table(["goal", "is", "measured", "reached"], rows)}"""
+
+
+def write(data, out):
+    parts = [HEAD.format(machine=machine_lines(data), seconds=data["seconds"]), goals(data)]
+    plots.write(data, out)
+    for part, text in (("cpu", cpu_text), ("flood", flood_text), ("growth", growth_text),
+                       ("clients", clients_text), ("cpu", accept_text)):
+        if part in data:
+            parts.append(text(data))
+    (out / "README.md").write_text("".join(parts), encoding="utf-8")

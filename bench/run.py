@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""`make bench`: measures everything in one run and writes docs/bench/.
+
+    bench/run.py [--quick] [--out DIRECTORY] [--only PART,...]
+    bench/run.py --render        docs/bench/ anew from its bench.json
+
+Parts: cpu flood growth clients. Progress goes to stderr.
+"""
+import argparse
+import json
+import os
+import pathlib
+import time
+
+import clients
+import cpu
+import flood
+import growth
+import hosts as hosts_of
+import machine
+import report
+from measure import START, say
+
+PARTS = ("cpu", "flood", "growth", "clients")
+
+
+def measure(quick, parts):
+    described = machine.describe(hosts_of.ROOT)
+    hosts = hosts_of.prepare(quick, say)
+    began = time.monotonic()
+    data = {"machine": described, "quick": quick, "date": time.strftime("%Y-%m-%d"),
+            "hosts": [{"name": host.name, "version": host.version} for host in hosts]}
+    if "cpu" in parts:
+        data["cpu"] = cpu.measure(hosts, quick)
+    if "flood" in parts or "clients" in parts:
+        data["flood"] = flood.measure(hosts, quick)
+    if "growth" in parts:
+        data["growth"] = growth.measure(hosts, quick)
+    if "clients" in parts:
+        plain = next(row for row in data["flood"] if row["server"] == "libssl"
+                     and row["flood"] == flood.BASE and row["host"] == "system")
+        data["clients"] = clients.measure(hosts, quick, plain["per_second"]["median"])
+    data["machine"]["load_after"] = os.getloadavg()[0]
+    data["seconds"] = round(time.monotonic() - began)
+    return data
+
+
+def main():
+    parser = argparse.ArgumentParser(description="measure, and write docs/bench/")
+    parser.add_argument("--quick", action="store_true", help="a look, in less than a minute")
+    parser.add_argument("--out", type=pathlib.Path, help="where to (default: docs/bench, and "
+                        "target/bench/quick with --quick)")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, by commas")
+    parser.add_argument("--render", action="store_true", help="measure nothing")
+    options = parser.parse_args()
+    out = options.out or hosts_of.ROOT / ("target/bench/quick" if options.quick else "docs/bench")
+    out.mkdir(parents=True, exist_ok=True)
+    if options.render:
+        data = json.loads((out / "bench.json").read_text(encoding="utf-8"))
+    else:
+        data = measure(options.quick, options.only.split(","))
+        text = json.dumps(data, indent=1)
+        (out / "bench.json").write_text(text + "\n", encoding="utf-8")
+    report.write(data, out)
+    say(f"done in {time.monotonic() - START:.0f} s: {out}")
+
+
+main()

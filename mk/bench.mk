@@ -1,0 +1,16 @@
+# Measure: ours against libssl's own, the kernel's floor beside them (bench/).
+#   make bench              about 8 minutes, writes docs/bench/
+#   make bench QUICK=1      a look in less than one, writes target/bench/quick/
+#   make bench ONLY=cpu     some of the parts: cpu,flood,growth,clients
+#   make bench-render       docs/bench/ anew from the figures in its bench.json
+
+QUICK ?=
+ONLY  ?=
+
+.PHONY: bench bench-render
+bench: lib ## Measure against libssl on every built host: QUICK=1
+	@tools/setup.sh build bench
+	@CARGO='$(CARGO)' CC='$(CC)' bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+bench-render: ## Write docs/bench/ anew from its bench.json
+	@bench/run.py --render

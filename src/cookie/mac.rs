@@ -1,0 +1,255 @@
+//! HMAC-SHA256 (RFC 2104), keyed once and used for every cookie of a slot.
+//!
+//! The hmac crate, which derives the keys and is held against this in the tests, keeps a keyed MAC
+//! in a form that has to be cloned, wiped and padded for each use: 330 instructions a cookie that
+//! are not SHA-256's. The two states that a key comes to are all that is needed, and 16 words can
+//! be shared between threads without a lock (`super::keyring`).
+
+use super::TAG_LEN;
+use hmac::digest::CtOutput;
+use sha2::block_api::compress256;
+use zeroize::{Zeroize as _, Zeroizing};
+
+const BLOCK_LEN: usize = 64;
+/// Where the message's length stands in its last block.
+const LENGTH_AT: usize = BLOCK_LEN - 8;
+
+/// SHA-256's state before the first block (FIPS 180-4 section 5.3.3).
+const START: State = [
+    0x6A09_E667,
+    0xBB67_AE85,
+    0x3C6E_F372,
+    0xA54F_F53A,
+    0x510E_527F,
+    0x9B05_688C,
+    0x1F83_D9AB,
+    0x5BE0_CD19,
+];
+
+type State = [u32; 8];
+
+/// Words of a key as the MAC uses it.
+pub(super) const WORDS: usize = 16;
+
+/// Bytes of a MAC.
+pub(super) const MAC_LEN: usize = 32;
+
+/// A key as the MAC uses it: the states behind the inner and the outer pad. Wiped when it goes.
+#[derive(Clone)]
+pub(super) struct Keyed {
+    inner: State,
+    outer: State,
+}
+
+/// A MAC, to be compared in constant time only.
+pub(super) struct Tag([u8; MAC_LEN]);
+
+impl Keyed {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        let pad = |with: u8| {
+            let mut block = Zeroizing::new([with; BLOCK_LEN]);
+            for (to, from) in block.iter_mut().zip(key) {
+                *to ^= from;
+            }
+            let mut state = START;
+            compress256(&mut state, &[*block]);
+            state
+        };
+        Self { inner: pad(0x36), outer: pad(0x5C) }
+    }
+
+    /// As words, for where it is shared.
+    pub(super) fn words(&self) -> impl Iterator<Item = u32> {
+        self.inner.into_iter().chain(self.outer)
+    }
+
+    /// From its words, the inner state's first.
+    #[inline]
+    pub(super) fn from_words(words: [u32; WORDS]) -> Self {
+        let [inner @ .., _, _, _, _, _, _, _, _] = words;
+        let [_, _, _, _, _, _, _, _, outer @ ..] = words;
+        Self { inner, outer }
+    }
+
+    /// The MAC of what `feed` puts.
+    #[inline]
+    pub(super) fn tag(&self, feed: impl FnOnce(&mut Message)) -> Tag {
+        let mut inner = Message::after(self.inner);
+        feed(&mut inner);
+        let mut outer = Message::after(self.outer);
+        outer.put(&bytes_of(inner.finish()));
+        Tag(bytes_of(outer.finish()))
+    }
+}
+
+impl Drop for Keyed {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
+    }
+}
+
+impl Tag {
+    /// The part that a cookie carries.
+    pub(super) fn cut(&self) -> &[u8; TAG_LEN] {
+        let Self([cut @ .., _]) = self;
+        cut
+    }
+
+    /// Is that the part? In constant time: the hmac crate's comparison, of whole MACs that differ
+    /// in the part alone.
+    pub(super) fn is(&self, offered: &[u8; TAG_LEN]) -> bool {
+        let mut whole = self.0;
+        for (to, from) in whole.iter_mut().zip(offered) {
+            *to = *from;
+        }
+        let output = |mac: [u8; MAC_LEN]| CtOutput::<super::Mac>::new(mac.into());
+        output(whole) == output(self.0)
+    }
+}
+
+/// A message behind one block, the pad: what fills blocks is in the state already.
+pub(super) struct Message {
+    blocks: Blocks,
+    /// Bytes of the message.
+    len: usize,
+}
+
+struct Blocks {
+    state: State,
+    /// The one that is being filled; 0 where it is not yet.
+    block: [u8; BLOCK_LEN],
+}
+
+impl Message {
+    fn after(pad: State) -> Self {
+        Self { blocks: Blocks { state: pad, block: [0; BLOCK_LEN] }, len: 0 }
+    }
+
+    /// Always inlined: where the length is known, and it is for all of a common message, this is a
+    /// comparison and a few stores. As a function, feeding a message took 250 instructions more.
+    #[inline(always)]
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        let at = self.len % BLOCK_LEN;
+        self.len = self.len.saturating_add(bytes.len());
+        match self.blocks.block.get_mut(at..at.saturating_add(bytes.len())) {
+            Some(room) if room.len() < BLOCK_LEN.saturating_sub(at) => room.copy_from_slice(bytes),
+            _ => self.blocks.put_across(at, bytes),
+        }
+    }
+
+    /// SHA-256's padding: a one bit, zeros, and the length in bits in the last 8 bytes of a block.
+    #[inline(always)]
+    fn finish(mut self) -> State {
+        let at = self.len % BLOCK_LEN;
+        if let Some(end) = self.blocks.block.get_mut(at) {
+            *end = 0x80;
+        }
+        if at >= LENGTH_AT {
+            self.blocks.next();
+        }
+        if let Some(length) = self.blocks.block.last_chunk_mut() {
+            let bytes = self.len.saturating_add(BLOCK_LEN) as u64;
+            *length = bytes.saturating_mul(8).to_be_bytes();
+        }
+        compress256(&mut self.blocks.state, &[self.blocks.block]);
+        self.blocks.state
+    }
+}
+
+impl Blocks {
+    #[inline(never)]
+    fn put_across(&mut self, mut at: usize, mut bytes: &[u8]) {
+        while let Some(room) = self.block.get_mut(at..)
+            && let Some((head, rest)) = bytes.split_at_checked(room.len())
+        {
+            room.copy_from_slice(head);
+            self.next();
+            (at, bytes) = (0, rest);
+        }
+        for (to, from) in self.block.iter_mut().skip(at).zip(bytes) {
+            *to = *from;
+        }
+    }
+
+    #[inline(never)]
+    fn next(&mut self) {
+        compress256(&mut self.state, &[self.block]);
+        self.block = [0; BLOCK_LEN];
+    }
+}
+
+fn bytes_of(state: State) -> [u8; MAC_LEN] {
+    let mut bytes = [0; MAC_LEN];
+    for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *to = word.to_be_bytes();
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+
+    fn right(key: &[u8; 32], message: &[u8]) -> [u8; MAC_LEN] {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    }
+
+    #[test]
+    fn is_the_hmac_crates_for_every_length_and_however_it_is_put() {
+        let key: [u8; 32] = std::array::from_fn(|i| (i * 7) as u8);
+        let keyed = Keyed::new(&key);
+        let message: Vec<u8> = (0..450).map(|i| (i % 251) as u8).collect();
+        for len in 0..=message.len() {
+            let message = &message[..len];
+            let tag = keyed.tag(|m| m.put(message));
+            assert_eq!(tag.0, right(&key, message), "{len} bytes");
+            for cut in [0, 1, 31, 63, 64, 65, len / 2].into_iter().filter(|&cut| cut <= len) {
+                let tag = keyed.tag(|m| {
+                    m.put(&message[..cut]);
+                    m.put(&message[cut..]);
+                });
+                assert_eq!(tag.0, right(&key, message), "{len} bytes in two at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn is_the_hmac_crates_in_many_pieces() {
+        let key = [3; 32];
+        let message: Vec<u8> = (0..450).map(|i| (i % 251) as u8).collect();
+        for size in 1..=150 {
+            for from in 0..size {
+                let (first, rest) = message.split_at(from);
+                let tag = Keyed::new(&key).tag(|m| {
+                    m.put(first);
+                    rest.chunks(size).for_each(|piece| m.put(piece));
+                });
+                assert_eq!(tag.0, right(&key, &message), "{from} bytes, then {size} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn is_the_same_from_its_words() {
+        let keyed = Keyed::new(&[9; 32]);
+        let words: Vec<u32> = keyed.words().collect();
+        let again = Keyed::from_words(words.try_into().unwrap());
+        assert_eq!(again.tag(|m| m.put(b"x")).0, keyed.tag(|m| m.put(b"x")).0);
+    }
+
+    #[test]
+    fn the_part_is_all_but_the_last_byte() {
+        let tag = Keyed::new(&[1; 32]).tag(|m| m.put(b"x"));
+        assert_eq!(tag.cut(), &tag.0[..31]);
+        assert!(tag.is(tag.cut()));
+        for at in 0..TAG_LEN {
+            let mut wrong = *tag.cut();
+            wrong[at] ^= 1;
+            assert!(!tag.is(&wrong));
+        }
+    }
+}
