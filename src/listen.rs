@@ -18,7 +18,7 @@ use crate::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeade
 ///
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
-pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
+pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result<Accepted, Stop> {
     if !same_libssl() {
         return Err(Fault::OtherLibssl.into());
     }
@@ -35,7 +35,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
         context.keys.prepare()?;
     }
     let listener = Listener::of(ssl);
-    let wbio = behind(wbio); // no answer of ours is renumbered
+    let way = Way::back(rbio, behind(wbio)); // no answer of ours is renumbered
 
     let mut purse = context.budget.purse();
     let mut room = Datagram::new();
@@ -57,21 +57,39 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally) -> Result<Accepted, Stop> {
         match judge(datagram, method, &mut door, &mut answer)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Challenge(answer) => {
-                door.answer(wbio, datagram, answer)?;
+                door.answer(way, datagram, answer)?;
                 purse.spend()?;
             }
             Verdict::Admit(admitted) => match door.keep_first(&admitted, datagram) {
                 Outcome::Kept => purse.spend()?,
-                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method, from),
                 // As under libssl, which puts the rest together if it comes to the SSL's own BIO.
-                Outcome::Refused => return door.admit(datagram, &admitted),
+                Outcome::Refused => return door.admit(datagram, &admitted, from),
             },
             Verdict::Continuation(fragment) => match door.keep_rest(&fragment, datagram) {
                 Outcome::Kept => purse.spend()?,
-                Outcome::Complete(hello) => return door.admit_whole(&hello, method),
+                Outcome::Complete(hello) => return door.admit_whole(&hello, method, from),
                 Outcome::Refused => return Err(Discard::Fragment.into()),
             },
         }
+    }
+}
+
+/// The way back to whoever asks: found out once a call, since a BIO is known by its method's name.
+#[derive(Clone, Copy)]
+struct Way {
+    wbio: Bio,
+    /// libssl's own BIO writes to whom it read from last; any other is told.
+    knows_peer: bool,
+    /// libssl's own datagram BIO has nothing to flush. To ask it all the same took 60 instructions
+    /// an answer.
+    buffers: bool,
+}
+
+impl Way {
+    fn back(rbio: Bio, wbio: Bio) -> Self {
+        let datagram = wbio.is_datagram();
+        Self { wbio, knows_peer: datagram && wbio == rbio, buffers: !datagram }
     }
 }
 
@@ -94,17 +112,16 @@ impl Door<'_> {
     }
 
     /// Sends the answer to the peer. It is sent once: a client that misses it asks again.
-    fn answer(&mut self, wbio: Bio, answered: &[u8], answer: &[u8]) -> Result<(), Stop> {
+    fn answer(&mut self, way: Way, answered: &[u8], answer: &[u8]) -> Result<(), Stop> {
         if let Some(listener) = self.listener {
             listener.answer_out(self.ssl, answered, answer);
         }
-        // libssl's own BIO writes to whom it read from last; any other is told.
-        if !(wbio == self.rbio && wbio.is_datagram())
+        if !way.knows_peer
             && let Some(peer) = self.peer()
         {
-            wbio.set_peer(peer);
+            way.wbio.set_peer(peer);
         }
-        let sent = wbio.send(answer);
+        let sent = way.wbio.send(answer, way.buffers);
         self.tally.count_answer(sent, answered.len(), answer.len());
         match sent {
             Some(true) => {
@@ -143,19 +160,29 @@ impl Door<'_> {
         self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
     }
 
-    fn admit_whole(&self, hello: &Complete, method: Method) -> Result<Accepted, Stop> {
+    fn admit_whole(
+        &self,
+        hello: &Complete,
+        method: Method,
+        from: &mut Option<Peer>,
+    ) -> Result<Accepted, Stop> {
         self.tally.count(Event::HelloGathered);
         let admitted = hello.admitted(method)?;
-        self.admit(admitted.record, &admitted)
+        self.admit(admitted.record, &admitted, from)
     }
 
-    fn admit(&self, datagram: &[u8], admitted: &Admitted<'_>) -> Result<Accepted, Stop> {
+    fn admit(
+        &self,
+        datagram: &[u8],
+        admitted: &Admitted<'_>,
+        from: &mut Option<Peer>,
+    ) -> Result<Accepted, Stop> {
         let trailing = self.context.repairs.has(Repairs::TRAILING);
         let shown = if trailing { admitted.record } else { datagram };
         if shown.len() < datagram.len() {
             self.tally.count(Event::TrailingDropped);
         }
-        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener)
+        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener, from)
             .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
         let repaired = self.context.repairs.has(Repairs::SEQUENCE);
         resequence(self.ssl, repaired.then_some(admitted.sequence));

@@ -4,6 +4,7 @@ use super::guard;
 use crate::error::{Fault, Stop};
 use crate::openssl::macro_world::note_would_block;
 use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
+use crate::peer::Peer;
 use crate::settings::Defaults;
 use crate::{probes, stats};
 use libc::{sockaddr, socklen_t};
@@ -79,16 +80,18 @@ unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
 /// # Safety
 ///
 /// DTLSv1_listen()'s.
+#[inline(always)]
 unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<Accepted, Stop> {
+    let mut from = None;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(ssl) };
-    if let (Ok(accepted), Some(peer)) = (&outcome, NonNull::new(peer)) {
-        match accepted {
+    let outcome = unsafe { run(ssl, &mut from) };
+    if let (Ok(accepted), Some(peer)) = (outcome, NonNull::new(peer)) {
+        match (accepted, from) {
             // SAFETY: writable for the family in use, by this function's contract.
-            Accepted::From(from) => unsafe { write(peer, from.as_bytes()) },
+            (Accepted::From, Some(from)) => unsafe { write(peer, from.as_bytes()) },
             // SAFETY: every caller's buffer holds a sockaddr at least.
-            Accepted::Unknown => unsafe { write(peer, &[0; size_of::<sockaddr>()]) },
-            Accepted::Untouched => {}
+            (Accepted::Unknown, _) => unsafe { write(peer, &[0; size_of::<sockaddr>()]) },
+            (Accepted::From | Accepted::Untouched, _) => {}
         }
     }
     outcome
@@ -117,15 +120,12 @@ pub unsafe extern "C" fn dtlsv1_listen_peer(
     if !addr.is_null() && addrlen.is_null() {
         return code(Err(Fault::NullArgument.into()));
     }
+    let mut from = None;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(ssl) };
-    if let (Ok(accepted), Some(addr), Some(addrlen)) =
-        (&outcome, NonNull::new(addr), NonNull::new(addrlen))
+    let outcome = unsafe { run(ssl, &mut from) };
+    if let (Ok(_), Some(addr), Some(addrlen)) = (outcome, NonNull::new(addr), NonNull::new(addrlen))
     {
-        let address = match accepted {
-            Accepted::From(peer) => peer.as_bytes(),
-            Accepted::Unknown | Accepted::Untouched => &[],
-        };
+        let address = from.as_ref().map_or(&[][..], Peer::as_bytes);
         // SAFETY: not null, and the caller's to read.
         let room = usize::try_from(unsafe { addrlen.read() }).unwrap_or(0);
         // SAFETY: writable for that many bytes, by this function's contract.
@@ -139,14 +139,15 @@ pub unsafe extern "C" fn dtlsv1_listen_peer(
 /// # Safety
 ///
 /// `ssl` is NULL or a live SSL that no other thread is using.
-unsafe fn run(ssl: *mut SSL) -> Result<Accepted, Stop> {
+#[inline(always)]
+unsafe fn run(ssl: *mut SSL, from: &mut Option<Peer>) -> Result<Accepted, Stop> {
     let outcome = guard(|| {
         let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
         // SAFETY: not null, and live by this function's contract.
         let ssl = unsafe { Ssl::new(ssl) };
         announce();
         let tally = stats::tally();
-        let outcome = crate::listen::listen(ssl, &tally);
+        let outcome = crate::listen::listen(ssl, &tally, from);
         tally.count_end(&outcome);
         probes::end(ssl, &outcome);
         Ok(outcome)

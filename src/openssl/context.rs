@@ -57,7 +57,7 @@ type SslCtxAddress = usize;
 /// Counts what left the table. While it stands still, what a thread found before is still there.
 static DEPARTURES: AtomicU64 = AtomicU64::new(0);
 
-/// The last one that a thread looked up.
+/// One that a thread looked up.
 #[derive(Clone, Copy)]
 struct Found {
     departures: u64,
@@ -65,30 +65,54 @@ struct Found {
     context: *const Context,
 }
 
+impl Found {
+    const NOTHING: Self = Self { departures: 0, ctx: 0, context: std::ptr::null() };
+}
+
+/// What a thread found last, so that it takes no lock for each call: a place for each of several
+/// SSL_CTXs by their address, since a server may have a few and turn from one to the other.
+const PLACES: usize = 16;
+
 thread_local! {
-    static LAST: Cell<Found> =
-        const { Cell::new(Found { departures: 0, ctx: 0, context: std::ptr::null() }) };
+    static LAST: [Cell<Found>; PLACES] =
+        const { [const { Cell::new(Found::NOTHING) }; PLACES] };
+}
+
+/// Addresses of SSL_CTXs differ in the bits above malloc's alignment and their own size, 1 KiB.
+fn place_of(address: SslCtxAddress) -> usize {
+    (address >> 4 ^ address >> 10) % PLACES
 }
 
 impl Context {
     /// Finds or makes the context of an SSL_CTX; `None` without memory for it.
+    #[inline]
     pub(crate) fn of<'a>(ctx: SslCtx) -> Option<&'a Self> {
         let address = ctx.as_ptr().addr();
         let departures = DEPARTURES.load(Acquire);
-        let last = LAST.get();
+        let last = LAST.with(|places| places.get(place_of(address)).map(Cell::get))?;
         if last.ctx == address && last.departures == departures {
             // SAFETY: nothing has left the table since it was found there, and it stays while the
             // caller's SSL_CTX lives, which outlasts the call.
             return Some(unsafe { &*last.context });
         }
+        let context = Self::look_up(address, departures)?;
+        // SAFETY: boxed, so it does not move when the table grows; it stays as said above.
+        Some(unsafe { &*context })
+    }
+
+    #[cold]
+    fn look_up(address: SslCtxAddress, departures: u64) -> Option<*const Self> {
         let mut table = lock(&TABLE);
         let context = match table.find(address) {
             Some(context) => context,
             None => table.add(address)?,
         };
-        LAST.set(Found { departures, ctx: address, context });
-        // SAFETY: boxed, so it does not move when the table grows; it stays as said above.
-        Some(unsafe { &*context })
+        LAST.with(|places| {
+            if let Some(place) = places.get(place_of(address)) {
+                place.set(Found { departures, ctx: address, context });
+            }
+        });
+        Some(context)
     }
 
     fn new() -> Self {

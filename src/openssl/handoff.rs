@@ -18,10 +18,12 @@ use std::ptr::null_mut;
 /// libssl's `DTLSv1_listen`; BIO_ADDR is a union of sockaddrs.
 pub(super) type Listen = unsafe extern "C" fn(*mut sys::SSL, *mut c_void) -> c_int;
 
-/// What libssl said of the peer of an accepted hello.
+/// What libssl said of the peer of an accepted hello. The address is given beside it: a result with
+/// room for one is copied at every return on the way up, and nearly no call has one to give.
+#[derive(Clone, Copy)]
 pub(crate) enum Accepted {
-    /// The BIO knows the peer.
-    From(Peer),
+    /// The BIO knows the peer, and it was put in the caller's place for it.
+    From,
     /// It does not: the caller is told AF_UNSPEC.
     Unknown,
     /// It claims to know and wrote nothing: the caller's bytes stay as they were, as in libssl.
@@ -42,6 +44,7 @@ pub(crate) fn hand_off(
     rbio: Bio,
     record: &[u8],
     listener: Option<Listener>,
+    from: &mut Option<Peer>,
 ) -> Result<Accepted, Stop> {
     let listen = real_listen().ok_or(Fault::Handoff)?;
     // What the application's callbacks queued; libssl's function empties the queue on entry.
@@ -58,8 +61,8 @@ pub(crate) fn hand_off(
         if address.is_untouched() {
             return Ok(Accepted::Untouched);
         }
-        let peer = address.peer();
-        return Ok(if peer.is_unspecified() { Accepted::Unknown } else { Accepted::From(peer) });
+        *from = Some(address.peer()).filter(|peer| !peer.is_unspecified());
+        return Ok(if from.is_some() { Accepted::From } else { Accepted::Unknown });
     }
     let explained = super::queue::holds_any();
     Err(if explained { Fault::Libssl } else { Fault::Handoff }.into())

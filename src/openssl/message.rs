@@ -107,7 +107,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// The callback in force, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(ssl: Ssl) -> Option<Self> {
         let SslMessages { callback, arg } = *SSL_MESSAGES.get(ssl)?;
         Some(Self { callback: callback?, arg, style: Style::of_loaded_libssl() })

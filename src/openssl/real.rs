@@ -62,16 +62,22 @@ pub(crate) unsafe fn ssl_new(ctx: *mut sys::SSL_CTX) -> Option<NonNull<sys::SSL>
 /// A program on libssl.so.1.1 with a library built for libssl.so.3 has both in memory, and an SSL
 /// of one must never reach the other. Compared once: the object that holds the real function and
 /// the one that holds the functions that we call.
+#[inline]
 pub(crate) fn same_libssl() -> bool {
-    const UNKNOWN: u8 = 0;
-    const SAME: u8 = 1;
-    const OTHER: u8 = 2;
-    static VERDICT: AtomicU8 = AtomicU8::new(UNKNOWN);
     match VERDICT.load(Relaxed) {
-        SAME => return true,
-        OTHER => return false,
-        _ => {}
+        SAME => true,
+        OTHER => false,
+        _ => compare_libssl(),
     }
+}
+
+const UNKNOWN: u8 = 0;
+const SAME: u8 = 1;
+const OTHER: u8 = 2;
+static VERDICT: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+#[cold]
+fn compare_libssl() -> bool {
     // Through a function that a program has no reason to take the address of: the address of one
     // that it does take can be a stub in the program itself.
     let ours = sys::SSL_set0_rbio as *const c_void;

@@ -55,6 +55,7 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
 }
 
 /// The application's own BIO, if this one is ours.
+#[inline]
 pub(crate) fn behind(bio: Bio) -> Bio {
     resequencer(bio).map_or(bio, |ours| ours.real)
 }

@@ -119,22 +119,20 @@ impl Ssl {
         if version >> 8 != DTLS_MAJOR {
             return None;
         }
-        if any_version_methods().contains(&self.method()) {
+        if speaks_any_version(self.method()) {
             return Some(Method::Any);
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))
     }
 }
 
-fn any_version_methods() -> [*const sys::SSL_METHOD; 3] {
-    [
-        // SAFETY: gives the address of a constant.
-        unsafe { sys::DTLS_server_method() },
+fn speaks_any_version(method: *const sys::SSL_METHOD) -> bool {
+    // SAFETY: gives the address of a constant; so for the next two.
+    std::ptr::eq(method, unsafe { sys::DTLS_server_method() })
         // SAFETY: as above.
-        unsafe { sys::DTLS_method() },
+        || std::ptr::eq(method, unsafe { sys::DTLS_method() })
         // SAFETY: as above.
-        unsafe { sys::DTLS_client_method() },
-    ]
+        || std::ptr::eq(method, unsafe { sys::DTLS_client_method() })
 }
 
 impl SslCtx {

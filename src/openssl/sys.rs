@@ -54,6 +54,7 @@ pub(super) type ExDup = unsafe extern "C" fn(
 unsafe extern "C" {
     pub(super) fn BIO_get_new_index() -> c_int;
     pub(super) fn BIO_method_name(bio: *const BIO) -> *const c_char;
+    pub(super) fn BIO_method_type(bio: *const BIO) -> c_int;
     pub(super) fn BIO_test_flags(bio: *const BIO, flags: c_int) -> c_int;
     pub(super) fn BIO_clear_flags(bio: *mut BIO, flags: c_int);
     pub(super) fn BIO_up_ref(bio: *mut BIO) -> c_int;
