@@ -6,7 +6,9 @@
  *
  *	CALLBACKS  trivial, usual or none (callbacks.h)
  *	SHAPE      looped    COUNT hellos, all answered by one call
- *	           single    COUNT hellos, one a call, the next call finds none
+ *	           single    COUNT hellos, one a call, which then finds no other
+ *	           forged    the same with a cookie that nobody made
+ *	           garbage   COUNT datagrams of no protocol, one a call
  *	           accept    COUNT hellos with a right cookie: from the call to its
  *	                     return, on an SSL that has answered one before
  *	           fresh     the same on a new SSL
@@ -184,7 +186,7 @@ struct job {
 	size_t size;
 	long contexts, count;
 	unsigned long peers;
-	int single, fresh;
+	int single, fresh, garbage;
 	pthread_barrier_t *start;
 	double seconds;		/* the results */
 	long answers, allocated;
@@ -311,7 +313,7 @@ accept_job(struct job *job, long count)
 static void
 report(const struct job *jobs, long threads)
 {
-	double seconds = 0, done = 0, allocated = 0;
+	double seconds = 0, done = 0, allocated = 0, expected;
 	long i;
 
 	for (i = 0; i < threads; i++) {
@@ -319,8 +321,10 @@ report(const struct job *jobs, long threads)
 		done += (double)jobs[i].answers;
 		allocated += (double)jobs[i].allocated;
 	}
-	if (done != (double)(threads * (jobs[0].count - jobs[0].count % jobs[0].contexts)))
-		die("not every hello was answered");
+	expected = (double)(threads * (jobs[0].count - jobs[0].count % jobs[0].contexts));
+	if (done != (jobs[0].garbage ? 0 : expected))
+		die("not every hello was answered, or garbage was");
+	done = expected;
 	printf("{\"count\":%.0f,\"ns\":%.2f,\"allocations\":%.3f,\"peak_kb\":%ld}\n",
 	    done, seconds / done * 1e9, counter == NULL ? -1 : allocated / done,
 	    peak_kb());
@@ -339,14 +343,17 @@ main(int argc, char *argv[])
 	struct job jobs[MAX_THREADS], job = {0};
 	pthread_t others[MAX_THREADS];
 	pthread_barrier_t start;
+	static const unsigned char forged_cookie[32] = { 0xF0 };
 	unsigned char hello[HELLO_MAX];
 	const char *shape = argc > 2 ? argv[2] : "";
+	int forged = strcmp(shape, "forged") == 0;
 	int accept = strcmp(shape, "accept") == 0 || strcmp(shape, "fresh") == 0;
 	long i, threads;
 
 	job.ctxs = ctxs;
 	job.hello = hello;
-	job.single = strcmp(shape, "single") == 0;
+	job.garbage = strcmp(shape, "garbage") == 0;
+	job.single = strcmp(shape, "single") == 0 || forged || job.garbage;
 	job.fresh = strcmp(shape, "fresh") == 0;
 	job.count = argument(argc, argv, 3, 0);
 	job.size = (size_t)argument(argc, argv, 4, 200);
@@ -358,12 +365,14 @@ main(int argc, char *argv[])
 	    (accept && threads * job.contexts != 1) ||
 	    (!accept && !job.single && strcmp(shape, "looped") != 0)) {
 		fprintf(stderr, "usage: challenge trivial|usual|none "
-		    "looped|single|accept|fresh COUNT "
+		    "looped|single|forged|garbage|accept|fresh COUNT "
 		    "[SIZE [CONTEXTS [PEERS [THREADS]]]]\n");
 		return 2;
 	}
-	if (hello_make(hello, job.size, NULL, 0) == 0)
+	if (hello_make(hello, job.size, forged_cookie, forged ? sizeof(forged_cookie) : 0) == 0)
 		die("this size is too small for a hello");
+	if (job.garbage)
+		memset(hello, 0xA5, job.size);
 	for (i = 0; i < job.contexts; i++) {
 		ctxs[i] = SSL_CTX_new(DTLS_server_method());
 		if (ctxs[i] == NULL || !callbacks_set(ctxs[i], argv[1]))

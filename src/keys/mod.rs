@@ -64,7 +64,7 @@ impl Keys {
     /// No secret yet: it is read or drawn at first use.
     pub(crate) const fn new() -> Self {
         let state = State { source: Source::Environment, lifetime: None, valid: 0..0, vault: None };
-        Self { ready: AtomicBool::new(false), ring: Ring::empty(), state: Mutex::new(state) }
+        Self { ready: AtomicBool::new(false), ring: Ring::new(), state: Mutex::new(state) }
     }
 
     /// Sees to it that there is a secret, before anybody is listened to.
@@ -141,7 +141,7 @@ impl Keys {
 }
 
 impl Ring {
-    const fn empty() -> Self {
+    const fn new() -> Self {
         Self { keys: OnceLock::new(), from: AtomicU64::new(0), until: AtomicU64::new(0) }
     }
 
