@@ -28,7 +28,6 @@ pub(super) const BIO_CTRL_DGRAM_GET_PEER: c_int = 46;
 /// `BIO_dgram_set_peer`: where the next write goes.
 pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
 /// Source and sink, with a file descriptor.
-#[cfg(not(libressl))]
 pub(super) const BIO_TYPE_DGRAM: c_int = 0x0515;
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 pub(super) const CRYPTO_EX_INDEX_SSL: c_int = 0;
