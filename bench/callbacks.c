@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <stdio.h>
-#include <stdlib.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -28,32 +28,34 @@ trivial_verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 	return len == COOKIE_LEN && cookie[0] == 0xC0;
 }
 
+/* The bytes of an address and a port. */
+static size_t
+name_of(const struct sockaddr_storage *peer, unsigned char *text)
+{
+	const struct sockaddr_in6 *six = (const void *)peer;
+	const struct sockaddr_in *four = (const void *)peer;
+
+	if (peer->ss_family == AF_INET6) {
+		memcpy(text, &six->sin6_port, sizeof(six->sin6_port));
+		memcpy(text + 2, &six->sin6_addr, sizeof(six->sin6_addr));
+		return 2 + sizeof(six->sin6_addr);
+	}
+	memcpy(text, &four->sin_port, sizeof(four->sin_port));
+	memcpy(text + 2, &four->sin_addr, sizeof(four->sin_addr));
+	return 2 + sizeof(four->sin_addr);
+}
+
 static int
 usual_generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 {
 	static const unsigned char secret[16] = "a server secret";
-	BIO_ADDR *peer = BIO_ADDR_new();
-	unsigned char *text = NULL;
-	unsigned short port;
-	size_t address_len = 0;
-	int ok = 0;
+	struct sockaddr_storage peer;
+	unsigned char text[64];
 
-	if (peer == NULL)
-		return 0;
-	if (BIO_dgram_get_peer(SSL_get_rbio(ssl), peer) > 0 &&
-	    BIO_ADDR_rawaddress(peer, NULL, &address_len)) {
-		port = BIO_ADDR_rawport(peer);
-		text = OPENSSL_malloc(sizeof(port) + address_len);
-		if (text != NULL) {
-			memcpy(text, &port, sizeof(port));
-			BIO_ADDR_rawaddress(peer, text + sizeof(port), NULL);
-			ok = HMAC(EVP_sha1(), secret, sizeof(secret), text,
-			    sizeof(port) + address_len, cookie, len) != NULL;
-		}
-	}
-	OPENSSL_free(text);
-	BIO_ADDR_free(peer);
-	return ok;
+	memset(&peer, 0, sizeof(peer));
+	return BIO_dgram_get_peer(SSL_get_rbio(ssl), &peer) > 0 &&
+	    HMAC(EVP_sha1(), secret, sizeof(secret), text, name_of(&peer, text),
+	    cookie, len) != NULL;
 }
 
 static int

@@ -43,6 +43,7 @@
 #include <openssl/ssl.h>
 
 #include "callbacks.h"
+#include "listen.h"
 #include "memory.h"
 
 #define MAX_THREADS 16
@@ -177,24 +178,23 @@ serve_listen(struct worker *self)
 {
 	SSL *ssl = SSL_new(self->ctx);
 	BIO *bio = BIO_new_dgram(self->fd, BIO_NOCLOSE);
-	BIO_ADDR *peer = BIO_ADDR_new();
+	struct sockaddr_storage peer;
 	int ret;
 
-	if (ssl == NULL || bio == NULL || peer == NULL)
+	if (ssl == NULL || bio == NULL)
 		die("SSL_new");
 	SSL_set_bio(ssl, bio, bio);
 	for (;;) {
-		ret = DTLSv1_listen(ssl, peer);
+		ret = LISTEN(ssl, &peer);
 		self->calls++;
 		if (ret > 0)
 			die("DTLSv1_listen accepted a forged cookie");
-		/* OpenSSL takes an interrupted or timed-out read for "again". */
-		if (ret < 0)
+		/* An interrupted or timed-out read counts as "again". */
+		if (ret < 0 && SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
 			die("DTLSv1_listen");
 		if (stop && ERR_peek_error() == 0)
 			break;
 	}
-	BIO_ADDR_free(peer);
 	SSL_free(ssl);
 }
 

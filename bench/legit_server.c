@@ -30,6 +30,7 @@
 #include <openssl/ssl.h>
 
 #include "callbacks.h"
+#include "listen.h"
 
 #define IDLE_USEC 50000		/* a read waits as long, then looks at `stop` */
 
@@ -105,9 +106,7 @@ serve(SSL *ssl, struct sockaddr_in local, struct sockaddr_in *peer)
 static void
 listen_on(SSL_CTX *ctx, int fd, struct sockaddr_in local)
 {
-	BIO_ADDR *addr = BIO_ADDR_new();
-	struct sockaddr_in peer = {0};
-	size_t len;
+	struct sockaddr_storage peer;
 	SSL *ssl;
 	BIO *bio;
 	int ret;
@@ -115,10 +114,10 @@ listen_on(SSL_CTX *ctx, int fd, struct sockaddr_in local)
 	while (!stop) {
 		ssl = SSL_new(ctx);
 		bio = BIO_new_dgram(fd, BIO_NOCLOSE);
-		if (ssl == NULL || bio == NULL || addr == NULL)
+		if (ssl == NULL || bio == NULL)
 			die("SSL_new");
 		SSL_set_bio(ssl, bio, bio);
-		while ((ret = DTLSv1_listen(ssl, addr)) == 0 && !stop)
+		while ((ret = LISTEN(ssl, &peer)) == 0 && !stop)
 			;
 		if (ret < 0)
 			die("DTLSv1_listen");
@@ -126,14 +125,8 @@ listen_on(SSL_CTX *ctx, int fd, struct sockaddr_in local)
 			SSL_free(ssl);
 			continue;
 		}
-		len = sizeof(peer.sin_addr);
-		peer.sin_family = AF_INET;
-		peer.sin_port = BIO_ADDR_rawport(addr);
-		if (!BIO_ADDR_rawaddress(addr, &peer.sin_addr, &len))
-			die("BIO_ADDR_rawaddress");
-		serve(ssl, local, &peer);
+		serve(ssl, local, (struct sockaddr_in *)&peer);
 	}
-	BIO_ADDR_free(addr);
 }
 
 int

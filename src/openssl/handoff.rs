@@ -56,7 +56,9 @@ pub(crate) fn hand_off(
     })?;
     drop(hushed);
     if result >= 1 {
-        errors.put_back();
+        if let Some(errors) = errors {
+            errors.put_back();
+        }
         if address.is_untouched() {
             return Ok(Accepted::Untouched);
         }

@@ -72,13 +72,14 @@ pub(super) fn holds_any() -> bool {
 pub(super) struct Errors([c_ulong; 16]);
 
 impl Errors {
-    pub(super) fn take() -> Self {
-        let mut errors = [0; 16];
-        if holds_any() {
+    /// `None` for an empty queue, as it is but for callbacks that leave errors there.
+    pub(super) fn take() -> Option<Self> {
+        holds_any().then(|| {
+            let mut errors = [0; 16];
             // SAFETY: the queue is this thread's.
             errors.fill_with(|| unsafe { sys::ERR_get_error() });
-        }
-        Self(errors)
+            Self(errors)
+        })
     }
 
     pub(super) fn put_back(&self) {
