@@ -2,7 +2,7 @@
 //!
 //! The two kinds never mix: a [`Discard`] is what a peer sent and is always 0 ("call again"); a
 //! [`Fault`] is ours or the application's and is always -1. Each has the reason that OpenSSL
-//! queues in the same place (design.md section 5, `DTLSv1_listen` in OpenSSL's `ssl/d1_lib.c`).
+//! queues in the same place (`DTLSv1_listen` in OpenSSL's `ssl/d1_lib.c`).
 
 use std::ffi::c_int;
 

@@ -18,7 +18,7 @@
 //!   addresses, keys and time come in as arguments, a verdict goes out. No sockets, no clock, no
 //!   OpenSSL; nothing there allocates or panics, whatever the network sends.
 //! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
-//!   the only place with `unsafe` (`probes` and `os` have a little of it for want of another way).
+//!   the only place with `unsafe` (`os`, `memory` and `probes` have a little of it for want of another way).
 //! * `listen` joins them: one loop that reads, asks the gate and does what it says.
 //! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
 //!
@@ -29,7 +29,8 @@
 //! * Whatever a peer sends is a [`Discard`](error::Discard) and returns 0; only our own side can
 //!   fail, with a [`Fault`](error::Fault) and -1. Each queues the reason that OpenSSL queues.
 //! * A challenge costs no heap memory, and nothing of it is kept.
-//! * A callback of the application's never runs while a BIO of ours stands in its SSL.
+//! * No cookie or message callback of the application's runs while a BIO of ours stands in its SSL.
+//!   The controls of its own BIO are passed on to it then, as the two that libssl asks.
 //! * The names that we export are ours inside this library too: libssl's own are reached through
 //!   `RTLD_NEXT` (`openssl::real`) and never through openssl-sys.
 //!

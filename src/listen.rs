@@ -190,6 +190,7 @@ impl Door<'_> {
             && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
             && !remember_verified(self.ssl, cookie)
         {
+            self.tally.count(Event::HandoffFailed);
             return Err(Fault::Handoff.into());
         }
         Ok(accepted)

@@ -30,6 +30,13 @@ void	check_case(const char *what);	/* named in failures, one a thread */
 /* The file that holds the function that a call to NAME reaches. */
 const char *check_owner(const char *symbol);
 
+/*
+ * What SSL_get_error() says after a datagram was dropped. It looks at the error
+ * queue, until 4.0, which looks at the SSL.
+ */
+#define ERROR_OF_A_DROP \
+	(OPENSSL_VERSION_NUMBER >= 0x40000000L ? SSL_ERROR_SYSCALL : SSL_ERROR_SSL)
+
 /* For what the test itself needs and cannot do without. */
 #define NEED(cond) \
 	do { \

@@ -7,7 +7,7 @@
 //! for each datagram.
 
 use super::mac::{Keyed, WORDS};
-use super::{Binding, COOKIE_LEN, Cookie, MAX_SECRETS, Secret, SlotKey};
+use super::{Binding, COOKIE_LEN, Cookie, MAX_HELD, Secret, SlotKey};
 use std::sync::atomic::{
     AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
 };
@@ -31,7 +31,7 @@ pub struct Keyring {
     /// Counts the changes, twice each: odd while one is being made.
     version: AtomicU32,
     now: AtomicU64,
-    secrets: [SecretKeys; MAX_SECRETS],
+    secrets: [SecretKeys; MAX_HELD],
 }
 
 /// One secret's keys, the current slot's first; none for no secret.
@@ -66,12 +66,12 @@ impl Keyring {
         Self {
             version: AtomicU32::new(0),
             now: AtomicU64::new(u64::MAX),
-            secrets: [const { SecretKeys::none() }; MAX_SECRETS],
+            secrets: [const { SecretKeys::none() }; MAX_HELD],
         }
     }
 
     /// Prepares the keys around slot `now`, in place: they are worth keeping out of the way. The
-    /// first secret makes cookies, all are accepted, up to [`MAX_SECRETS`]. One thread at a time:
+    /// first secret makes cookies, all are accepted, up to [`MAX_HELD`]. One thread at a time:
     /// what two would leave is nobody's keys.
     pub fn renew<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>, now: u64) {
         let changing = self.version.load(Relaxed) | 1;

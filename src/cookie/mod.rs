@@ -17,7 +17,7 @@ mod slot;
 
 pub use binding::Binding;
 pub use keyring::{Check, Keyring};
-pub use secret::{MAX_SECRET_LEN, MAX_SECRETS, MIN_SECRET_LEN, Secret};
+pub use secret::{MAX_HELD, MAX_SECRET_LEN, MAX_SECRETS, MIN_SECRET_LEN, Secret};
 pub use slot::{Lifetime, SlotKey};
 
 /// Bytes of a built-in cookie. Several clients hold no more (GnuTLS 3.7.9, Bouncy Castle 1.72,

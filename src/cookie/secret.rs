@@ -12,6 +12,9 @@ pub const MAX_SECRET_LEN: usize = 1024;
 /// Most secrets that are accepted at once. A forged cookie is held against each.
 pub const MAX_SECRETS: usize = 8;
 
+/// Secrets that are accepted at once: those in force, and as many that went out of force lately.
+pub const MAX_HELD: usize = 2 * MAX_SECRETS;
+
 /// The block of SHA-256: HMAC takes a longer key by its hash (RFC 2104 section 2).
 const BLOCK_LEN: usize = 64;
 

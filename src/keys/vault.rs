@@ -1,11 +1,11 @@
 //! The secrets in force, in protected memory.
 
 use super::secrets::Secrets;
-use crate::cookie::{Keyring, Lifetime, MAX_SECRETS, Secret};
+use crate::cookie::{Keyring, Lifetime, MAX_HELD, Secret};
 
 pub(super) struct Vault {
     /// Those in force, the one that makes cookies first; then those that were, newest first.
-    held: [Option<Held>; MAX_SECRETS],
+    held: [Option<Held>; MAX_HELD],
 }
 
 struct Held {
@@ -15,13 +15,13 @@ struct Held {
 }
 
 impl Vault {
-    pub(super) const EMPTY: Self = Self { held: [const { None }; MAX_SECRETS] };
+    pub(super) const EMPTY: Self = Self { held: [const { None }; MAX_HELD] };
 
     /// Puts other secrets in force. Those that were are accepted for two lifetimes more, as long
     /// as a cookie can live that was made with them just now; as far as there is room.
     pub(super) fn replace(&mut self, secrets: &Secrets, now: u64, lifetime: Lifetime) {
         let last = now.saturating_add(lifetime.seconds().saturating_mul(2));
-        let mut held = [const { None }; MAX_SECRETS];
+        let mut held = [const { None }; MAX_HELD];
         let mut room = held.iter_mut();
         for (secret, place) in secrets.iter().zip(&mut room) {
             *place = Some(Held { secret: secret.clone(), until: None });

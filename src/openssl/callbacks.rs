@@ -212,6 +212,12 @@ pub(crate) fn is_right_for_peer(ssl: Ssl, context: &Context, cookie: &[u8]) -> O
 }
 
 /// Public by now: the client sent it in the clear and it was right, so time tells nothing.
+///
+/// It counts once, as libssl asks once: what comes after is another handshake, of any peer's.
 fn accepted_with(ssl: Ssl, cookie: &[u8]) -> bool {
-    ssl_state::verified(ssl).is_some_and(|verified| verified.as_slice() == cookie)
+    let accepted = ssl_state::verified(ssl).is_some_and(|v| v.as_slice() == cookie);
+    if accepted {
+        ssl_state::forget_verified(ssl);
+    }
+    accepted
 }

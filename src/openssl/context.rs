@@ -8,6 +8,7 @@ use super::callbacks::{self, AppCallbacks};
 use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
+use crate::abi::guard_value;
 use crate::budget::Budget;
 use crate::error::Fault;
 use crate::gather::Gatherings;
@@ -218,13 +219,15 @@ unsafe extern "C" fn forget(
     _argl: c_long,
     _argp: *mut c_void,
 ) {
-    let mut table = lock(&TABLE);
-    if let Some(at) = table.contexts.iter().position(|(a, _)| *a == ctx.addr()) {
-        DEPARTURES.fetch_add(1, Release);
-        let gone = table.contexts.swap_remove(at);
-        drop(table); // the secrets are wiped outside the lock
-        drop(gone);
-    }
+    guard_value((), || {
+        let mut table = lock(&TABLE);
+        if let Some(at) = table.contexts.iter().position(|(a, _)| *a == ctx.addr()) {
+            DEPARTURES.fetch_add(1, Release);
+            let gone = table.contexts.swap_remove(at);
+            drop(table); // the secrets are wiped outside the lock
+            drop(gone);
+        }
+    });
 }
 
 /// A panic while one of these is held is a defect elsewhere, and what they guard is whole.

@@ -139,7 +139,7 @@ unsafe extern "C" fn free<T>(
     _argp: *mut c_void,
 ) {
     // SAFETY: the SSL is going, and what we hung on it with it.
-    unsafe { release::<T>(at) };
+    guard_value((), || unsafe { release::<T>(at) });
 }
 
 /// Called by `SSL_dup`, which would have both SSLs own the same box.

@@ -37,7 +37,8 @@ impl Style {
         if known != 0 {
             return Self(known);
         }
-        let style = ask().unwrap_or(0) | Self::ASKED;
+        // A question that failed, for want of memory, is asked again.
+        let style = ask().map_or(0, |seen| seen | Self::ASKED);
         STYLE.store(style, Relaxed);
         Self(style)
     }
@@ -102,7 +103,7 @@ fn ask() -> Option<u8> {
     // SAFETY: ours, and not used after.
     unsafe { sys::SSL_free(ssl.as_ptr()) };
     super::queue::clear_errors();
-    Some(seen)
+    ready.then_some(seen)
 }
 
 /// Writes down, in the byte at `arg`, how libssl reports.

@@ -46,6 +46,12 @@ pub(super) fn verified(ssl: Ssl) -> Option<Cookie> {
     STATE.get(ssl).map(|verified| verified.0)
 }
 
+/// Forgets the accepted client's cookie.
+pub(super) fn forget_verified(ssl: Ssl) {
+    // A mark that stands for no SSL_CTX and method: known, and not listening.
+    let _ = STATE.set_mark(ssl, 0);
+}
+
 /// Remembers the accepted client's cookie; false without memory for it.
 pub(crate) fn remember_verified(ssl: Ssl, cookie: &Cookie) -> bool {
     STATE.set(ssl, Verified(*cookie))

@@ -30,8 +30,9 @@ pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
 /// Source and sink, with a file descriptor.
 pub(super) const BIO_TYPE_DGRAM: c_int = 0x0515;
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
-pub(super) const CRYPTO_EX_INDEX_SSL: c_int = 0;
-pub(super) const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
+/// LibreSSL counts as OpenSSL did before 1.1.0, which had BIOs first.
+pub(super) const CRYPTO_EX_INDEX_SSL: c_int = if cfg!(libressl) { 1 } else { 0 };
+pub(super) const CRYPTO_EX_INDEX_SSL_CTX: c_int = CRYPTO_EX_INDEX_SSL + 1;
 pub(super) const ERR_LIB_SSL: c_int = 20;
 pub(crate) const SSL_CTRL_SET_MSG_CALLBACK_ARG: c_int = 16;
 pub(super) const SSL_ERROR_SSL: c_int = 1;
