@@ -49,7 +49,7 @@ def measure(hosts, quick):
         host, server, flood = name
         return flood_once(host, server, FLOODS[flood], 0.3)
 
-    samples = interleave(names, 3 if quick else 9, sample, "floods")
+    samples = interleave(names, 3 if quick else 7, sample, "floods")
     rows = []
     for (host, server, flood), values in samples.items():
         cpu = [value["cpu_us"] for value in values]

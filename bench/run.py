@@ -32,14 +32,12 @@ def measure(quick, parts):
             "hosts": [{"name": host.name, "version": host.version} for host in hosts]}
     if "cpu" in parts:
         data["cpu"] = cpu.measure(hosts, quick)
-    if "flood" in parts or "clients" in parts:
+    if "flood" in parts:
         data["flood"] = flood.measure(hosts, quick)
     if "growth" in parts:
         data["growth"] = growth.measure(hosts, quick)
     if "clients" in parts:
-        plain = next(row for row in data["flood"] if row["server"] == "libssl"
-                     and row["flood"] == flood.BASE and row["host"] == "system")
-        data["clients"] = clients.measure(hosts, quick, plain["per_second"]["median"])
+        data["clients"] = clients.measure(hosts, quick)
     data["machine"]["load_after"] = os.getloadavg()[0]
     data["seconds"] = round(time.monotonic() - began)
     return data
