@@ -1,5 +1,5 @@
 /*
- * The cookie callbacks of applications.
+ * The servers' SSL_CTXs, and the cookie callbacks of applications.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -9,13 +9,14 @@
 #include <openssl/ssl.h>
 
 /*
- * Sets what `name` says:
+ * An SSL_CTX with the certificate and key in the file that BENCH_PEM names, if it
+ * is set, and with these callbacks:
  *	trivial	a constant: what is left is the library's own cost
  *	usual	HMAC() over the peer's address and port, as s_server and most
  *		servers have it
  *	none	nothing: our library makes the cookies, libssl alone refuses
- * Returns 0 for any other name.
+ * Ends the program when it cannot.
  */
-int callbacks_set(SSL_CTX *ctx, const char *name);
+SSL_CTX *context_new(const char *callbacks);
 
 #endif

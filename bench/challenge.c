@@ -377,11 +377,8 @@ main(int argc, char *argv[])
 		die("this size is too small for a hello");
 	if (job.garbage)
 		memset(hello, 0xA5, job.size);
-	for (i = 0; i < job.contexts; i++) {
-		ctxs[i] = SSL_CTX_new(DTLS_server_method());
-		if (ctxs[i] == NULL || !callbacks_set(ctxs[i], argv[1]))
-			die("SSL_CTX_new, or no such callbacks");
-	}
+	for (i = 0; i < job.contexts; i++)
+		ctxs[i] = context_new(argv[1]);
 
 	*(void **)&counter = dlsym(RTLD_DEFAULT, "count_malloc");
 	if (accept) {

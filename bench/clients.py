@@ -1,7 +1,5 @@
 """Part 4: stock clients while a flood runs (legit_client.c, legit_server.c)."""
-import pathlib
 import subprocess
-import tempfile
 
 from hosts import run
 from measure import Server, interleave, last_json, pin, spread
@@ -10,16 +8,9 @@ SIDES = {"ours": ("none", True), "libssl": ("usual", False)}
 CLIENTS = 4
 
 
-def certificate(directory):
-    paths = [str(pathlib.Path(directory) / name) for name in ("cert.pem", "key.pem")]
-    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-subj", "/CN=bench", "-days", "2", "-out", paths[0], "-keyout", paths[1]])
-    return paths
-
-
-def clients_once(host, who, rate, seconds, pem):
+def clients_once(host, who, rate, seconds):
     callbacks, ours = SIDES[who]
-    with Server([host.program("legit_server"), callbacks, *pem],
+    with Server([host.program("legit_server"), callbacks],
                 host.env([host.library] if ours else [])) as server:
         flood = None
         if rate:
@@ -43,12 +34,10 @@ def measure(hosts, quick, capacity):
     host = hosts[0]
     loads = (0, 1) if quick else (0, 0.5, 0.8, 1, 1.25, 1.6)
     names = [(who, load) for load in loads for who in SIDES]
-    with tempfile.TemporaryDirectory() as directory:
-        pem = certificate(directory)
-        samples = interleave(
-            names, 1 if quick else 2,
-            lambda name: clients_once(host, name[0], int(name[1] * capacity), 1 if quick else 3, pem),
-            "clients under flood")
+    samples = interleave(
+        names, 1 if quick else 2,
+        lambda name: clients_once(host, name[0], int(name[1] * capacity), 1 if quick else 3),
+        "clients under flood")
     rows = []
     for (who, load), values in samples.items():
         times = sorted(ms for value in values for ms in value["ms"])

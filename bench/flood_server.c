@@ -274,9 +274,8 @@ main(int argc, char *argv[])
 		like.serve = serve_bio;
 	else
 		like.serve = serve_bare;
-	like.ctx = SSL_CTX_new(DTLS_server_method());
-	if (threads < 1 || threads > MAX_THREADS || like.ctx == NULL ||
-	    !callbacks_set(like.ctx, argv[2]))
+	like.ctx = context_new(argv[2]);
+	if (threads < 1 || threads > MAX_THREADS)
 		die("these arguments make no sense");
 	answer[0] = 22;
 	answer[13] = 3;

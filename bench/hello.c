@@ -3,6 +3,10 @@
 
 #include "hello.h"
 
+#ifndef HELLO_VERSION
+#define HELLO_VERSION 0xFEFD	/* DTLS 1.2; LibreSSL knew no more than 1.0 for long */
+#endif
+
 enum {
 	RECORD = 13, HANDSHAKE = 12,
 	RANDOM = RECORD + HANDSHAKE + 2,
@@ -23,7 +27,7 @@ hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
 {
 	/* What s_client offers first; enough for a real handshake's shape. */
 	static const unsigned char suites[] = {
-		0xC0, 0x2B, 0xC0, 0x2F, 0xC0, 0x2C, 0xC0, 0x30,
+		0xC0, 0x2B, 0xC0, 0x2F, 0xC0, 0x2C, 0xC0, 0x30, 0xC0, 0x09,
 	};
 	static const unsigned char groups[] = {
 		0, 10, 0, 4, 0, 2, 0, 23,	/* supported_groups: P-256 */
@@ -45,8 +49,7 @@ hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
 	put16(out + 15, size - RECORD - HANDSHAKE);
 	out[18] = cookie_len != 0;
 	put16(out + 23, size - RECORD - HANDSHAKE);
-	out[25] = 0xFE;
-	out[26] = 0xFD;
+	put16(out + 25, HELLO_VERSION);
 	memset(out + RANDOM, 0x5A, 32);
 	p = out + RANDOM + 32;
 	*p++ = 0;

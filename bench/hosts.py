@@ -6,6 +6,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "target/bench"
+PEM = BUILD / "server.pem"  # what the servers show: certificate and key
 CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
 SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
 # program: sources, does it need OpenSSL, is it for every host
@@ -37,6 +38,7 @@ class Host:
             env["LD_LIBRARY_PATH"] = str(self.prefix / "lib")
         if preload:
             env["LD_PRELOAD"] = ":".join(map(str, preload))
+        env["BENCH_PEM"] = str(PEM)
         return env
 
 
@@ -73,6 +75,8 @@ def build_programs(host):
     at = []
     if host.name != "system":
         at = [f"-I{host.prefix}/include", f"-L{host.prefix}/lib"]
+    if host.name.startswith("libressl"):
+        at.append("-DHELLO_VERSION=0xFEFF")
     for name, (sources, ssl, everywhere) in PROGRAMS.items():
         if host.name != "system" and not everywhere:
             continue
@@ -82,8 +86,17 @@ def build_programs(host):
          place / "count_malloc.so", "count_malloc.c"], cwd=ROOT / "bench")
 
 
+def make_certificate():
+    BUILD.mkdir(parents=True, exist_ok=True)
+    parts = [BUILD / "cert.pem", BUILD / "key.pem"]
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-subj", "/CN=bench", "-days", "2", "-out", parts[0], "-keyout", parts[1]])
+    PEM.write_text("".join(part.read_text(encoding="ascii") for part in parts), encoding="ascii")
+
+
 def prepare(only_system, say):
     """Every built host, system first, with all that is needed on it."""
+    make_certificate()
     libraries, hosts = {}, []
     for line in run([ROOT / "hosts/hosts.sh", "list"]).splitlines():
         name, version, prefix = line.split(maxsplit=2)

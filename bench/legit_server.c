@@ -1,7 +1,7 @@
 /*
  * A DTLS server with real handshakes, to be flooded while clients come.
  *
- *	legit_server CALLBACKS CERTIFICATE.pem KEY.pem
+ *	BENCH_PEM=CERTIFICATE-AND-KEY.pem legit_server CALLBACKS
  *
  * One thread listens with DTLSv1_listen; an accepted client gets a socket of its
  * own and a thread that finishes the handshake. Prints "port N"; on SIGTERM
@@ -139,16 +139,11 @@ main(int argc, char *argv[])
 	SSL_CTX *ctx;
 	int fd;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: legit_server trivial|usual|none "
-		    "CERTIFICATE.pem KEY.pem\n");
+	if (argc != 2) {
+		fprintf(stderr, "usage: BENCH_PEM=FILE legit_server trivial|usual|none\n");
 		return 2;
 	}
-	ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL || !callbacks_set(ctx, argv[1]) ||
-	    SSL_CTX_use_certificate_file(ctx, argv[2], SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_use_PrivateKey_file(ctx, argv[3], SSL_FILETYPE_PEM) != 1)
-		die("loading the certificate");
+	ctx = context_new(argv[1]);
 	action.sa_handler = on_term;
 	sigaction(SIGTERM, &action, NULL);
 	local.sin_family = AF_INET;
