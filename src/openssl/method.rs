@@ -4,7 +4,7 @@ use super::bio::Bio;
 use super::sys;
 use std::ffi::c_char;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Mutex, PoisonError};
 
 /// Made at first use and kept: a method has to outlive every BIO of it.
@@ -28,7 +28,7 @@ impl Method {
 
     /// A BIO of this kind, not initialised; `None` without memory.
     pub(super) fn bio(&self) -> Option<NonNull<sys::BIO>> {
-        let method = NonNull::new(self.made.load(Relaxed)).or_else(|| self.once())?;
+        let method = NonNull::new(self.made.load(Acquire)).or_else(|| self.once())?;
         // SAFETY: the method lives for ever.
         let bio = NonNull::new(unsafe { sys::BIO_new(method.as_ptr()) })?;
         // SAFETY: the BIO lives.
@@ -48,7 +48,8 @@ impl Method {
     fn once(&self) -> Option<NonNull<sys::BIO_METHOD>> {
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let made = NonNull::new(self.made.load(Relaxed)).or_else(self.make)?;
-        self.made.store(made.as_ptr(), Relaxed);
+        // Whoever finds it finds it whole.
+        self.made.store(made.as_ptr(), Release);
         Some(made)
     }
 }
