@@ -62,22 +62,28 @@ def growth_panel(data, what, heading):
         lines[who] = [costs[n] / costs[counts[0]] for n in counts]
     labels = [f"{n // 10**6}M" if n >= 10**6 else f"{n // 1000}k" if n >= 1000 else str(n)
               for n in counts]
-    return heading, labels, lines, 1.5, (0, 0.5, 1, 1.5)
+    return heading, labels, lines, 2.5, (0, 0.5, 1, 1.5, 2, 2.5)
 
 
 def clients(data):
     loads = sorted({row["load"] for row in data["clients"]})
     labels = [f"{load:g}" for load in loads]
-    tried, rate = {}, {}
+    took, rate = {}, {}
     for who in ("libssl", "ours"):
         by_load = {row["load"]: row for row in rows_of(data, "clients", who=who)}
-        tried[who] = [by_load[load]["first_try"] * 100 for load in loads]
+        took[who] = [by_load[load]["ms"]["median"] if by_load[load]["ms"] else None
+                     for load in loads]
         rate[who] = [by_load[load]["rate"]["median"] for load in loads]
-    top = max(value for values in rate.values() for value in values) * 1.05
-    step = 10 ** (len(str(int(top))) - 1)
-    ticks = [step * i for i in range(int(top / step) + 1)]
-    return [("handshakes without a retransmission, %", labels, tried, 100, (0, 25, 50, 75, 100)),
-            ("handshakes a second, 4 clients", labels, rate, top, ticks)]
+    return [panel("milliseconds for a handshake, median", labels, took),
+            panel("handshakes a second, 4 clients", labels, rate)]
+
+
+def panel(heading, labels, lines):
+    """With an axis that its values fit on, and some four ticks."""
+    top = max(value for values in lines.values() for value in values if value is not None) * 1.05
+    step = next(step for power in range(-3, 9) for step in (10**power, 2 * 10**power, 5 * 10**power)
+                if top / step <= 5)
+    return heading, labels, lines, top, [step * i for i in range(int(top / step) + 1)]
 
 
 def write(data, out):

@@ -42,7 +42,7 @@ def legend(names, y):
 def bars(title, subtitle, groups, unit, note=None):
     """groups: (label, [(series, value, low, high)]); low and high None where there is no spread.
     `note(value, first value of its group)` writes what stands behind a bar."""
-    left, right, bar, gap = 178, 150, 15, 14
+    left, right, bar, gap = 206, 130, 15, 14
     names = list(dict.fromkeys(series for _, rows in groups for series, *_ in rows))
     top = max(max(value, high or 0) for _, rows in groups for _, value, _, high in rows)
     scale = (WIDTH - left - right) / top
