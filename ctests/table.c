@@ -179,7 +179,7 @@ try(SSL_CTX *ctx, const struct row *row, int is_good)
 	CHECK_INT(wire.flushes, is_good);
 	CHECK_INT(queue_len(&wire.out), is_good);
 	CHECK_INT(SSL_get_error(ssl, 0),
-	    is_good ? SSL_ERROR_SYSCALL : SSL_ERROR_SSL);
+	    is_good ? SSL_ERROR_SYSCALL : ERROR_OF_A_DROP);
 	CHECK_QUEUED(row->reason);
 	CHECK_BYTES(peer, before, sizeof(peer));
 	CHECK(SSL_get_rbio(ssl) == b && SSL_get_wbio(ssl) == b);

@@ -97,11 +97,15 @@ run_step() {
 	"step_$2"
 }
 
-# counts LOG: the sums of a step, added up.
+# counts LOG: the sums of a step, added up. A sum with a name before it is a
+# part of another, unless there is no other.
 counts() {
-	awk '/^([^ ]+: )?[0-9]+ passed, [0-9]+ failed/ {
-		sub(/^[^ ]+: /, ""); passed += $1; failed += $3; any = 1
-	} END { if (any) print failed ? passed " of " passed + failed : passed }' "$1"
+	awk '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; any = 1 }
+	/^[^ ]+: [0-9]+ passed, [0-9]+ failed/ { named_passed = $2; named_failed = $4; named = 1 }
+	END {
+		if (!any && named) { passed = named_passed; failed = named_failed }
+		if (any || named) print failed ? passed " of " passed + failed : passed
+	}' "$1"
 }
 
 main() {
@@ -152,12 +156,12 @@ main() {
 # print_table ROW...: host by step.
 print_table() {
 	local row cells cell
-	printf '%-22s' host; printf '%-15s' "${steps[@]}"; echo
+	printf '%-22s' host; printf '%-17s' "${steps[@]}"; echo
 	for row; do
 		IFS='|' read -ra cells <<<"$row"
 		printf '%-22s' "${cells[0]} $("$here/hosts.sh" version "${cells[0]}")"
 		for ((cell = 1; cell <= ${#steps[@]}; cell++)); do
-			printf '%-15s' "${cells[cell]:--}"
+			printf '%-17s' "${cells[cell]:--}"
 		done
 		echo
 	done
