@@ -41,7 +41,7 @@ def flood_once(host, server, flood, seconds, sources=1, threads=1, rate=0, pinne
 
 def measure(hosts, quick):
     system = hosts[0]
-    floods = [BASE, "garbage"] if quick else list(FLOODS)
+    floods = [BASE] if quick else list(FLOODS)
     names = [(system, server, flood) for flood in floods for server in SERVERS]
     names += [(host, server, BASE) for host in hosts[1:] for server in ("ours", "libssl")]
 
