@@ -27,16 +27,13 @@
  */
 #define _GNU_SOURCE
 
-#include <arpa/inet.h>
 #include <dlfcn.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -45,19 +42,11 @@
 #include "listen.h"
 #include "mark.h"
 #include "memory.h"
+#include "wire_bio.h"
 
 #define MAX_CONTEXTS 64
 #define MAX_THREADS 16
 #define WARM_UP 50
-
-/* What stands for the network, each thread's own. */
-static _Thread_local struct {
-	unsigned char hello[HELLO_MAX], answer[512];
-	size_t size, answer_len;
-	long left, answers;
-	unsigned long peer, peers;
-	int garbage;
-} wire = { .peers = 1 };
 
 static void
 die(const char *what)
@@ -65,90 +54,6 @@ die(const char *what)
 	fprintf(stderr, "challenge: %s\n", what);
 	ERR_print_errors_fp(stderr);
 	exit(1);
-}
-
-static int
-wire_read(BIO *bio, char *to, int room)
-{
-	BIO_clear_retry_flags(bio);
-	if (wire.left == 0) {
-		BIO_set_retry_read(bio);
-		return -1;
-	}
-	wire.left--;
-	/* The same work for one peer as for a million. */
-	if (++wire.peer >= wire.peers)
-		wire.peer = 0;
-	if (!wire.garbage)
-		hello_number(wire.hello, wire.peer);
-	if ((size_t)room < wire.size)
-		return -1;
-	memcpy(to, wire.hello, wire.size);
-	return (int)wire.size;
-}
-
-static int
-wire_write(BIO *bio, const char *from, int len)
-{
-	BIO_clear_retry_flags(bio);
-	wire.answers++;
-	if ((size_t)len <= sizeof(wire.answer)) {
-		memcpy(wire.answer, from, (size_t)len);
-		wire.answer_len = (size_t)len;
-	}
-	return len;
-}
-
-static long
-wire_ctrl(BIO *bio, int command, long larg, void *parg)
-{
-	struct sockaddr_in *peer = parg;
-
-	(void)bio;
-	(void)larg;
-	switch (command) {
-	case BIO_CTRL_DGRAM_GET_PEER:
-		memset(peer, 0, sizeof(*peer));
-		peer->sin_family = AF_INET;
-		peer->sin_port = htons(4433);
-		peer->sin_addr.s_addr = htonl(0x7F000001u + (unsigned int)wire.peer);
-		return sizeof(*peer);
-	case BIO_CTRL_FLUSH:
-	case BIO_CTRL_DGRAM_SET_PEER:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-static int
-wire_create(BIO *bio)
-{
-	BIO_set_init(bio, 1);
-	return 1;
-}
-
-static SSL *
-new_ssl(SSL_CTX *ctx)
-{
-	static BIO_METHOD *method;
-	SSL *ssl = SSL_new(ctx);
-	BIO *bio;
-
-	if (method == NULL) {
-		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
-		if (method == NULL ||
-		    !BIO_meth_set_read(method, wire_read) ||
-		    !BIO_meth_set_write(method, wire_write) ||
-		    !BIO_meth_set_ctrl(method, wire_ctrl) ||
-		    !BIO_meth_set_create(method, wire_create))
-			die("BIO_meth_new");
-	}
-	bio = BIO_new(method);
-	if (ssl == NULL || bio == NULL)
-		die("SSL_new");
-	SSL_set_bio(ssl, bio, bio);
-	return ssl;
 }
 
 /* callgrind collects in here (it finds the function by its name). */
@@ -233,7 +138,7 @@ challenge_job(void *arg)
 	wire.peers = job->peers;
 	wire.garbage = job->garbage;
 	for (i = 0; i < job->contexts; i++)
-		ssls[i] = new_ssl(job->ctxs[i]);
+		ssls[i] = wire_ssl(job->ctxs[i]);
 	/* Callgrind counts what is measured, so this goes uncounted. */
 	for (i = 0; i < job->contexts * WARM_UP; i++) {
 		wire.left = 1;
@@ -286,7 +191,7 @@ accept_job(struct job *job, long count)
 	job->allocated = 0;
 	wire.size = job->size;
 	for (job->answers = 0; job->answers < count; job->answers++) {
-		ssl = new_ssl(job->ctxs[0]);
+		ssl = wire_ssl(job->ctxs[0]);
 		memcpy(wire.hello, job->hello, job->size);
 		wire.left = 1;
 		expect(LISTEN(ssl, &peer), NOTHING_YET);
@@ -296,7 +201,7 @@ accept_job(struct job *job, long count)
 			die("the answer is no HelloVerifyRequest");
 		if (job->fresh) {
 			SSL_free(ssl);
-			ssl = new_ssl(job->ctxs[0]);
+			ssl = wire_ssl(job->ctxs[0]);
 		}
 		wire.left = 1;
 		job->allocated -= allocations();

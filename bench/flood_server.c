@@ -16,10 +16,6 @@
  * prints JSON: datagrams that did not fit into the sockets, CPU seconds of the
  * threads, calls of DTLSv1_listen (or reads), peak resident memory.
  *
- * The bare servers answer what begins like a handshake record, as cheap a look
- * at a datagram as there is, so that a flood of garbage is not answered there
- * either.
- *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #define _GNU_SOURCE
@@ -30,7 +26,6 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,27 +37,15 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "bare.h"
 #include "callbacks.h"
 #include "listen.h"
 #include "memory.h"
 
 #define MAX_THREADS 16
-#define BATCH 32
-#define ROOM 2048
-#define ANSWER_LEN 60		/* a HelloVerifyRequest with a cookie of 32 bytes */
 #define IDLE_USEC 50000		/* a read waits as long, then looks at `stop` */
 
-struct worker {
-	pthread_t thread;
-	int fd;
-	SSL_CTX *ctx;
-	void (*serve)(struct worker *);
-	double seconds;
-	long calls;
-};
-
-static volatile sig_atomic_t stop;
-static unsigned char answer[ANSWER_LEN];
+volatile sig_atomic_t stop;
 
 static void
 die(const char *what)
@@ -77,100 +60,6 @@ on_term(int signal)
 {
 	(void)signal;
 	stop = 1;
-}
-
-static int
-wants_answer(const unsigned char *datagram, long len)
-{
-	return len >= 25 && datagram[0] == 22;
-}
-
-static void
-serve_bare(struct worker *self)
-{
-	unsigned char datagram[ROOM];
-	struct sockaddr_storage peer;
-	socklen_t peer_len;
-	long n;
-
-	for (;;) {
-		peer_len = sizeof(peer);
-		n = recvfrom(self->fd, datagram, sizeof(datagram), 0,
-		    (struct sockaddr *)&peer, &peer_len);
-		self->calls++;
-		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-			if (stop)
-				return;
-			continue;
-		}
-		if (wants_answer(datagram, n))
-			sendto(self->fd, answer, sizeof(answer), 0,
-			    (struct sockaddr *)&peer, peer_len);
-	}
-}
-
-static void
-serve_batch(struct worker *self)
-{
-	static _Thread_local unsigned char datagrams[BATCH][ROOM];
-	struct sockaddr_storage peers[BATCH];
-	struct mmsghdr in[BATCH], out[BATCH];
-	struct iovec in_iov[BATCH], out_iov = { answer, sizeof(answer) };
-	int i, n, sent, wanted;
-
-	for (;;) {
-		for (i = 0; i < BATCH; i++) {
-			in_iov[i].iov_base = datagrams[i];
-			in_iov[i].iov_len = ROOM;
-			memset(&in[i], 0, sizeof(in[i]));
-			in[i].msg_hdr.msg_name = &peers[i];
-			in[i].msg_hdr.msg_namelen = sizeof(peers[i]);
-			in[i].msg_hdr.msg_iov = &in_iov[i];
-			in[i].msg_hdr.msg_iovlen = 1;
-		}
-		n = recvmmsg(self->fd, in, BATCH, MSG_WAITFORONE, NULL);
-		self->calls++;
-		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-			if (stop)
-				return;
-			continue;
-		}
-		for (wanted = 0, i = 0; i < n; i++) {
-			if (!wants_answer(datagrams[i], in[i].msg_len))
-				continue;
-			out[wanted] = in[i];
-			out[wanted].msg_hdr.msg_iov = &out_iov;
-			wanted++;
-		}
-		for (sent = 0; sent < wanted; sent += n) {
-			n = sendmmsg(self->fd, out + sent, (unsigned int)(wanted - sent), 0);
-			if (n < 1)
-				n = 1;	/* what cannot be sent is lost, as datagrams are */
-		}
-	}
-}
-
-static void
-serve_bio(struct worker *self)
-{
-	unsigned char datagram[ROOM];
-	BIO *bio = BIO_new_dgram(self->fd, BIO_NOCLOSE);
-	int n;
-
-	if (bio == NULL)
-		die("BIO_new_dgram");
-	for (;;) {
-		n = BIO_read(bio, datagram, sizeof(datagram));
-		self->calls++;
-		if (n <= 0 && BIO_should_retry(bio)) {
-			if (stop)
-				break;
-			continue;
-		}
-		if (wants_answer(datagram, n))
-			BIO_write(bio, answer, sizeof(answer));
-	}
-	BIO_free(bio);
 }
 
 static void
@@ -277,9 +166,6 @@ main(int argc, char *argv[])
 	like.ctx = context_new(argv[2]);
 	if (threads < 1 || threads > MAX_THREADS)
 		die("these arguments make no sense");
-	answer[0] = 22;
-	answer[13] = 3;
-	answer[27] = ANSWER_LEN - 28;
 	action.sa_handler = on_term;
 	sigaction(SIGTERM, &action, NULL);
 

@@ -11,8 +11,8 @@ CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
 SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
 # program: sources, does it need OpenSSL, is it for every host
 PROGRAMS = {
-    "challenge": (["challenge.c", "hello.c", "callbacks.c", "mark.c", "memory.c"], True, True),
-    "flood_server": (["flood_server.c", "callbacks.c", "memory.c"], True, True),
+    "challenge": (["challenge.c", "hello.c", "callbacks.c", "mark.c", "memory.c", "wire_bio.c"], True, True),
+    "flood_server": (["flood_server.c", "bare.c", "callbacks.c", "memory.c"], True, True),
     "legit_server": (["legit_server.c", "callbacks.c"], True, False),
     "legit_client": (["legit_client.c"], True, False),
     "flood": (["flood.c", "hello.c"], False, True),
