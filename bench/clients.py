@@ -43,7 +43,7 @@ def measure(hosts, quick):
         return {who: clients_once(host, who, int(load * capacity)) for who in turns}
 
     loads = (0, LOADS[-2]) if quick else LOADS
-    samples = interleave(loads, 1 if quick else 7, sample, "clients under flood")
+    samples = interleave(loads, 1 if quick else 5, sample, "clients under flood")
     return [row(who, load, [pair[who] for pair in pairs])
             for load, pairs in samples.items() for who in SIDES]
 
