@@ -5,6 +5,7 @@ use std::fmt::Arguments;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::FromRawFd as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
@@ -72,8 +73,7 @@ pub(crate) fn notice(text: Arguments<'_>) {
 /// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
 ///
 /// time(2) is a look at what the kernel left in memory at its last tick. The standard library's
-/// clock reads the processor's counter too, and costs 150 instructions more, a fourteenth of a
-/// challenge.
+/// clock reads the processor's counter too, and costs 150 instructions more.
 #[allow(unsafe_code)]
 pub(crate) fn unix_seconds() -> u64 {
     // SAFETY: NULL, so it writes nowhere.
@@ -98,6 +98,12 @@ pub(crate) fn in_child(what: extern "C" fn()) {
 /// A clock that nobody sets, for how long something takes.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
+}
+
+/// Locks. A panic while it was held is a defect elsewhere: what these locks guard is whole at every
+/// moment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A box, or the value back where memory is short: an allocation that fails must not end the

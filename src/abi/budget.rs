@@ -2,7 +2,7 @@
 
 use super::done;
 use crate::error::Fault;
-use crate::openssl::{Context, SSL_CTX, SslCtx, same_libssl};
+use crate::openssl::{Context, SSL_CTX, SslCtx};
 use std::ffi::{c_int, c_uint};
 
 /// Bounds one call of DTLSv1_listen(): after so many challenges it returns 0, so that a flood does
@@ -31,9 +31,6 @@ pub unsafe extern "C" fn dtlsv1_listen_set_budget(ctx: *mut SSL_CTX, challenges:
     let ctx = unsafe { SslCtx::from_c(ctx) };
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
-        if !same_libssl() {
-            return Err(Fault::OtherLibssl);
-        }
         Context::of(ctx).ok_or(Fault::Handoff)?.budget.set(challenges);
         Ok(())
     })

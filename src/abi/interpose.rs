@@ -9,8 +9,8 @@ use crate::error::Fault;
 use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
 use crate::openssl::message::{self, CtxMessages, MessageCb};
 use crate::openssl::{
-    Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, Symbol,
-    VerifyCb, queue_fault, real, same_libssl,
+    Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, VerifyCb,
+    queue_fault, real, same_libssl,
 };
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::transmute;
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_generate_cb(
     // SAFETY: by this function's contract.
     if !unsafe { with_context(ctx, note) } {
         // SAFETY: libssl's setter of this kind; the arguments go on as they came.
-        unsafe { pass_on(&real::SET_GENERATE, ctx, callback) };
+        unsafe { real::SET_GENERATE.set(ctx, callback) };
     }
 }
 
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
     // SAFETY: by this function's contract.
     if !unsafe { with_context(ctx, note) } {
         // SAFETY: libssl's setter of this kind; the arguments go on as they came.
-        unsafe { pass_on(&real::SET_VERIFY, ctx, callback) };
+        unsafe { real::SET_VERIFY.set(ctx, callback) };
     }
 }
 
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: O
     // SAFETY: by this function's contract.
     unsafe { with_messages(ctx, |messages| messages.set_callback(callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
-    unsafe { pass_on(&real::CTX_SET_MSG, ctx, callback) };
+    unsafe { real::CTX_SET_MSG.set(ctx, callback) };
 }
 
 /// libssl's setter of the message callback of one SSL, remembered and passed on.
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn SSL_set_msg_callback(ssl: *mut SSL, callback: Option<Me
     // SAFETY: by this function's contract.
     unsafe { with_ssl(ssl, |ssl| message::set_callback(ssl, callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
-    unsafe { pass_on(&real::SET_MSG, ssl, callback) };
+    unsafe { real::SET_MSG.set(ssl, callback) };
 }
 
 /// libssl's SSL_ctrl(): command 75, DTLS_CTRL_LISTEN, is DTLSv1_listen() as LibreSSL's macro of
@@ -170,22 +170,6 @@ pub unsafe extern "C" fn SSL_CTX_ctrl(
     let ctrl = unsafe { transmute::<*mut c_void, Ctrl>(ctrl.as_ptr()) };
     // SAFETY: the arguments go on as they came.
     unsafe { ctrl(ctx, cmd, larg, parg) }
-}
-
-/// Calls libssl's own setter of a callback.
-///
-/// # Safety
-///
-/// `setter` names a function that takes `object` and `callback`.
-unsafe fn pass_on<O, C>(setter: &Symbol, object: *mut O, callback: Option<C>) {
-    if let Some(set) = setter.find() {
-        // SAFETY: by this function's contract.
-        let set = unsafe {
-            transmute::<*mut c_void, unsafe extern "C" fn(*mut O, Option<C>)>(set.as_ptr())
-        };
-        // SAFETY: as above.
-        unsafe { set(object, callback) };
-    }
 }
 
 /// Takes note of something on an SSL_CTX. False, and nothing noted, if it is another libssl's or

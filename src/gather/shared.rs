@@ -2,10 +2,11 @@
 
 use super::{Gatherer, Outcome};
 use crate::gate::Admitted;
+use crate::os::lock;
 use crate::peer::Peer;
 use crate::wire::Fragment;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Release};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Locked for first fragments whose cookie was right and, while there are any of those, for
 /// fragments that are not first: never for a hello that fits its datagram.
@@ -42,9 +43,4 @@ impl Gatherings {
         self.under_way.store(gatherer.len(), Release);
         outcome
     }
-}
-
-/// A panic while it is held is a defect elsewhere, and what it guards is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

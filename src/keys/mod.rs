@@ -13,13 +13,14 @@ mod watch;
 use crate::cookie::{Binding, Check, Cookie, Keyring, Lifetime, MIN_SECRET_LEN, Secret};
 use crate::error::Fault;
 use crate::memory::{Protected, scrub_stack};
+use crate::os::lock;
 use crate::settings::Defaults;
 use secrets::Secrets;
 use std::ops::Range;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use vault::Vault;
 use watch::Watched;
 use zeroize::Zeroizing;
@@ -96,7 +97,7 @@ impl Keys {
     pub(crate) fn set_secret(&self, secret: &[u8], now: u64) -> Result<(), Fault> {
         let outcome = Secret::new(secret)
             .ok_or(Fault::SecretLength)
-            .and_then(|secret| self.lock().set_secret(&self.ring, secret, now));
+            .and_then(|secret| lock(&self.state).set_secret(&self.ring, secret, now));
         scrub_stack();
         outcome
     }
@@ -104,7 +105,7 @@ impl Keys {
     /// Takes the secrets from a file from now on, and says whether it is right now.
     pub(crate) fn set_file(&self, path: &[u8], now: u64) -> Result<(), Fault> {
         let file = Watched::at(path).ok_or(Fault::NoSecret)?;
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let right = file.is_right(now);
         state.source = Source::File { file, generation: 0 };
         state.hold(&self.ring, 0..0);
@@ -113,7 +114,7 @@ impl Keys {
     }
 
     pub(crate) fn set_lifetime(&self, lifetime: Lifetime) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.lifetime = Some(lifetime);
         state.hold(&self.ring, 0..0);
     }
@@ -129,14 +130,9 @@ impl Keys {
 
     #[cold]
     fn with_state<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.refresh(&self.ring, now)?;
         self.ring.keys.get().and_then(|keys| usage(keys)).ok_or(Fault::NoSecret)
-    }
-
-    /// A panic while it was locked leaves at worst no keys: the state is whole either way.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

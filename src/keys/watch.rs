@@ -6,10 +6,11 @@
 use super::file::{Opened, Stamp, Trouble};
 use super::secrets::Secrets;
 use crate::memory::Protected;
+use crate::os::lock;
 use crate::os::{self, PATH_LEN};
 use std::ffi::CStr;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// One context's share in a file. The file's secrets go with the last.
 pub(super) struct Watched {
@@ -41,7 +42,7 @@ struct Files {
 }
 
 fn files() -> MutexGuard<'static, Files> {
-    FILES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&FILES)
 }
 
 impl Watched {

@@ -84,27 +84,20 @@ impl AppCallbacks {
 
 /// Puts our callbacks, or none, into libssl; false if libssl's setters are not to be found now.
 pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) -> bool {
-    type SetGenerate = unsafe extern "C" fn(*mut sys::SSL_CTX, Option<GenerateCb>);
-    type SetVerify = unsafe extern "C" fn(*mut sys::SSL_CTX, Option<VerifyCb>);
-    let (Some(set_generate), Some(set_verify)) =
-        (real::SET_GENERATE.find(), real::SET_VERIFY.find())
-    else {
+    if real::SET_GENERATE.find().is_none() || real::SET_VERIFY.find().is_none() {
         return false;
-    };
-    // SAFETY: this is what libssl's function of that name is.
-    let set = unsafe { transmute::<*mut c_void, SetGenerate>(set_generate.as_ptr()) };
-    // SAFETY: the SSL_CTX lives.
-    unsafe { set(ctx.as_ptr(), generate.then_some(generate_for_libssl)) };
-    // SAFETY: this is what libssl's function of that name is.
-    let set = unsafe { transmute::<*mut c_void, SetVerify>(set_verify.as_ptr()) };
-    // SAFETY: the SSL_CTX lives.
-    unsafe { set(ctx.as_ptr(), verify.then_some(verify_for_libssl)) };
+    }
+    let (generate, verify): (Option<GenerateCb>, Option<VerifyCb>) =
+        (generate.then_some(generate_for_libssl), verify.then_some(verify_for_libssl));
+    // SAFETY: the SSL_CTX lives, and the callback is of this setter's kind.
+    unsafe { real::SET_GENERATE.set(ctx.as_ptr(), generate) };
+    // SAFETY: as above.
+    unsafe { real::SET_VERIFY.set(ctx.as_ptr(), verify) };
     true
 }
 
 /// A cookie of one byte, for an SSL_CTX of our own on which libssl is watched at work.
 pub(super) fn install_constant_cookie(ctx: SslCtx) {
-    type Set = unsafe extern "C" fn(*mut sys::SSL_CTX, Option<GenerateCb>);
     unsafe extern "C" fn constant(_: *mut sys::SSL, cookie: *mut u8, len: *mut c_uint) -> c_int {
         // SAFETY: libssl passes room for 255 bytes.
         unsafe { cookie.write(0) };
@@ -112,12 +105,8 @@ pub(super) fn install_constant_cookie(ctx: SslCtx) {
         unsafe { len.write(1) };
         1
     }
-    if let Some(set) = real::SET_GENERATE.find() {
-        // SAFETY: this is what libssl's function of that name is.
-        let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
-        // SAFETY: the SSL_CTX lives.
-        unsafe { set(ctx.as_ptr(), Some(constant)) };
-    }
+    // SAFETY: the SSL_CTX lives, and the callback is of this setter's kind.
+    unsafe { real::SET_GENERATE.set(ctx.as_ptr(), Some(constant as GenerateCb)) };
 }
 
 /// Called by libssl where it needs a cookie: in its own `DTLSv1_listen`, and in `SSL_accept` of a

@@ -13,16 +13,16 @@ use crate::budget::Budget;
 use crate::error::Fault;
 use crate::gather::Gatherings;
 use crate::keys::Keys;
-use crate::os::try_box;
+use crate::os::{lock, try_box};
 use crate::repairs::Switches;
 use crate::settings::{Defaults, Policy};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
+use std::sync::Mutex;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An SSL_CTX's part of this library.
 pub(crate) struct Context {
@@ -228,11 +228,6 @@ unsafe extern "C" fn forget(
             drop(gone);
         }
     });
-}
-
-/// A panic while one of these is held is a defect elsewhere, and what they guard is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SslCtx {

@@ -3,12 +3,12 @@
 use super::ssl::Ssl;
 use super::sys;
 use crate::abi::guard_value;
-use crate::os::try_box;
+use crate::os::{lock, try_box};
 use std::ffi::{c_int, c_long, c_void};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// A number stands where no memory is needed: odd, as no pointer to a boxed `T` is.
 fn mark(number: usize) -> *mut c_void {
@@ -106,7 +106,7 @@ impl<T: OnSsl> Slot<T> {
         if index >= 0 {
             return index;
         }
-        let _one_at_a_time = self.registering.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = lock(&self.registering);
         if self.index.load(Relaxed) < 0 {
             let (dup, free) = (Some(dup::<T> as sys::ExDup), Some(free::<T> as sys::ExFree));
             let class = sys::CRYPTO_EX_INDEX_SSL;

@@ -190,11 +190,6 @@ impl Drop for Hushed {
 }
 
 pub(super) fn set_in_libssl(ssl: Ssl, callback: Option<MessageCb>) {
-    type Set = unsafe extern "C" fn(*mut sys::SSL, Option<MessageCb>);
-    if let Some(set) = real::SET_MSG.find() {
-        // SAFETY: this is what libssl's function of that name is.
-        let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
-        // SAFETY: the SSL lives.
-        unsafe { set(ssl.as_ptr(), callback) };
-    }
+    // SAFETY: the SSL lives, and the callback is of this setter's kind.
+    unsafe { real::SET_MSG.set(ssl.as_ptr(), callback) };
 }

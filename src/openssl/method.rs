@@ -2,10 +2,11 @@
 
 use super::bio::Bio;
 use super::sys;
+use crate::os::lock;
 use std::ffi::c_char;
 use std::ptr::{NonNull, null_mut};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-use std::sync::{Mutex, PoisonError};
 
 /// Made at first use and kept: a method has to outlive every BIO of it.
 pub(super) struct Method {
@@ -46,7 +47,7 @@ impl Method {
 
     #[cold]
     fn once(&self) -> Option<NonNull<sys::BIO_METHOD>> {
-        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = lock(&self.making);
         let made = NonNull::new(self.made.load(Relaxed)).or_else(self.make)?;
         // Whoever finds it finds it whole.
         self.made.store(made.as_ptr(), Release);

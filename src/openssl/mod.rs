@@ -30,7 +30,7 @@ pub(crate) use handoff::{Accepted, hand_off};
 pub(crate) use macro_world::{behind, resequence};
 pub(crate) use message::Listener;
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
-pub(crate) use real::{Symbol, libssl_version, same_libssl};
+pub(crate) use real::{libssl_version, same_libssl};
 #[cfg(not(libressl))]
 pub(crate) use resequence::{behind, resequence};
 pub(crate) use ssl::{Ssl, SslCtx};

@@ -25,6 +25,21 @@ impl Symbol {
         NonNull::new(self.at.load(Relaxed)).or_else(|| self.look_up())
     }
 
+    /// Calls it, a setter of a callback, if it is there.
+    ///
+    /// # Safety
+    ///
+    /// It names a function that takes `object`, which lives, and `callback`, an optional function.
+    pub(crate) unsafe fn set<O, C>(&self, object: *mut O, callback: C) {
+        type Set<O, C> = unsafe extern "C" fn(*mut O, C);
+        if let Some(set) = self.find() {
+            // SAFETY: by this function's contract.
+            let set = unsafe { std::mem::transmute::<*mut c_void, Set<O, C>>(set.as_ptr()) };
+            // SAFETY: as above.
+            unsafe { set(object, callback) };
+        }
+    }
+
     #[cold]
     fn look_up(&self) -> Option<NonNull<c_void>> {
         // SAFETY: the name ends in a NUL. RTLD_NEXT means "behind the object that calls", which

@@ -5,7 +5,9 @@ mod file;
 mod label;
 mod text;
 
-pub(crate) use counters::{Event, Tally, count, tally, total, total_discards};
+#[cfg(not(libressl))]
+pub(crate) use counters::count;
+pub(crate) use counters::{Event, Tally, tally, total, total_discards};
 pub(crate) use file::tick;
 
 use crate::cookie::Check;
