@@ -34,7 +34,6 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result
     if context.uses_builtin() {
         context.keys.prepare()?;
     }
-    let listener = Listener::of(ssl);
     let way = Way::back(rbio, behind(wbio)); // no answer of ours is renumbered
 
     let mut purse = context.budget.purse();
@@ -53,7 +52,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result
             Read::Failed => return Err(Fault::Io.into()),
         };
         tally.count_datagram(datagram.len());
-        let mut door = Door { ssl, context, rbio, listener, tally, peer: None };
+        let mut door = Door { ssl, context, rbio, tally, peer: None };
         match judge(datagram, method, &mut door, &mut answer)? {
             Verdict::Discard(discard) => return Err(discard.into()),
             Verdict::Challenge(answer) => {
@@ -98,8 +97,6 @@ struct Door<'a> {
     ssl: Ssl,
     context: &'a Context,
     rbio: Bio,
-    /// Who is told of each message, if anybody.
-    listener: Option<Listener>,
     tally: &'a Tally,
     /// Asked for at most once, and only when needed.
     peer: Option<Option<Peer>>,
@@ -113,8 +110,8 @@ impl Door<'_> {
 
     /// Sends the answer to the peer. It is sent once: a client that misses it asks again.
     fn answer(&mut self, way: Way, answered: &[u8], answer: &[u8]) -> Result<(), Stop> {
-        if let Some(listener) = self.listener {
-            listener.answer_out(self.ssl, answered, answer);
+        if let Some(listener) = Listener::of(self.ssl) {
+            listener.answer_out(answered, answer);
         }
         if !way.knows_peer
             && let Some(peer) = self.peer()
@@ -182,7 +179,7 @@ impl Door<'_> {
         if shown.len() < datagram.len() {
             self.tally.count(Event::TrailingDropped);
         }
-        let accepted = hand_off(self.ssl, self.rbio, shown, self.listener, from)
+        let accepted = hand_off(self.ssl, self.rbio, shown, from)
             .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
         let repaired = self.context.repairs.has(Repairs::SEQUENCE);
         resequence(self.ssl, repaired.then_some(admitted.sequence));
@@ -199,14 +196,14 @@ impl Door<'_> {
 
 impl Doorkeeper for Door<'_> {
     fn record_seen(&mut self, header: &RecordHeader) {
-        if let Some(listener) = self.listener {
-            listener.header_in(self.ssl, header);
+        if let Some(listener) = Listener::of(self.ssl) {
+            listener.header_in(header);
         }
     }
 
     fn hello_seen(&mut self, message: &[u8]) {
-        if let Some(listener) = self.listener {
-            listener.hello_in(self.ssl, message);
+        if let Some(listener) = Listener::of(self.ssl) {
+            listener.hello_in(message);
         }
     }
 

@@ -42,13 +42,12 @@ pub(crate) fn hand_off(
     ssl: Ssl,
     rbio: Bio,
     record: &[u8],
-    listener: Option<Listener>,
     from: &mut Option<Peer>,
 ) -> Result<Accepted, Stop> {
     let listen = real_listen().ok_or(Fault::Handoff)?;
     // What the application's callbacks queued; libssl's function empties the queue on entry.
     let errors = Errors::take();
-    let hushed = listener.map(|listener| listener.hush(ssl));
+    let hushed = Listener::of(ssl).map(Listener::hush);
     let mut address = Address::untouched();
     let result = with_stand_in(ssl, rbio, Once::new(record, rbio), || {
         // SAFETY: the SSL lives and `address` has room for any address.

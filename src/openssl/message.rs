@@ -6,7 +6,7 @@ use super::ex_data::{OnSsl, Slot};
 use super::message_style::Style;
 use super::ssl::Ssl;
 use super::{real, sys};
-use crate::wire::{RECORD_HEADER_LEN, RecordHeader};
+use crate::wire::RecordHeader;
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
@@ -97,52 +97,51 @@ pub(crate) fn set_arg(ssl: Ssl, arg: *mut c_void) -> bool {
     SSL_MESSAGES.set(ssl, SslMessages { arg, ..before })
 }
 
-/// Who is told of messages on an SSL.
-#[derive(Clone, Copy)]
+/// Who is told of the next message on an SSL. Not kept: the callback itself may set another, and so
+/// may each of the program's callbacks between two messages.
 pub(crate) struct Listener {
+    ssl: Ssl,
     callback: MessageCb,
     arg: *mut c_void,
     style: Style,
 }
 
 impl Listener {
-    /// The callback in force, if there is one.
+    /// The callback in force, if there is one. Where no program ever set one, this is a look at a
+    /// number.
     #[inline(always)]
     pub(crate) fn of(ssl: Ssl) -> Option<Self> {
         let SslMessages { callback, arg } = *SSL_MESSAGES.get(ssl)?;
-        Some(Self { callback: callback?, arg, style: Style::of_loaded_libssl() })
+        Some(Self { ssl, callback: callback?, arg, style: Style::of_loaded_libssl() })
     }
 
     /// A record was received.
-    pub(crate) fn header_in(self, ssl: Ssl, header: &RecordHeader) {
-        let &[_, major, minor, ..] = header;
-        let version = c_int::from(u16::from_be_bytes([major, minor]));
-        let version = if self.style.has(Style::VERSION_IN) { version } else { 0 };
-        self.tell(ssl, 0, version, HEADER, header);
+    pub(crate) fn header_in(self, header: &RecordHeader) {
+        let version = if self.style.has(Style::VERSION_IN) { version_of(header) } else { 0 };
+        self.tell(0, version, HEADER, header);
     }
 
     /// A ClientHello, or its first fragment, was received.
-    pub(crate) fn hello_in(self, ssl: Ssl, message: &[u8]) {
-        self.tell(ssl, 0, ssl.version(), HANDSHAKE, message);
+    pub(crate) fn hello_in(self, message: &[u8]) {
+        let version = self.ssl.version();
+        self.tell(0, version, HANDSHAKE, message);
     }
 
     /// A HelloVerifyRequest is about to be sent.
-    pub(crate) fn answer_out(self, ssl: Ssl, answered: &[u8], answer: &[u8]) {
-        let Some((header, message)) = answer.split_first_chunk::<RECORD_HEADER_LEN>() else {
-            return;
-        };
-        let &[_, major, minor, ..] = header;
-        let version = c_int::from(u16::from_be_bytes([major, minor]));
-        let version = if self.style.has(Style::VERSION_OUT) { version } else { 0 };
+    pub(crate) fn answer_out(self, answered: &[u8], answer: &[u8]) {
+        let Some((header, message)) = answer.split_first_chunk() else { return };
+        let Self { ssl, style, .. } = self;
+        let version = if style.has(Style::VERSION_OUT) { version_of(header) } else { 0 };
         let answered = answered.first_chunk().unwrap_or(header);
-        let header = if self.style.has(Style::SENT_OUT) { header } else { answered };
-        self.tell(ssl, 1, version, HEADER, header);
-        if self.style.has(Style::MESSAGE_OUT) {
-            self.tell(ssl, 1, version, HANDSHAKE, message);
+        self.tell(1, version, HEADER, if style.has(Style::SENT_OUT) { header } else { answered });
+        if style.has(Style::MESSAGE_OUT)
+            && let Some(next) = Self::of(ssl)
+        {
+            next.tell(1, version, HANDSHAKE, message);
         }
     }
 
-    fn tell(self, ssl: Ssl, write_p: c_int, version: c_int, content_type: c_int, bytes: &[u8]) {
+    fn tell(self, write_p: c_int, version: c_int, content_type: c_int, bytes: &[u8]) {
         // SAFETY: the program's own function, its own SSL and argument, and readable bytes.
         unsafe {
             (self.callback)(
@@ -151,7 +150,7 @@ impl Listener {
                 content_type,
                 bytes.as_ptr().cast(),
                 bytes.len(),
-                ssl.as_ptr(),
+                self.ssl.as_ptr(),
                 self.arg,
             );
         }
@@ -159,12 +158,16 @@ impl Listener {
 
     /// Takes the callback out of libssl and puts it back when the guard goes: the handoff must not
     /// report again what was reported, nor call the program while our BIO stands in its SSL.
-    pub(super) fn hush(self, ssl: Ssl) -> Hushed {
+    pub(super) fn hush(self) -> Hushed {
         // Not NULL: from 3.2 on the record layer that libssl makes in the handoff would never ask
         // for a callback again.
-        set_in_libssl(ssl, Some(silence));
-        Hushed { ssl, callback: self.callback }
+        set_in_libssl(self.ssl, Some(silence));
+        Hushed(self.ssl)
     }
+}
+
+fn version_of(&[_, major, minor, ..]: &RecordHeader) -> c_int {
+    c_int::from(u16::from_be_bytes([major, minor]))
 }
 
 unsafe extern "C" fn silence(
@@ -178,14 +181,12 @@ unsafe extern "C" fn silence(
 ) {
 }
 
-pub(super) struct Hushed {
-    ssl: Ssl,
-    callback: MessageCb,
-}
+pub(super) struct Hushed(Ssl);
 
 impl Drop for Hushed {
     fn drop(&mut self) {
-        set_in_libssl(self.ssl, Some(self.callback));
+        // As it is now: a callback of the program's that ran in the handoff may have set another.
+        set_in_libssl(self.0, SSL_MESSAGES.get(self.0).and_then(|messages| messages.callback));
     }
 }
 
