@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,12 +42,28 @@ listen_for(SSL *ssl, const struct hello *h, struct hvr *v)
 	return result;
 }
 
+static unsigned long
+first_error(const char **text, int *flags)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+	return ERR_peek_error_all(NULL, NULL, NULL, text, flags);
+#else
+	return ERR_peek_error_line_data(NULL, NULL, text, flags);
+#endif
+}
+
 static void
 check_outcome(SSL *ssl, const BIO *bio, int result)
 {
+	const char *text = NULL;
+	int flags = 0;
+
 	CHECK(result >= -1 && result <= 1);
 	if (result == -1)
-		CHECK(ERR_peek_error() != 0);
+		CHECK(first_error(&text, &flags) != 0);
+	/* No memory is said to be that, and not libssl's refusal. */
+	if (kind != FAULT_DLSYM && (flags & ERR_TXT_STRING) != 0)
+		CHECK(strstr(text, "did not take") == NULL);
 	CHECK(SSL_get_rbio(ssl) == bio);
 	CHECK(SSL_get_wbio(ssl) == bio);
 	ERR_clear_error();

@@ -108,7 +108,9 @@ pub enum Fault {
     SecretFile,
     /// A secret shorter or longer than the MAC takes.
     SecretLength,
-    /// Out of memory, or libssl would not take the verified hello.
+    /// Out of memory.
+    NoMemory,
+    /// libssl's functions are not there, or it would not take the verified hello.
     Handoff,
     /// A defect in this library; a panic ends here.
     Internal,

@@ -29,7 +29,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result
     };
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
-    let context = Context::of(ctx).ok_or(Fault::Handoff)?;
+    let context = Context::of(ctx)?;
     context.listens(ctx)?;
     if context.uses_builtin() {
         context.keys.prepare()?;
@@ -188,7 +188,7 @@ impl Door<'_> {
             && !remember_verified(self.ssl, cookie)
         {
             self.tally.count(Event::HandoffFailed);
-            return Err(Fault::Handoff.into());
+            return Err(Fault::NoMemory.into());
         }
         Ok(accepted)
     }

@@ -31,7 +31,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_budget(ctx: *mut SSL_CTX, challenges:
     let ctx = unsafe { SslCtx::from_c(ctx) };
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
-        Context::of(ctx).ok_or(Fault::Handoff)?.budget.set(challenges);
+        Context::of(ctx)?.budget.set(challenges);
         Ok(())
     })
 }

@@ -31,7 +31,7 @@ pub unsafe extern "C" fn dtlsv1_listen_cookie_generate(
         let cookie_len = NonNull::new(cookie_len).ok_or(Fault::NullArgument)?;
         // SAFETY: live by this function's contract.
         let ssl = unsafe { Ssl::new(ssl) };
-        let context = ssl.ctx().and_then(Context::of).ok_or(Fault::Internal)?;
+        let context = Context::of(ssl.ctx().ok_or(Fault::Internal)?)?;
         let mut made = [0; COOKIE_ROOM];
         let len = made_for_peer(ssl, context, &mut made).ok_or(Fault::NoSecret)?;
         // SAFETY: the caller has room for a built-in cookie, which is what was made.
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn dtlsv1_listen_cookie_verify(
         let ssl = unsafe { Ssl::new(ssl) };
         // SAFETY: readable for that many bytes by this function's contract.
         let cookie = unsafe { std::slice::from_raw_parts(cookie.as_ptr(), len) };
-        let context = ssl.ctx().and_then(Context::of).ok_or(Fault::Internal)?;
+        let context = Context::of(ssl.ctx().ok_or(Fault::Internal)?)?;
         right = is_right_for_peer(ssl, context, cookie).ok_or(Fault::NoSecret)?;
         Ok(())
     });

@@ -185,7 +185,7 @@ unsafe fn with_context(
     noted(|| {
         // SAFETY: by this function's contract.
         let Some(ctx) = (unsafe { SslCtx::from_c(ctx) }) else { return Ok(false) };
-        note(Context::of(ctx).ok_or(Fault::Handoff)?, ctx)?;
+        note(Context::of(ctx)?, ctx)?;
         Ok(true)
     })
 }
@@ -215,7 +215,7 @@ unsafe fn with_ssl(ssl: *mut SSL, note: impl FnOnce(Ssl) -> bool) {
         let Some(ssl) = NonNull::new(ssl) else { return Ok(false) };
         // SAFETY: by this function's contract.
         let ssl = unsafe { Ssl::new(ssl) };
-        if note(ssl) { Ok(true) } else { Err(Fault::Handoff) }
+        if note(ssl) { Ok(true) } else { Err(Fault::NoMemory) }
     });
 }
 

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_repairs(ctx: *mut SSL_CTX, repairs: c
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
         let repairs = Repairs::from_c(repairs).ok_or(Fault::InvalidArgument)?;
-        Context::of(ctx).ok_or(Fault::Handoff)?.repairs.set(repairs);
+        Context::of(ctx)?.repairs.set(repairs);
         Ok(())
     })
 }

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_secret(
         }
         // SAFETY: readable for that many bytes by this function's contract.
         let secret = unsafe { std::slice::from_raw_parts(secret.as_ptr(), len) };
-        Context::of(ctx).ok_or(Fault::Handoff)?.keys.set_secret(secret, unix_seconds())
+        Context::of(ctx)?.keys.set_secret(secret, unix_seconds())
     })
 }
 
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_secret_file(
         let path = NonNull::new(path.cast_mut()).ok_or(Fault::NullArgument)?;
         // SAFETY: a C string by this function's contract.
         let path = unsafe { CStr::from_ptr(path.as_ptr()) };
-        Context::of(ctx).ok_or(Fault::Handoff)?.keys.set_file(path.to_bytes(), unix_seconds())
+        Context::of(ctx)?.keys.set_file(path.to_bytes(), unix_seconds())
     })
 }
 
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_cookie_lifetime(
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
         let lifetime = Lifetime::from_seconds(seconds).ok_or(Fault::InvalidArgument)?;
-        Context::of(ctx).ok_or(Fault::Handoff)?.keys.set_lifetime(lifetime);
+        Context::of(ctx)?.keys.set_lifetime(lifetime);
         Ok(())
     })
 }

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_cookie_policy(
     done(|| {
         let ctx = ctx.ok_or(Fault::NullArgument)?;
         let policy = Policy::from_c(policy).ok_or(Fault::InvalidArgument)?;
-        Context::of(ctx).ok_or(Fault::Handoff)?.set_policy(ctx, policy)
+        Context::of(ctx)?.set_policy(ctx, policy)
     })
 }
 

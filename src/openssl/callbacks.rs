@@ -120,7 +120,7 @@ unsafe extern "C" fn generate_for_libssl(
         let ssl = NonNull::new(ssl)?;
         // SAFETY: libssl's own SSL, on the thread that uses it.
         let ssl = unsafe { Ssl::new(ssl) };
-        let context = Context::of(ssl.ctx()?)?;
+        let context = Context::of(ssl.ctx()?).ok()?;
         let mut made = [0; COOKIE_ROOM];
         let len = if context.uses_builtin() {
             made_for_peer(ssl, context, &mut made)?
@@ -153,7 +153,7 @@ unsafe extern "C" fn verify_for_libssl(
         if ssl.rbio().is_some_and(once_bio::is_ours) {
             return Some(());
         }
-        let context = Context::of(ssl.ctx()?)?;
+        let context = Context::of(ssl.ctx()?).ok()?;
         let len = usize::try_from(cookie_len).ok()?;
         // SAFETY: libssl passes that many bytes.
         let cookie =

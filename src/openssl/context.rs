@@ -85,20 +85,23 @@ fn place_of(address: SslCtxAddress) -> usize {
 }
 
 impl Context {
-    /// Finds or makes the context of an SSL_CTX; `None` without memory for it.
+    /// Finds or makes the context of an SSL_CTX.
     #[inline]
-    pub(crate) fn of<'a>(ctx: SslCtx) -> Option<&'a Self> {
+    pub(crate) fn of<'a>(ctx: SslCtx) -> Result<&'a Self, Fault> {
         let address = ctx.as_ptr().addr();
         let departures = DEPARTURES.load(Acquire);
-        let last = LAST.with(|places| places.get(place_of(address)).map(Cell::get))?;
-        if last.ctx == address && last.departures == departures {
+        let last = LAST.with(|places| places.get(place_of(address)).map(Cell::get));
+        if let Some(last) = last
+            && last.ctx == address
+            && last.departures == departures
+        {
             // SAFETY: nothing has left the table since it was found there, and it stays while the
             // caller's SSL_CTX lives, which outlasts the call.
-            return Some(unsafe { &*last.context });
+            return Ok(unsafe { &*last.context });
         }
-        let context = Self::look_up(address, departures)?;
+        let context = Self::look_up(address, departures).ok_or(Fault::NoMemory)?;
         // SAFETY: boxed, so it does not move when the table grows; it stays as said above.
-        Some(unsafe { &*context })
+        Ok(unsafe { &*context })
     }
 
     #[cold]

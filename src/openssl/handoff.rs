@@ -75,7 +75,7 @@ pub(super) fn with_stand_in<T>(
     mut once: Once<'_>,
     body: impl FnOnce() -> T,
 ) -> Result<T, Fault> {
-    let stand_in = once.bio().ok_or(Fault::Handoff)?;
+    let stand_in = once.bio().ok_or(Fault::NoMemory)?;
     // SAFETY: the BIO lives. This reference takes the place of the SSL's, which goes with the next
     // call; libssl, with two references where both BIOs are one, and LibreSSL, with one, agree.
     let kept = unsafe { sys::BIO_up_ref(rbio.as_ptr()) } != 0;
@@ -87,7 +87,7 @@ pub(super) fn with_stand_in<T>(
             unsafe { sys::BIO_free_all(rbio.as_ptr()) };
         }
         put_away(stand_in);
-        return Err(Fault::Handoff);
+        return Err(Fault::NoMemory);
     }
     // SAFETY: the SSL lives, and takes over its reference to the stand-in.
     unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), stand_in.as_ptr()) };

@@ -50,9 +50,10 @@ pub(crate) fn queue_fault(fault: Fault) {
         Fault::SecretLength => {
             (PASSED_INVALID_ARGUMENT, Some(c"libdtlsv1_listen: a secret has 32 to 1024 bytes"))
         }
+        Fault::NoMemory => (MALLOC_FAILURE, Some(c"libdtlsv1_listen: out of memory")),
         Fault::Handoff => (
             INTERNAL_ERROR,
-            Some(c"libdtlsv1_listen: libssl did not take the verified ClientHello"),
+            Some(c"libdtlsv1_listen: libssl lacks a function that is needed, or did not take the verified ClientHello"),
         ),
         Fault::Internal => {
             (INTERNAL_ERROR, Some(c"libdtlsv1_listen has a defect: please report it"))
@@ -96,6 +97,7 @@ mod numbers {
     use std::ffi::{c_int, c_ulong};
     /// ERR_RFLAG_FATAL and ERR_RFLAG_COMMON: a reason that every library shares.
     const FATAL: c_int = 0b11 << 18;
+    pub(super) const MALLOC_FAILURE: c_int = 256 | FATAL;
     pub(super) const PASSED_NULL_PARAMETER: c_int = 258 | FATAL;
     pub(super) const INTERNAL_ERROR: c_int = 259 | FATAL;
     pub(super) const PASSED_INVALID_ARGUMENT: c_int = 262 | 0b10 << 18;
@@ -105,6 +107,7 @@ mod numbers {
 #[cfg(any(openssl1, libressl))]
 mod numbers {
     use std::ffi::{c_int, c_ulong};
+    pub(super) const MALLOC_FAILURE: c_int = 1 | 64;
     pub(super) const PASSED_NULL_PARAMETER: c_int = 3 | 64;
     pub(super) const INTERNAL_ERROR: c_int = 4 | 64;
     pub(super) const PASSED_INVALID_ARGUMENT: c_int = 7;
@@ -121,7 +124,7 @@ fn reason(error: c_ulong) -> c_int {
     c_int::try_from(error & numbers::REASON).unwrap_or(0)
 }
 
-use numbers::{INTERNAL_ERROR, PASSED_INVALID_ARGUMENT, PASSED_NULL_PARAMETER};
+use numbers::{INTERNAL_ERROR, MALLOC_FAILURE, PASSED_INVALID_ARGUMENT, PASSED_NULL_PARAMETER};
 
 fn put(reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
     put_in(sys::ERR_LIB_SSL, reason, fault, line);
