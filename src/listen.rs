@@ -87,8 +87,9 @@ struct Way {
 
 impl Way {
     fn back(rbio: Bio, wbio: Bio) -> Self {
-        let datagram = wbio.is_datagram();
-        Self { wbio, knows_peer: datagram && wbio == rbio, buffers: !datagram }
+        // Who watches a BIO sees what libssl does with it, needed or not.
+        let plain = wbio.is_datagram() && !wbio.is_watched();
+        Self { wbio, knows_peer: plain && wbio == rbio, buffers: !plain }
     }
 }
 

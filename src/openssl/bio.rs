@@ -1,6 +1,6 @@
 //! A BIO that somebody else owns.
 
-use super::sys;
+use super::{real, sys};
 use crate::peer::{MAX_ADDRESS_LEN, Peer};
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -55,6 +55,18 @@ impl Bio {
         let name = unsafe { sys::BIO_method_name(self.as_ptr()) };
         // SAFETY: a method's name is a C string as long as the method lives.
         !name.is_null() && unsafe { CStr::from_ptr(name) } == c"datagram socket"
+    }
+
+    /// Has the application set a callback on it, of either kind? That is told of every operation, and
+    /// may refuse it.
+    pub(crate) fn is_watched(self) -> bool {
+        // SAFETY: the BIO lives.
+        #[cfg(not(libressl))]
+        if unsafe { sys::BIO_get_callback_ex(self.as_ptr()) }.is_some() {
+            return true;
+        }
+        // SAFETY: the BIO lives.
+        unsafe { real::bio_callback(self.as_ptr()) }.is_some()
     }
 
     pub(crate) fn read(self, into: &mut Datagram) -> Read<'_> {

@@ -52,12 +52,27 @@ impl Symbol {
 
 pub(crate) static DTLSV1_LISTEN: Symbol = Symbol::new(c"DTLSv1_listen");
 pub(crate) static SET_GENERATE: Symbol = Symbol::new(c"SSL_CTX_set_cookie_generate_cb");
+/// Not ours, but deprecated: a libcrypto may be built without it.
+static BIO_GET_CALLBACK: Symbol = Symbol::new(c"BIO_get_callback");
 static SSL_NEW: Symbol = Symbol::new(c"SSL_new");
 pub(crate) static SSL_CTRL: Symbol = Symbol::new(c"SSL_ctrl");
 pub(crate) static CTX_CTRL: Symbol = Symbol::new(c"SSL_CTX_ctrl");
 pub(crate) static SET_MSG: Symbol = Symbol::new(c"SSL_set_msg_callback");
 pub(crate) static CTX_SET_MSG: Symbol = Symbol::new(c"SSL_CTX_set_msg_callback");
 pub(crate) static SET_VERIFY: Symbol = Symbol::new(c"SSL_CTX_set_cookie_verify_cb");
+
+/// libcrypto's `BIO_get_callback`: the kind before `BIO_get_callback_ex`'s.
+///
+/// # Safety
+///
+/// `bio` is a live BIO.
+pub(super) unsafe fn bio_callback(bio: *const sys::BIO) -> sys::AnyFunction {
+    type Get = unsafe extern "C" fn(*const sys::BIO) -> sys::AnyFunction;
+    // SAFETY: this is what libcrypto's function of that name is.
+    let get = unsafe { std::mem::transmute::<*mut c_void, Get>(BIO_GET_CALLBACK.find()?.as_ptr()) };
+    // SAFETY: by this function's contract.
+    unsafe { get(bio) }
+}
 
 /// libssl's `SSL_new`.
 ///

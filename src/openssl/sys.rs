@@ -51,7 +51,12 @@ pub(super) type ExDup = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
+/// A callback that is looked at and not called: of any type.
+pub(super) type AnyFunction = Option<unsafe extern "C" fn()>;
+
 unsafe extern "C" {
+    #[cfg(not(libressl))]
+    pub(super) fn BIO_get_callback_ex(bio: *const BIO) -> AnyFunction;
     pub(super) fn BIO_get_new_index() -> c_int;
     pub(super) fn BIO_method_name(bio: *const BIO) -> *const c_char;
     pub(super) fn BIO_method_type(bio: *const BIO) -> c_int;
