@@ -110,6 +110,9 @@ test_reads(void)
 		CHECK_QUEUED(0);
 		CHECK_INT(wire.reads, 1);
 		CHECK_INT(wire.writes, 0);
+		CHECK_INT(SSL_get_error(ssl, rows[i].ret), SSL_ERROR_SYSCALL);
+		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0,
+		    rows[i].ret == 0);
 		SSL_free(ssl);
 	}
 }
@@ -144,6 +147,12 @@ test_writes(void)
 		CHECK_INT(wire.reads, 1);
 		CHECK_INT(wire.writes, 1);
 		CHECK_INT(wire.flushes, rows[i].flushes);
+		/* The SSL does not tell which of the two would block: the BIO
+		 * does, one BIO for both ways here. */
+		CHECK_INT(SSL_get_error(ssl, rows[i].ret), SSL_ERROR_SYSCALL);
+		CHECK_INT(BIO_should_write(SSL_get_wbio(ssl)) != 0,
+		    rows[i].ret == 0);
+		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0, 0);
 
 		/* The client asks again, and is answered on the same SSL. */
 		queue_clear(&wire.out);

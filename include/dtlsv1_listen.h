@@ -39,9 +39,20 @@ extern "C" {
  * BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
  * cleared. NULL: not wanted. Without success the bytes stay as they are. The memory is the caller's.
  *
- * Returns 1 when a client was accepted; 0 when there is none yet: the read would block (nothing is
- * queued), or a datagram was dropped (the reason is queued; call again); -1 on failure, with the
- * reason queued. OpenSSL's error queue is emptied on entry.
+ * Returns:
+ * 1    a client was accepted.
+ * 0    none yet; call again with the same ssl. Nothing is queued if the read would block, if an
+ *      answer could not be written without blocking (it is not kept: the client asks again), or if
+ *      the budget is spent (dtlsv1_listen_set_budget()); the reason is queued if a datagram was
+ *      dropped. BIO_should_read() of the read BIO and BIO_should_write() of the write BIO tell the
+ *      first two. SSL_get_error() does not: it says SSL_ERROR_SYSCALL after each of the three, as
+ *      after OpenSSL's function. With LibreSSL a read or write that would block gives -1, and
+ *      SSL_get_error() says SSL_ERROR_WANT_READ.
+ * -1   something failed here; the reason is queued. If nothing is queued, a BIO failed, and errno
+ *      has the reason. The answer to one client's address can be what failed (EINVAL for port 0,
+ *      EPERM from a firewall, ENETUNREACH), which anybody can bring about: with errno one of those,
+ *      call again.
+ * OpenSSL's error queue is emptied on entry.
  */
 #ifdef DTLSv1_listen
 #undef DTLSv1_listen
@@ -396,8 +407,9 @@ int dtlsv1_listen_cookie_verify(SSL *ssl,
  *
  * A caller that is woken for every arrival only (EPOLLET) has to go on until there is nothing
  * left to read, and 0 alone does not say so. After 0, BIO_should_read(SSL_get_rbio(ssl)) is true
- * if the read would have blocked: wait for the socket. It is false if the budget was spent (nothing
- * is queued) or a datagram was dropped (the reason is queued): more may be waiting, call again.
+ * if the read would have blocked: wait for the socket. It is false if the budget was spent or the
+ * write of an answer would have blocked (nothing is queued), or a datagram was dropped (the reason
+ * is queued): more may be waiting, call again.
  * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
  * ask.
  *

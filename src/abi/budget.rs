@@ -15,8 +15,9 @@ use std::ffi::{c_int, c_uint};
 ///
 /// A caller that is woken for every arrival only (EPOLLET) has to go on until there is nothing
 /// left to read, and 0 alone does not say so. After 0, BIO_should_read(SSL_get_rbio(ssl)) is true
-/// if the read would have blocked: wait for the socket. It is false if the budget was spent (nothing
-/// is queued) or a datagram was dropped (the reason is queued): more may be waiting, call again.
+/// if the read would have blocked: wait for the socket. It is false if the budget was spent or the
+/// write of an answer would have blocked (nothing is queued), or a datagram was dropped (the reason
+/// is queued): more may be waiting, call again.
 /// A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
 /// ask.
 ///

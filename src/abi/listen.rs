@@ -27,8 +27,9 @@ use std::ptr::NonNull;
 /// cleared. NULL: not wanted. Otherwise the bytes stay as they are. The memory stays the caller's.
 ///
 /// Returns 1 when a client was accepted; 0 when nothing is wrong but there is no client yet: the
-/// read would block (nothing is queued) or a datagram was dropped (the reason is queued): call
-/// again; -1 on failure, with the reason queued. The error queue is emptied on entry.
+/// read or the write of an answer would block or the budget is spent (nothing is queued), or a
+/// datagram was dropped (the reason is queued): call again; -1 on failure, with the reason queued,
+/// or with nothing queued where a BIO failed. The error queue is emptied on entry.
 ///
 /// Source: OpenSSL's DTLSv1_listen(3), of which this is a drop-in.
 ///
