@@ -160,6 +160,12 @@ replace_read(SSL *ssl, BIO *new)
 }
 
 static void
+replace_read_alone(SSL *ssl, BIO *new)
+{
+	SSL_set0_rbio(ssl, new);
+}
+
+static void
 set_same_again(SSL *ssl, BIO *new)
 {
 	BIO_free(new);
@@ -199,6 +205,8 @@ static const struct act {
 	{ "replace both, one by one", replace_by_halves },
 	{ "replace the write BIO", replace_write },
 	{ "replace the read BIO", replace_read },
+	{ "replace the read BIO and say nothing of the other",
+	    replace_read_alone },
 	{ "set the same once more", set_same_again },
 	{ "set what is there", set_as_they_are },
 	{ "set the write BIO for both", set_write_twice },
