@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE	/* getaddrinfo() and friends under -std=c11 */
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,18 @@ serve(SSL *ssl, const char *name)
 	return 0;
 }
 
+/*
+ * After -1: was it only that the answer to one client could not be written? Its
+ * address is whatever its datagram said, so anybody can bring this about: port
+ * 0, an address that a firewall bars or that no route leads to.
+ */
+static int
+one_client_only(void)
+{
+	return ERR_peek_error() == 0 && (errno == EINVAL || errno == EPERM ||
+	    errno == EACCES || errno == ENETUNREACH || errno == EHOSTUNREACH);
+}
+
 /* Waits for the next client that can be reached at its address. */
 static SSL *
 next_client(SSL_CTX *ctx, int listener, struct sockaddr_storage *peer)
@@ -173,11 +186,11 @@ next_client(SSL_CTX *ctx, int listener, struct sockaddr_storage *peer)
 	/*
 	 * 0 means "not yet": anybody can send a datagram that is no hello, and
 	 * with a non-blocking socket it also means that there was nothing to
-	 * read. Only a negative value is a failure, and one of our own making.
+	 * read. Only a negative value is a failure.
 	 */
 	do
 		ret = DTLSv1_listen(ssl, peer);
-	while (ret == 0);
+	while (ret == 0 || (ret < 0 && one_client_only()));
 	if (ret < 0)
 		die_ssl("DTLSv1_listen");
 	return ssl;
