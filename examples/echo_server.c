@@ -13,7 +13,6 @@
  */
 #define _GNU_SOURCE	/* getaddrinfo() and friends under -std=c11 */
 
-#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,18 +158,6 @@ serve(SSL *ssl, const char *name)
 	return 0;
 }
 
-/*
- * After -1: was it only that the answer to one client could not be written? Its
- * address is whatever its datagram said, so anybody can bring this about: port
- * 0, an address that a firewall bars or that no route leads to.
- */
-static int
-one_client_only(void)
-{
-	return ERR_peek_error() == 0 && (errno == EINVAL || errno == EPERM ||
-	    errno == EACCES || errno == ENETUNREACH || errno == EHOSTUNREACH);
-}
-
 /* Waits for the next client that can be reached at its address. */
 static SSL *
 next_client(SSL_CTX *ctx, int listener, struct sockaddr_storage *peer)
@@ -190,7 +177,7 @@ next_client(SSL_CTX *ctx, int listener, struct sockaddr_storage *peer)
 	 */
 	do
 		ret = DTLSv1_listen(ssl, peer);
-	while (ret == 0 || (ret < 0 && one_client_only()));
+	while (ret == 0);
 	if (ret < 0)
 		die_ssl("DTLSv1_listen");
 	return ssl;

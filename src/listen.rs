@@ -5,7 +5,7 @@ use crate::error::{Discard, Fault, Stop};
 use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::gather::{Complete, Outcome};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    Accepted, Bio, Context, Datagram, Listener, Read, Sent, Ssl, behind, clear_errors, hand_off,
     remember_verified, resequence, same_libssl,
 };
 use crate::peer::Peer;
@@ -122,12 +122,14 @@ impl Door<'_> {
         let sent = way.wbio.send(answer, way.buffers);
         self.tally.count_answer(sent, answered.len(), answer.len());
         match sent {
-            Some(true) => {
+            Sent::Out => {
                 probes::challenge(|| self.peer().copied(), answered.len(), answer.len());
                 Ok(())
             }
-            Some(false) => Err(Fault::Io.into()),
-            None => Err(Stop::WouldBlock),
+            // Anyone can say that they are at port 0: not a reason to give up the socket.
+            Sent::Unreachable => Ok(()),
+            Sent::Failed => Err(Fault::Io.into()),
+            Sent::WouldBlock => Err(Stop::WouldBlock),
         }
     }
 

@@ -86,23 +86,35 @@ impl Bio {
         }
     }
 
-    /// Writes, and flushes what `buffers`; `Some(true)` when it is out, `None` when that would block.
-    pub(crate) fn send(self, datagram: &[u8], buffers: bool) -> Option<bool> {
+    /// Writes, and flushes what `buffers`.
+    pub(crate) fn send(self, datagram: &[u8], buffers: bool) -> Sent {
         let len = c_int::try_from(datagram.len()).unwrap_or(c_int::MAX);
         // SAFETY: `datagram` is readable for its length.
         if unsafe { sys::BIO_write(self.as_ptr(), datagram.as_ptr().cast(), len) } < len {
-            return (!self.should_retry()).then_some(false);
+            return self.unsent();
         }
         if !buffers {
-            return Some(true);
+            return Sent::Out;
         }
         // SAFETY: FLUSH takes no argument.
         let flushed =
             unsafe { sys::BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_FLUSH, 0, std::ptr::null_mut()) };
         if flushed <= 0 {
-            return (!self.should_retry()).then_some(false);
+            return self.unsent();
         }
-        Some(true)
+        Sent::Out
+    }
+
+    #[cold]
+    fn unsent(self) -> Sent {
+        let unreachable = peer_is_unreachable();
+        if self.should_retry() {
+            Sent::WouldBlock
+        } else if unreachable && self.is_datagram() {
+            Sent::Unreachable
+        } else {
+            Sent::Failed
+        }
     }
 
     /// The sender of what was read last, if the BIO says that it knows.
@@ -127,6 +139,16 @@ impl Bio {
         // SAFETY: the BIO lives.
         unsafe { sys::BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
     }
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Out,
+    WouldBlock,
+    /// The socket is as good as before; it is this address that nothing can be sent to.
+    Unreachable,
+    Failed,
 }
 
 /// Room for a sockaddr that some BIO fills in, aligned as any, and as much again behind it for one
@@ -168,6 +190,14 @@ impl Address {
     pub(super) fn peer(&self) -> Peer {
         Peer::new(self.bytes)
     }
+}
+
+/// After a write that failed: because of where it was to go, and not of the socket?
+fn peer_is_unreachable() -> bool {
+    use libc::{EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EINVAL, ENETUNREACH, EPERM};
+    let errno = std::io::Error::last_os_error().raw_os_error();
+    // Port 0; a firewall; a broadcast address; no route, in three ways.
+    matches!(errno, Some(EINVAL | EPERM | EACCES | ENETUNREACH | EHOSTUNREACH | EADDRNOTAVAIL))
 }
 
 fn clear_errno() {

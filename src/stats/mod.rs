@@ -12,6 +12,7 @@ pub(crate) use file::tick;
 
 use crate::cookie::Check;
 use crate::error::Stop;
+use crate::openssl::Sent;
 
 /// To be called once, before anything is counted.
 pub(crate) fn begin() {
@@ -55,17 +56,17 @@ impl Tally {
     /// Counts an answer of that many bytes to a datagram of that many, as [`Bio::send`] left it.
     ///
     /// [`Bio::send`]: crate::openssl::Bio::send
-    pub(crate) fn count_answer(&self, sent: Option<bool>, answered: usize, answer: usize) {
+    pub(crate) fn count_answer(&self, sent: Sent, answered: usize, answer: usize) {
         match sent {
-            Some(true) => {
+            Sent::Out => {
                 self.count(Event::Challenge);
                 self.add(Event::BytesOut, answer);
                 if answer > answered {
                     self.count(Event::ChallengeLarger);
                 }
             }
-            Some(false) => self.count(Event::WriteFailed),
-            None => self.count(Event::WriteBlocked),
+            Sent::Failed | Sent::Unreachable => self.count(Event::WriteFailed),
+            Sent::WouldBlock => self.count(Event::WriteBlocked),
         }
     }
 
