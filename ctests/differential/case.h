@@ -112,7 +112,7 @@ struct dcase {
 	int stale;		/* errors in the queue on entry */
 	int duplicate;		/* the SSL comes from SSL_dup */
 	int mtu;		/* 0: libssl asks the BIO */
-	int repairs;		/* for dtlsv1_listen_set_repairs, on our side; fragments never on a socket, see run.c */
+	int repairs;		/* for dtlsv1_listen_set_repairs, on our side; not for fragments on a socket, see run.c */
 	int exchange;		/* SSL_OP_COOKIE_EXCHANGE from the start, for programs that use cookies without DTLSv1_listen */
 	char steps[MAX_STEPS + 1];
 	unsigned char cookie[MAX_COOKIE];
