@@ -11,6 +11,8 @@ SHAPES = ("looped", "single", "accept", "fresh", "forged", "garbage")
 SIDES = (("libssl", "trivial"), ("ours", "trivial"),
          ("libssl", "usual"), ("ours", "usual"), ("ours", "none"))
 ACCEPTS = ("accept", "fresh")
+# What handing an accepted hello over to libssl costs at the least (least.c).
+LEAST = ("least", "trivial")
 
 
 def command(host, callbacks, shape, count):
@@ -18,7 +20,7 @@ def command(host, callbacks, shape, count):
 
 
 def preload(host, who):
-    return [host.library] if who == "ours" else []
+    return {"ours": [host.library], "least": [host.program("least.so")]}.get(who, [])
 
 
 def few(callbacks, shape):
@@ -49,7 +51,8 @@ def counted(host, who, callbacks, shape):
         for name, n in line["objects"].items():
             name = re.sub(r"\.so.*", "", name)
             objects[name] = objects.get(name, 0) + n / count
-    if ("libdtlsv1_listen" in objects) != (who == "ours"):
+    ran = {"libdtlsv1_listen": "ours", "least": "least"}
+    if {ran[name] for name in objects if name in ran} != {who} - {"libssl"}:
         raise SystemExit(f"bench: this was to be {who}'s function, but it ran in: {list(objects)}")
     return total / count - objects["challenge"], objects
 
@@ -70,8 +73,10 @@ def callgrind(host, who, callbacks, shape):
 def measure(hosts, quick):
     rows = {}
     for host in hosts:
-        shapes = SHAPES if host.name == "system" else SHAPES[:3]
-        for who, callbacks in SIDES:
+        sides = [(side, SHAPES if host.name == "system" else SHAPES[:3]) for side in SIDES]
+        if host.has_function():
+            sides.append((LEAST, ("accept",)))
+        for (who, callbacks), shapes in sides:
             say(f"instructions: {host.name}, {who}, {callbacks}")
             for shape in shapes:
                 stepped, objects = instructions(host, who, callbacks, shape)

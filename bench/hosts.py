@@ -17,6 +17,8 @@ PROGRAMS = {
     "legit_client": (["legit_client.c"], True, False),
     "flood": (["flood.c", "hello.c"], False, True),
 }
+# Preloaded before challenge.
+PRELOADED = ("count_malloc", "least")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Host:
     version: str
     prefix: pathlib.Path
     library: pathlib.Path
+
+    def has_function(self):
+        """LibreSSL's DTLSv1_listen is a macro."""
+        return not self.name.startswith("libressl")
 
     def program(self, name):
         return str(BUILD / self.name / name)
@@ -75,15 +81,17 @@ def build_programs(host):
     at = []
     if host.name != "system":
         at = [f"-I{host.prefix}/include", f"-L{host.prefix}/lib"]
-    if host.name.startswith("libressl"):
+    if not host.has_function():
         at.append("-DHELLO_VERSION=0xFEFF")
     for name, (sources, ssl, everywhere) in PROGRAMS.items():
         if host.name != "system" and not everywhere:
             continue
         run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-o", place / name,
              *sources, *(SSL_LIBS if ssl else [])], cwd=ROOT / "bench")
-    run([os.environ.get("CC", "cc"), *CFLAGS, "-fPIC", "-shared", "-o",
-         place / "count_malloc.so", "count_malloc.c"], cwd=ROOT / "bench")
+    for name in PRELOADED:
+        if name != "least" or host.has_function():
+            run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-fPIC", "-shared", "-o",
+                 place / f"{name}.so", f"{name}.c"], cwd=ROOT / "bench")
 
 
 def make_certificate():

@@ -186,6 +186,7 @@ def accept_text(data):
 
 A hello with a right cookie, from the call to its return, on an SSL that sent the HelloVerifyRequest. libssl's own function runs
 inside ours, since only libssl can set its private state, so ours can only be cheaper where it makes the cookie cheaper.
+*least* is a function that hands every hello over to libssl's in the same way and does nothing besides.
 
 ![accept](accept.svg)
 
@@ -249,7 +250,28 @@ def goals(data):
 
 On OpenSSL {version}:
 
-{table(["goal", "is", "measured", "reached"], rows)}"""
+{table(["goal", "is", "measured", "reached"], rows)}
+{bounds(data)}"""
+
+
+def bounds(data):
+    """What stands between here and the goals that are missed."""
+    text = []
+    least = "cpu" in data and one(data, "cpu", host="system", who="least", shape="accept")
+    if least:
+        theirs = one(data, "cpu", host="system", who="libssl", callbacks="trivial", shape="accept")
+        text.append(
+            "- The accept path with a callback that does nothing: to read the datagram, look at the error queue and let libssl\n"
+            "  read it from another BIO, and nothing else (*least*, bench/least.c), costs "
+            f"{least['instructions'] / theirs['instructions']:.2f} of libssl's instructions and "
+            f"{least['ns']['median'] / theirs['ns']['median']:.2f} of its time.\n")
+    if "flood" in data:
+        bio = one(data, "flood", host="system", server="bio", flood="200 bytes")
+        text.append(
+            "- The flood: the bare loop through libcrypto's datagram BIO (*bio*), without a look at the hello or a cookie, has\n"
+            f"  {bio['speed_of_bare']['median']:.2f} of the bare loop's speed.\n")
+    head = "Bounds on what `DTLSv1_listen` can reach, however it is written:\n\n"
+    return head + "".join(text) if text else ""
 
 
 def write(data, out):
