@@ -52,6 +52,7 @@ test_libssl_listen(void)
 	BIO_ADDR *peer = BIO_ADDR_new();
 	struct datagram *d;
 	struct hvr v;
+	unsigned char cookie[32];
 	SSL *ssl = server();
 
 	stepper_init(&client);
@@ -61,12 +62,17 @@ test_libssl_listen(void)
 	CHECK_QUEUED(0);
 	NEED((d = queue_get(&wire.out)) != NULL);
 	hvr_parse(&v, d->byte, d->len);
-	CHECK_INT(v.cookielen, 32);
+	NEED(v.cookielen == sizeof(cookie));
+	memcpy(cookie, v.cookie, sizeof(cookie));
 	queue_put(&client.wire.in, d->byte, d->len);
 	stepper_step(&client);
 	port_to_server(&port, &client);
 	CHECK_INT(libssl_listen(ssl, peer), 1);
 	port_finish(&port, &client, ssl);
+	check_case("what SSL_accept was let in with, for another peer's next handshake");
+	wire_peer4(&wire, "192.0.2.2", 4433);
+	CHECK_INT(ours.cookie_verify(ssl, cookie, sizeof(cookie)), 0);
+	check_case(NULL);
 	BIO_ADDR_free(peer);
 	stepper_free(&client);
 	SSL_free(ssl);
