@@ -12,10 +12,10 @@ use std::ptr::NonNull;
 /// with the same secret and lifetime accept each other's cookies.
 ///
 /// Called again, it rotates: cookies are made with the new secret, and those of the one before are
-/// accepted until the next call. Whatever else was in force is accepted for two or three cookie
-/// lifetimes more, so that a client between its two hellos loses nothing. The same secret twice, the
-/// second time two lifetimes after the first, ends the rotation. For several hosts a file is the
-/// better way: see docs/operations.md, "Rotation drill".
+/// accepted until the next call. Whatever else was in force is accepted for two cookie lifetimes
+/// more, so that a client between its two hellos loses nothing. The same secret twice, the second
+/// time two lifetimes after the first, ends the rotation. For several hosts a file is the better
+/// way: see docs/operations.md, "Rotation drill".
 ///
 /// `ctx`: may be in use by other threads. `secret`: `len` random bytes, from 32 to 1024, copied; the
 /// copy is kept out of core dumps where the system allows it and wiped with the SSL_CTX. Wipe your
@@ -52,8 +52,8 @@ pub unsafe extern "C" fn dtlsv1_listen_set_secret(
 /// first makes cookies, all are accepted. The file belongs to root or to the user that the process
 /// runs as, and no other may write to it. It is looked at while clients come, once a second at
 /// most; replace it with rename(2), or as Kubernetes does. What is no longer in it is accepted for
-/// two or three cookie lifetimes more. If it is not as it must be, one line on stderr says what to
-/// do and the last good secrets stay in force.
+/// two cookie lifetimes more. If it is not as it must be, one line on stderr says what to do and the
+/// last good secrets stay in force.
 ///
 /// `ctx`: may be in use by other threads. `path`: copied; a relative one is one from the working
 /// directory of now. In place of DTLSV1_LISTEN_SECRET_FILE and of dtlsv1_listen_set_secret().

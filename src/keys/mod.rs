@@ -1,8 +1,8 @@
 //! A context's secrets, and the keys made of them.
 //!
 //! Readers take no lock: they compare the second with the range of seconds for which all holds as
-//! it is (a slot, or a single second where a secret file is to be looked at) and read a ring that
-//! is made for that ([`Keyring`]). Only the first one outside the range does more.
+//! it is (a slot, or less of it where a secret's time is over before; a single second where a secret
+//! file is to be looked at) and read a ring that is made for that ([`Keyring`]). Only the first one outside the range does more.
 
 mod file;
 mod parse;
@@ -176,18 +176,20 @@ impl State {
             let lifetime = self.lifetime();
             let replaced = self.look(now)?;
             let slot = lifetime.slot(now);
-            if let Some(vault) = &mut self.vault {
-                let keys = ring.room()?;
-                if replaced || keys.slot() != slot {
-                    vault.renew(keys, now, slot);
-                    scrub_stack();
-                }
-            }
             let start = slot.saturating_mul(lifetime.seconds());
-            let valid = match &self.source {
+            let mut valid = match &self.source {
                 Source::File { .. } => now..now.saturating_add(1),
                 _ => start..start.saturating_add(lifetime.seconds()),
             };
+            if let Some(vault) = &mut self.vault {
+                let keys = ring.room()?;
+                let expired = vault.changes_at().is_some_and(|change| change <= now);
+                if replaced || expired || keys.slot() != slot {
+                    vault.renew(keys, now, slot);
+                    scrub_stack();
+                }
+                valid.end = vault.changes_at().map_or(valid.end, |change| change.min(valid.end));
+            }
             self.hold(ring, valid);
         }
         match (&self.vault, &self.source) {

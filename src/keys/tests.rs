@@ -91,9 +91,42 @@ fn the_secret_before_is_accepted_until_the_next() {
     // The same secret again: nothing is before it any more, when two lifetimes are over.
     keys.set_secret(&[2; 32], 100_000).unwrap();
     assert_eq!(checked(&keys, 100_000, &one), PREVIOUS);
-    for now in [100_180, 100_240] {
-        assert_eq!(checked(&keys, now, &made(&of(&[1]), now)), FORGED, "{now}");
+    for (now, old) in [(100_120, PREVIOUS), (100_121, FORGED), (100_240, FORGED)] {
+        assert_eq!(checked(&keys, now, &made(&of(&[1]), now)), old, "{now}");
         assert_eq!(checked(&keys, now, &made(&of(&[2]), now)), RIGHT);
+    }
+}
+
+#[test]
+fn what_is_replaced_is_accepted_for_two_lifetimes_to_the_second() {
+    for replaced in 6_000..6_060 {
+        let keys = of(&[1, 2]);
+        keys.set_secret(&[3; 32], replaced).unwrap();
+        keys.set_secret(&[4; 32], replaced + 7).unwrap();
+        let accepts = |now, byte| checked(&keys, now, &made(&of(&[byte]), now));
+        for (byte, last) in [(1, replaced + 120), (2, replaced + 127)] {
+            assert_eq!([accepts(last, byte), accepts(last + 1, byte)], [PREVIOUS, FORGED]);
+        }
+        assert_eq!([accepts(6_240, 3), accepts(6_240, 4)], [PREVIOUS, RIGHT]);
+    }
+}
+
+#[test]
+fn a_cookie_made_just_before_the_change_has_all_its_life() {
+    for replaced in 6_000..6_060 {
+        let (keys, maker) = (of(&[1]), of(&[1]));
+        let cookie = made(&maker, replaced);
+        let ahead = made(&maker, replaced + 30); // by half a lifetime
+        keys.set_secret(&[2; 32], replaced).unwrap();
+        keys.set_secret(&[2; 32], replaced).unwrap(); // and now the one before goes, too
+        for now in replaced..6_120 {
+            assert_eq!(checked(&keys, now, &cookie), PREVIOUS, "{replaced} {now}");
+        }
+        assert_eq!(checked(&keys, 6_120, &cookie), Ok(Check::Expired), "{replaced}");
+        for now in replaced..=replaced + 120 {
+            let old = checked(&maker, now, &ahead).map(|check| check != Check::Expired);
+            assert_eq!(checked(&keys, now, &ahead) == PREVIOUS, old.unwrap(), "{replaced} {now}");
+        }
     }
 }
 
@@ -160,7 +193,7 @@ fn a_file_is_read_again_when_it_changes_and_a_second_has_passed() {
         [accepts(6_001, 2), accepts(6_001, 3), accepts(6_001, 1)],
         [RIGHT, PREVIOUS, PREVIOUS]
     );
-    assert_eq!([accepts(6_121, 1), accepts(6_180, 1)], [PREVIOUS, FORGED]);
+    assert_eq!([accepts(6_121, 1), accepts(6_122, 1)], [PREVIOUS, FORGED]);
 }
 
 #[test]

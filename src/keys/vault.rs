@@ -10,15 +10,20 @@ pub(super) struct Vault {
 
 struct Held {
     secret: Secret,
-    /// When it is no longer accepted, in seconds since 1970; none while it is in force.
+    /// The last second since 1970 in which it is accepted; none while it is in force.
     until: Option<u64>,
 }
 
 impl Vault {
     pub(super) const EMPTY: Self = Self { held: [const { None }; MAX_HELD] };
 
-    /// Puts other secrets in force. Those that were are accepted for two lifetimes more, as long
-    /// as a cookie can live that was made with them just now; as far as there is room.
+    /// Puts other secrets in force. Those that were are accepted for two lifetimes more and the
+    /// second in which these end, as far as there is room.
+    ///
+    /// A cookie made just now is accepted to the end of the next slot, which is no further than
+    /// that; the second more is for a process that sees a file's change a second later. A maker
+    /// whose clock is ahead names a later slot, which would be accepted for longer by as much: such
+    /// a cookie has the two lifetimes that any other has at most.
     pub(super) fn replace(&mut self, secrets: &Secrets, now: u64, lifetime: Lifetime) {
         let last = now.saturating_add(lifetime.seconds().saturating_mul(2));
         let mut held = [const { None }; MAX_HELD];
@@ -38,6 +43,11 @@ impl Vault {
     pub(super) fn maker(&self) -> Option<&Secret> {
         let [first, ..] = &self.held;
         first.as_ref().map(|held| &held.secret)
+    }
+
+    /// The first second in which less is accepted than now; none if that never comes.
+    pub(super) fn changes_at(&self) -> Option<u64> {
+        self.held.iter().flatten().filter_map(|held| held.until?.checked_add(1)).min()
     }
 
     /// Makes the keys for a slot anew. What is no longer accepted goes.
