@@ -74,6 +74,10 @@ unsafe fn wipe<T>(at: NonNull<T>) {
 /// Pages for a `T`. What the system cannot do for them is done without: they are wiped all the same.
 fn map<T>() -> Option<NonNull<T>> {
     const { assert!(size_of::<T>() > 0 && align_of::<T>() <= 4096) };
+    #[cfg(test)]
+    if !tests::may_map() {
+        return None;
+    }
     let len = size_of::<T>();
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
     // SAFETY: asks for new pages anywhere.
@@ -106,8 +110,18 @@ pub(crate) fn scrub_stack() {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many more pieces of memory this thread gets.
+        pub(crate) static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    pub(super) fn may_map() -> bool {
+        LEFT.replace(LEFT.get().saturating_sub(1)) > 0
+    }
 
     #[test]
     fn a_value_lives_there_and_is_dropped_once() {

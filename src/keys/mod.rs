@@ -250,6 +250,7 @@ impl State {
     }
 
     fn set_secret(&mut self, ring: &Ring, secret: Secret, now: u64) -> Result<(), Fault> {
+        let keys = ring.room()?; // first: what fails later has put nothing in force
         let lifetime = self.lifetime();
         let mut secrets = Secrets::NONE;
         secrets.add(secret);
@@ -258,7 +259,7 @@ impl State {
         }
         replace(&mut self.vault, &secrets, now, lifetime)?;
         if let Some(vault) = &mut self.vault {
-            vault.renew(ring.room()?, now, lifetime.slot(now));
+            vault.renew(keys, now, lifetime.slot(now));
         }
         self.source = Source::Vault;
         self.hold(ring, 0..0);

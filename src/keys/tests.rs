@@ -77,6 +77,21 @@ fn a_secret_has_its_length() {
 }
 
 #[test]
+fn a_secret_that_finds_no_memory_is_not_in_force() {
+    use crate::memory::tests::LEFT;
+    let cookie = made(&of(&[1]), 6_000);
+    for pieces in [0, 1] {
+        let keys = Keys::new();
+        LEFT.set(pieces);
+        assert_eq!(keys.set_secret(&[1; 32], 6_000), Err(Fault::NoSecret), "{pieces}");
+        LEFT.set(usize::MAX);
+        assert_eq!(checked(&keys, 6_000, &cookie), FORGED, "{pieces}");
+        keys.set_secret(&[1; 32], 6_000).unwrap();
+        assert_eq!(checked(&keys, 6_000, &cookie), RIGHT);
+    }
+}
+
+#[test]
 fn the_secret_before_is_accepted_until_the_next() {
     let keys = Keys::new();
     let private = made(&keys, 600);
