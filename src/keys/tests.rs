@@ -212,6 +212,20 @@ fn a_file_is_read_again_when_it_changes_and_a_second_has_passed() {
 }
 
 #[test]
+fn eight_secrets_replaced_by_eight_others_are_all_accepted() {
+    let file = SecretFile::new("full");
+    file.holds(&[1, 2, 3, 4, 5, 6, 7, 8]);
+    let keys = file.keys(6_000);
+    let before = made(&keys, 6_000);
+    file.holds(&[11, 12, 13, 14, 15, 16, 17, 18]);
+    assert_eq!(checked(&keys, 6_001, &made(&of(&[11]), 6_001)), RIGHT);
+    for byte in (1..=8).chain(12..=18) {
+        assert_eq!(checked(&keys, 6_001, &made(&of(&[byte]), 6_001)), PREVIOUS, "{byte}");
+    }
+    assert_eq!([checked(&keys, 6_001, &before), checked(&keys, 6_119, &before)], [PREVIOUS; 2]);
+}
+
+#[test]
 fn a_bad_file_leaves_the_last_good_secrets_in_force() {
     let file = SecretFile::new("bad");
     file.holds(&[1]);
