@@ -25,10 +25,11 @@ pub(super) struct Stamp {
 
 impl Stamp {
     /// Too young for its times to tell whether more was written since: a file system counts them in
-    /// steps of some milliseconds, some in seconds.
+    /// steps of some milliseconds, some in seconds. The later time counts: cp -p and touch -d set
+    /// back the one of writing, and a clock set back in between the one of change.
     pub(super) fn may_change_unseen(&self, now: u64) -> bool {
-        let (seconds, _) = self.written;
-        u64::try_from(seconds).is_ok_and(|written| now < written.saturating_add(2))
+        let (seconds, _) = self.written.max(self.changed);
+        u64::try_from(seconds).is_ok_and(|last| now < last.saturating_add(2))
     }
 }
 
@@ -169,6 +170,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::{Path, PathBuf};
+    use std::time::UNIX_EPOCH;
 
     /// A directory of the test's own, gone with it.
     struct Place(PathBuf);
@@ -260,10 +262,23 @@ mod tests {
 
     #[test]
     fn a_young_file_is_looked_at_again() {
-        let stamp =
-            |seconds| Stamp { file: (0, 0), size: 0, written: (seconds, 0), changed: (seconds, 0) };
-        assert!(stamp(100).may_change_unseen(100) && stamp(100).may_change_unseen(101));
-        assert!(!stamp(100).may_change_unseen(102));
-        assert!(!stamp(-1).may_change_unseen(0));
+        let young = |written, changed, now| {
+            let stamp =
+                Stamp { file: (0, 0), size: 0, written: (written, 0), changed: (changed, 0) };
+            stamp.may_change_unseen(now)
+        };
+        for (written, changed) in [(100, 100), (100, 50), (50, 100)] {
+            assert!(young(written, changed, 100) && young(written, changed, 101));
+            assert!(!young(written, changed, 102));
+        }
+        assert!(!young(-1, -1, 0));
+    }
+
+    #[test]
+    fn a_file_with_an_older_ones_time_is_young() {
+        let place = Place::new("dated");
+        let path = place.file(SECRET);
+        File::options().write(true).open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        assert!(open(&path).unwrap().stamp.may_change_unseen(os::unix_seconds()));
     }
 }
