@@ -1,6 +1,7 @@
 #!/bin/sh
 # Build the C tests, run each program linked and preloaded, and the shell
-# tests beside them; one line each, then a line with the sum.
+# tests beside them; one line each, then a line with the sum. What was asked
+# for and cannot run here is named in that line, and is no failure.
 #
 #   ctests/run.sh [NAME...]     all, or these
 #
@@ -31,6 +32,19 @@ export CC="${CC:-cc}" CXX="${CXX:-c++}"
 	echo "ctests: no library at $LIB_SO: run 'make lib', or set LIB_SO" >&2
 	exit 2
 }
+
+# A name that no test has would pass by running nothing.
+names=$(for source in "$here"/*.c "$here"/callers/*.c "$here"/*.test; do
+	name=${source##*/}
+	echo "${name%.*}"
+done | sort -u)
+for arg; do
+	echo "$names" | grep -qxF -e "$arg" || {
+		echo "ctests: there is no test '$arg', only: $(echo "$names" | xargs)" >&2
+		exit 2
+	}
+done
+
 mkdir -p "$BUILD/lib"
 BUILD=$(cd "$BUILD" && pwd)
 CTESTS_TMP=$(mktemp -d)
@@ -62,13 +76,16 @@ esac
 
 passed=0
 failed=0
-count() {
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $2 (exit status $1)"
-	fi
+not_run=0
+not_run_names=
+count() {	# STATUS NAME; 77: it cannot run here, and has said why
+	case $1 in
+	0)	passed=$((passed + 1)) ;;
+	77)	not_run=$((not_run + 1))
+		not_run_names="$not_run_names $2" ;;
+	*)	failed=$((failed + 1))
+		echo "FAILED: $2 (exit status $1)" ;;
+	esac
 }
 
 wanted() {	# NAME among the arguments, or no arguments
@@ -106,6 +123,7 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 	case $program:${RUNNER:+runner}$SAN in
 	alloc:?* | faults:?*)
 		echo "$program: not here, where the checker owns malloc() and dlsym()"
+		count 77 "$program"
 		continue ;;
 	esac
 	for mode in $MODES; do
@@ -113,17 +131,18 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 	done
 done
 
-# These judge files and links, not memory: once, without a runner, is enough.
-if [ -z "$RUNNER$SAN" ]; then
-	for source in "$here"/*.test; do
-		[ -f "$source" ] || continue
-		wanted "$(basename "$source" .test)" "$@" || continue
-		status=0
+# These judge files and links, not memory: once, without a checker, is enough.
+for source in "$here"/*.test; do
+	[ -f "$source" ] || continue
+	wanted "$(basename "$source" .test)" "$@" || continue
+	status=0
+	if [ -z "$RUNNER$SAN" ]; then
 		sh "$source" || status=$?
-		[ "$status" -ne 77 ] || continue	# it has said why
-		count "$status" "$(basename "$source")"
-	done
-fi
+	else
+		status=77
+	fi
+	count "$status" "$(basename "$source")"
+done
 
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed${not_run_names:+, $not_run not run:$not_run_names}"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -66,12 +66,9 @@ step_valgrind() {
 	case $HOST in
 	libressl-*) RUNNER="$runner $memory" hosts/libressl/run.sh; return ;;
 	esac
-	local log=$BUILD-valgrind/log names
-	mkdir -p "$BUILD-valgrind"
+	local names
 	read -rd '' -a names <<<"$quick" || true
-	RUNNER="$runner $memory" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh "${names[@]}" | tee "$log"
-	# A name that no test has any more would go unnoticed.
-	grep -q "^${#names[@]} passed, 0 failed" "$log" || { echo "not all ${#names[@]} tests ran"; return 1; }
+	RUNNER="$runner $memory" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh "${names[@]}"
 	RUNNER=$runner hosts/s_server.sh
 }
 
@@ -101,10 +98,11 @@ run_step() {
 # part of another, unless there is no other.
 counts() {
 	awk '/^[0-9]+ passed, [0-9]+ failed/ { passed += $1; failed += $3; any = 1 }
+	/^[0-9]+ passed, [0-9]+ failed, [0-9]+ not run/ { not_run += $5 }
 	/^[^ ]+: [0-9]+ passed, [0-9]+ failed/ { named_passed = $2; named_failed = $4; named = 1 }
 	END {
 		if (!any && named) { passed = named_passed; failed = named_failed }
-		if (any || named) print failed ? passed " of " passed + failed : passed
+		if (any || named) print (failed ? passed " of " passed + failed : passed) (not_run ? ", " not_run " not run" : "")
 	}' "$1"
 }
 
@@ -156,12 +154,12 @@ main() {
 # print_table ROW...: host by step.
 print_table() {
 	local row cells cell
-	printf '%-22s' host; printf '%-17s' "${steps[@]}"; echo
+	printf '%-22s' host; printf '%-20s' "${steps[@]}"; echo
 	for row; do
 		IFS='|' read -ra cells <<<"$row"
 		printf '%-22s' "${cells[0]} $("$here/hosts.sh" version "${cells[0]}")"
 		for ((cell = 1; cell <= ${#steps[@]}; cell++)); do
-			printf '%-17s' "${cells[cell]:--}"
+			printf '%-20s' "${cells[cell]:--}"
 		done
 		echo
 	done
