@@ -1,0 +1,38 @@
+# What prom.test and prom_server.test share: the parser, and files of the
+# counters to hold others against. run.sh has set BUILD, LIB_DIR, CTESTS_TMP.
+set -eu
+
+: "${BUILD:?run this by ctests/run.sh}" "${CTESTS_TMP:?}" "${LIB_DIR:?}"
+here=$(cd "$(dirname "$0")" && pwd)
+program=$(basename "$0")
+work=$CTESTS_TMP/${program%.test}
+preload=$LIB_DIR/libdtlsv1_listen.so
+# Debian's python3-prometheus-client is for Debian's python3, not for another.
+python=/usr/bin/python3
+mkdir "$work"
+
+fail() {
+	echo "$program: $*" >&2
+	exit 1
+}
+
+# The tested OpenSSL is for the programs under test, not for Python.
+python() {
+	env -u LD_LIBRARY_PATH "$python" "$@"
+}
+
+prom() {
+	python "$here/prom.py" "$@"
+}
+
+[ -x "$python" ] || fail "no $python: run 'tools/setup.sh check'"
+
+# Every counter that the tests of the counters reach, written at exit: by stats
+# into $stats, by the child that it forks into $stats_child.
+CTESTS_MODE=preloaded DTLSV1_LISTEN_STATS=$work/stats-%p.prom \
+    LD_PRELOAD=$preload "$BUILD/preloaded/stats" >"$work/stats.out" 2>&1 ||
+    fail "stats fails with DTLSV1_LISTEN_STATS set: $(cat "$work/stats.out")"
+set -- "$work"/stats-*.prom
+[ $# -eq 2 ] || fail "stats and the child that it forks leave $# files"
+# shellcheck disable=SC2034 # for who reads this file
+stats=$1 stats_child=$2
