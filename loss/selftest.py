@@ -5,6 +5,8 @@ import re
 import unittest
 from xml.dom import minidom
 
+import loss
+import plan
 import report
 from handshake import OURS, PORT
 from path import (
@@ -140,6 +142,21 @@ class Report(unittest.TestCase):
     def test_the_picture_is_xml_with_every_bar(self):
         picture = minidom.parseString(report.svg(self.about, list(self.results())))
         self.assertEqual(len(picture.getElementsByTagName("rect")), 3 + 2 * 2 * 2)
+
+
+class Verdict(unittest.TestCase):
+    def test_never_finished_without_a_chance_against_it(self):
+        def result(row, which, seconds):
+            return {"row": row.name, "which": which, "seconds": seconds}
+
+        def stuck(*results):
+            return [(r["row"], r["which"]) for r in loss.unfinished(results)]
+
+        for row in plan.ROWS:
+            never = result(row, plan.OURS, None)
+            self.assertEqual(stuck(result(row, plan.PLAIN, None), result(row, plan.OURS, 1.0)), [])
+            self.assertEqual(stuck(never), [] if row.weather.is_random() else [(row.name, plan.OURS)])
+        self.assertTrue(any(row.weather.is_random() for row in plan.ROWS))
 
 
 if __name__ == "__main__":
