@@ -60,8 +60,9 @@ impl Ssl {
             return Ok(());
         }
         // libssl sets the accept state of an SSL that has neither state; one that a program made a
-        // client of is left as it is.
-        if self.is_server() && !ssl_state::is_known(self) {
+        // client of is left as it is, and so is one that has begun a handshake: it has a state, and
+        // from 3.2 on to set it again would lose a record layer that sent messages refer to.
+        if self.is_server() && self.in_before() && !ssl_state::is_known(self) {
             // SAFETY: the SSL lives.
             unsafe { sys::SSL_set_accept_state(self.as_ptr()) };
         }
