@@ -5,8 +5,8 @@ use std::fmt::Arguments;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::FromRawFd as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
 /// capabilities): its environment is not the administrator's.
@@ -95,6 +95,13 @@ pub(crate) fn in_child(what: extern "C" fn()) {
     let _ = unsafe { libc::pthread_atfork(None, None, Some(what)) };
 }
 
+/// Runs `before` ahead of each fork(2) and `after` behind it, in the parent and in the child.
+#[allow(unsafe_code)]
+pub(crate) fn around_fork(before: extern "C" fn(), after: extern "C" fn()) {
+    // SAFETY: as above.
+    let _ = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+}
+
 /// A clock that nobody sets, for how long something takes.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
@@ -104,6 +111,18 @@ pub(crate) fn monotonic() -> Instant {
 /// moment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks, unless it cannot be had until then.
+pub(crate) fn lock_until<T>(mutex: &Mutex<T>, end: Instant) -> Option<MutexGuard<'_, T>> {
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if monotonic() >= end => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(20)),
+        }
+    }
 }
 
 /// A box, or the value back where memory is short: an allocation that fails must not end the

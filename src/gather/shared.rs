@@ -2,11 +2,12 @@
 
 use super::{Gatherer, Outcome};
 use crate::gate::Admitted;
-use crate::os::lock;
+use crate::os::{lock, lock_until};
 use crate::peer::Peer;
 use crate::wire::Fragment;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Release};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 /// Locked for first fragments whose cookie was right and, while there are any of those, for
 /// fragments that are not first: never for a hello that fits its datagram.
@@ -35,6 +36,11 @@ impl Gatherings {
     pub(crate) fn rest(&self, peer: &Peer, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
         let now = crate::os::monotonic();
         self.locked(|gatherer| gatherer.rest(peer, fragment, datagram, now))
+    }
+
+    /// For the time of a fork.
+    pub(crate) fn lock_until(&self, end: Instant) -> Option<MutexGuard<'_, Gatherer>> {
+        lock_until(&self.gatherer, end)
     }
 
     fn locked(&self, usage: impl FnOnce(&mut Gatherer) -> Outcome) -> Outcome {

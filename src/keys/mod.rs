@@ -13,16 +13,18 @@ mod watch;
 use crate::cookie::{Binding, Check, Cookie, Keyring, Lifetime, MIN_SECRET_LEN, Secret};
 use crate::error::Fault;
 use crate::memory::{Protected, scrub_stack};
-use crate::os::lock;
+use crate::os::{lock, lock_until};
 use crate::settings::Defaults;
 use secrets::Secrets;
 use std::ops::Range;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::Instant;
 use vault::Vault;
 use watch::Watched;
+pub(crate) use watch::{Files, lock_files};
 use zeroize::Zeroizing;
 
 /// Secrets, lifetime and the keys for the slots around now.
@@ -42,7 +44,8 @@ struct Ring {
     until: AtomicU64,
 }
 
-struct State {
+/// What is changed with a lock.
+pub(crate) struct State {
     source: Source,
     /// None: the environment's.
     lifetime: Option<Lifetime>,
@@ -117,6 +120,11 @@ impl Keys {
         let mut state = lock(&self.state);
         state.lifetime = Some(lifetime);
         state.hold(&self.ring, 0..0);
+    }
+
+    /// For the time of a fork.
+    pub(crate) fn lock_until(&self, end: Instant) -> Option<MutexGuard<'_, State>> {
+        lock_until(&self.state, end)
     }
 
     /// `usage` gives `None` where the keys are not there or being changed.

@@ -6,11 +6,11 @@
 use super::file::{Opened, Stamp, Trouble};
 use super::secrets::Secrets;
 use crate::memory::Protected;
-use crate::os::lock;
-use crate::os::{self, PATH_LEN};
+use crate::os::{self, PATH_LEN, lock, lock_until};
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 /// One context's share in a file. The file's secrets go with the last.
 pub(super) struct Watched {
@@ -36,13 +36,19 @@ struct Entry {
 
 static FILES: Mutex<Files> = Mutex::new(Files { entries: Vec::new(), last_id: 0 });
 
-struct Files {
+/// All that are watched.
+pub(crate) struct Files {
     entries: Vec<Entry>,
     last_id: u64,
 }
 
 fn files() -> MutexGuard<'static, Files> {
     lock(&FILES)
+}
+
+/// For the time of a fork.
+pub(crate) fn lock_files(end: Instant) -> Option<MutexGuard<'static, Files>> {
+    lock_until(&FILES, end)
 }
 
 impl Watched {

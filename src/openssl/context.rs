@@ -5,6 +5,7 @@
 //! once. libcrypto tells us when an SSL_CTX is freed.
 
 use super::callbacks::{self, AppCallbacks};
+use super::fork;
 use super::message::CtxMessages;
 use super::ssl::SslCtx;
 use super::sys;
@@ -13,16 +14,17 @@ use crate::budget::Budget;
 use crate::error::Fault;
 use crate::gather::Gatherings;
 use crate::keys::Keys;
-use crate::os::{lock, try_box};
+use crate::os::{lock, lock_until, try_box};
 use crate::repairs::Switches;
 use crate::settings::{Defaults, Policy};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
-use std::sync::Mutex;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 /// An SSL_CTX's part of this library.
 pub(crate) struct Context {
@@ -39,18 +41,26 @@ pub(crate) struct Context {
     pub(crate) budget: Budget,
 }
 
-struct Choice {
+pub(super) struct Choice {
     /// None: the environment's.
     policy: Option<Policy>,
     listened: bool,
 }
 
 /// SSL_CTX and what belongs to it; few enough that a search from the front is the quickest.
-static TABLE: Mutex<Table> = Mutex::new(Table { registered: false, contexts: Vec::new() });
+static TABLE: Mutex<Table> =
+    Mutex::new(Table { registered: false, contexts: Vec::new(), held: fork::Held(Vec::new()) });
 
-struct Table {
+pub(super) struct Table {
     registered: bool,
     contexts: Vec<(SslCtxAddress, Box<[Context]>)>,
+    /// Filled while a process forks.
+    held: fork::Held,
+}
+
+/// For the time of a fork.
+pub(super) fn lock_table(end: Instant) -> Option<MutexGuard<'static, Table>> {
+    lock_until(&TABLE, end)
 }
 
 type SslCtxAddress = usize;
@@ -206,10 +216,31 @@ impl Table {
             if !self.registered {
                 return None;
             }
+            fork::begin();
         }
         self.contexts.try_reserve(1).ok()?;
+        let fork::Held(held) = &mut self.held; // empty
+        held.try_reserve(self.contexts.len().saturating_add(1)).ok()?;
         self.contexts.push((address, try_box(Context::new())?));
         self.find(address)
+    }
+
+    /// Takes the locks of all contexts; some where it gives `None`.
+    pub(super) fn take_all(&mut self, end: Instant) -> Option<()> {
+        let fork::Held(held) = &mut self.held;
+        for (_, context) in &self.contexts {
+            // SAFETY: boxed, and it stays in the table until the table is unlocked, before which
+            // what is held is given back.
+            let context = unsafe { &*context.as_ptr() };
+            let choice = lock_until(&context.choice, end)?;
+            held.push((choice, context.keys.lock_until(end)?, context.gatherings.lock_until(end)?));
+        }
+        Some(())
+    }
+
+    pub(super) fn give_back(&mut self) {
+        let fork::Held(held) = &mut self.held;
+        held.clear();
     }
 }
 

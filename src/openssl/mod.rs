@@ -8,6 +8,7 @@ mod bio;
 mod callbacks;
 mod context;
 mod ex_data;
+mod fork;
 mod handoff;
 pub(crate) mod macro_world;
 pub(crate) mod message;
