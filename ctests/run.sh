@@ -135,15 +135,18 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 	done
 done
 
-# These judge files and links, not memory: once, without a checker, is enough.
+# These judge files and links, not memory: once, without a checker, is enough,
+# and nobody misses them there who has not asked for them.
 for source in "$here"/*.test; do
 	[ -f "$source" ] || continue
 	wanted "$(basename "$source" .test)" "$@" || continue
 	status=0
 	if [ -z "$RUNNER$SAN" ]; then
 		sh "$source" || status=$?
-	else
+	elif [ $# -gt 0 ]; then
 		status=77
+	else
+		continue
 	fi
 	count "$status" "$(basename "$source")"
 done
