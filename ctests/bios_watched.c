@@ -14,10 +14,11 @@
 #include "lib/tls.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <string.h>
 
-enum { MAX_SEEN = 64, REFUSE_NOTHING = -1 };
+enum { MAX_SEEN = 64, REFUSE_NOTHING = -1, REFUSE_WRITE = -2 };
 
 typedef int listen_fn(SSL *, BIO_ADDR *);
 typedef long old_fn(BIO *, int, const char *, int, long, long);
@@ -45,6 +46,10 @@ see(BIO *b, int when, int argi)
 		seen.op[seen.count].on_write_bio = b == write_bio;
 		seen.op[seen.count].when = when;
 		seen.op[seen.count++].command = command;
+	}
+	if (when == BIO_CB_WRITE && refused == REFUSE_WRITE) {
+		errno = EINVAL;	/* as a write to port 0 leaves it */
+		return 1;
 	}
 	return when == BIO_CB_CTRL && command == refused;
 }
@@ -153,6 +158,8 @@ main(void)
 			test_same(two, 1, REFUSE_NOTHING, 0, 2);
 		check_case(two ? "two BIOs, flush refused" : "flush refused");
 		test_same(two, 0, BIO_CTRL_FLUSH, -1, 1);
+		check_case(two ? "two BIOs, write refused" : "write refused");
+		test_same(two, 0, REFUSE_WRITE, -1, 0);
 	}
 	SSL_CTX_free(ctx);
 	return check_end();

@@ -21,6 +21,7 @@ static struct {
 	enum where where;
 	unsigned int at;	/* the how manieth message */
 	message_fn to;
+	int raise;		/* leave an error in the queue as well */
 } plan;
 
 struct message {
@@ -31,6 +32,7 @@ struct message {
 static struct log {
 	struct message of[64];
 	unsigned int len;
+	unsigned long queued;	/* after listen */
 } seen;
 
 static void
@@ -39,6 +41,9 @@ change(SSL *ssl, enum where where)
 	if (where == plan.where && (where != MESSAGE || seen.len == plan.at)) {
 		SSL_set_msg_callback(ssl, plan.to);
 		SSL_set_msg_callback_arg(ssl, &plan);
+		if (plan.raise)
+			ERR_put_error(ERR_LIB_USER, 0, 42, __FILE__,
+			    __LINE__);
 	}
 }
 
@@ -116,6 +121,7 @@ run(listen_fn listen, message_fn begin, struct log *log)
 	hello_make(&h, "cccccccccccccccccccc", 20);
 	queue_put(&wire.in, h.byte, h.len);
 	CHECK_INT(listen(ssl, &peer), 1);
+	seen.queued = ERR_peek_error();
 	CHECK_INT(SSL_accept(ssl), -1);		/* the client's turn */
 	ERR_clear_error();
 	*log = seen;
@@ -142,6 +148,8 @@ same(const char *what, message_fn begin, enum where where, unsigned int at,
 	CHECK(theirs.len < 64);
 	CHECK(theirs.len > 0);
 	CHECK_INT(mine.len, theirs.len);
+	CHECK_INT(mine.queued, theirs.queued);
+	CHECK_INT(mine.queued != 0, plan.raise);
 	CHECK_BYTES(mine.of, theirs.of, sizeof mine.of);
 }
 
@@ -154,6 +162,10 @@ main(void)
 	unsigned int at;
 
 	check_begin("message");
+	/* First: libssl is asked how it reports when the first is told. */
+	plan.raise = 1;
+	same("generate sets one, and leaves an error", NULL, GENERATE, 0, second);
+	plan.raise = 0;
 	same("nobody changes it", first, MESSAGE, 0, NULL);
 	for (at = 1; at <= 8; at++) {
 		same(nth[at], first, MESSAGE, at, second);

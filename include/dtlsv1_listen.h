@@ -49,9 +49,8 @@ extern "C" {
  *      after OpenSSL's function. With LibreSSL a read or write that would block gives -1, and
  *      SSL_get_error() says SSL_ERROR_WANT_READ.
  * -1   something failed here; the reason is queued. If nothing is queued, a BIO failed, and errno
- *      has the reason. The answer to one client's address can be what failed (EINVAL for port 0,
- *      EPERM from a firewall, ENETUNREACH), which anybody can bring about: with errno one of those,
- *      call again.
+ *      has the reason. An answer that libssl's datagram BIO cannot send to that one address (port 0,
+ *      no route, a firewall) is not such a failure: the next datagram is read.
  * OpenSSL's error queue is emptied on entry.
  */
 #ifdef DTLSv1_listen

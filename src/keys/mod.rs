@@ -107,7 +107,7 @@ impl Keys {
 
     /// Takes the secrets from a file from now on, and says whether it is right now.
     pub(crate) fn set_file(&self, path: &[u8], now: u64) -> Result<(), Fault> {
-        let file = Watched::at(path).ok_or(Fault::NoSecret)?;
+        let file = Watched::at(path).ok_or(Fault::NoMemory)?;
         let mut state = lock(&self.state);
         let right = file.is_right(now);
         state.source = Source::File { file, generation: 0 };
@@ -168,7 +168,7 @@ impl Ring {
     /// Makes room for keys, if there is none yet.
     fn room(&self) -> Result<&Keyring, Fault> {
         if self.keys.get().is_none() {
-            let room = Protected::new(Keyring::new()).ok_or(Fault::NoSecret)?;
+            let room = Protected::new(Keyring::new()).ok_or(Fault::NoMemory)?;
             let _ = self.keys.set(room); // the state is locked: nobody else was here
         }
         self.keys.get().map(|keys| &**keys).ok_or(Fault::NoSecret)
@@ -218,10 +218,9 @@ impl State {
         if matches!(self.source, Source::Environment) {
             self.source = match &Defaults::read().secret_file {
                 // Without memory to watch it there is no falling back to a secret of our own.
-                Some(path) => Source::File {
-                    file: Watched::at(path).ok_or(Fault::SecretFile)?,
-                    generation: 0,
-                },
+                Some(path) => {
+                    Source::File { file: Watched::at(path).ok_or(Fault::NoMemory)?, generation: 0 }
+                }
                 None => Source::Vault,
             };
         }
@@ -282,7 +281,7 @@ fn replace(
     lifetime: Lifetime,
 ) -> Result<(), Fault> {
     if vault.is_none() {
-        *vault = Some(Protected::new(Vault::EMPTY).ok_or(Fault::NoSecret)?);
+        *vault = Some(Protected::new(Vault::EMPTY).ok_or(Fault::NoMemory)?);
     }
     if let Some(vault) = vault {
         vault.replace(secrets, now, lifetime);

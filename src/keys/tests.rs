@@ -83,7 +83,7 @@ fn a_secret_that_finds_no_memory_is_not_in_force() {
     for pieces in [0, 1] {
         let keys = Keys::new();
         LEFT.set(pieces);
-        assert_eq!(keys.set_secret(&[1; 32], 6_000), Err(Fault::NoSecret), "{pieces}");
+        assert_eq!(keys.set_secret(&[1; 32], 6_000), Err(Fault::NoMemory), "{pieces}");
         LEFT.set(usize::MAX);
         assert_eq!(checked(&keys, 6_000, &cookie), FORGED, "{pieces}");
         keys.set_secret(&[1; 32], 6_000).unwrap();

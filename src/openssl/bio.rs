@@ -110,7 +110,8 @@ impl Bio {
         let unreachable = peer_is_unreachable();
         if self.should_retry() {
             Sent::WouldBlock
-        } else if unreachable && self.is_datagram() {
+        } else if unreachable && self.is_datagram() && !self.is_watched() {
+            // A callback of the application's may have refused the write, and errno be of before.
             Sent::Unreachable
         } else {
             Sent::Failed

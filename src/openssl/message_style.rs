@@ -5,6 +5,7 @@
 //! one hello through memory BIOs, instead of guessed at.
 
 use super::message::{HANDSHAKE, HEADER, set_in_libssl};
+use super::queue::Errors;
 use super::ssl::Ssl;
 use super::sys;
 use crate::abi::guard_value;
@@ -37,8 +38,13 @@ impl Style {
         if known != 0 {
             return Self(known);
         }
+        // What the application's callbacks have queued is theirs; libssl's function empties the queue.
+        let errors = Errors::take();
         // A question that failed, for want of memory, is asked again.
         let style = ask().map_or(0, |seen| seen | Self::ASKED);
+        if let Some(errors) = errors {
+            errors.put_back();
+        }
         STYLE.store(style, Relaxed);
         Self(style)
     }

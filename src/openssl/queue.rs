@@ -37,7 +37,7 @@ pub(crate) fn queue_fault(fault: Fault) {
         Fault::InvalidArgument => (PASSED_INVALID_ARGUMENT, None),
         Fault::NoSecret => (
             INTERNAL_ERROR,
-            Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes, no memory, no good file"),
+            Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes, no good file"),
         ),
         Fault::Libssl => (
             INTERNAL_ERROR,
