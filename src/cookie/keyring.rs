@@ -1,12 +1,13 @@
 //! The secrets in force, prepared for the slots around now.
 //!
 //! Every thread of a server reads the keys for every datagram, and once a slot one thread changes
-//! them. So they are shared without a lock: a reader copies a key's 16 words and then looks whether
-//! a change was made meanwhile (a sequence lock). Readers write nothing, so that threads do not
+//! them. So they are shared without a lock: a reader uses a key's 16 words and then looks whether a
+//! change was made meanwhile (a sequence lock). Readers write nothing, so that threads do not
 //! take a cache line from each other; a read-write lock took 60 instructions, two of them atomic,
 //! for each datagram.
 
-use super::mac::{Keyed, WORDS};
+use super::mac::{Pads, State, WORDS};
+use super::slot;
 use super::{Binding, COOKIE_LEN, Cookie, MAX_HELD, Secret, SlotKey};
 use std::sync::atomic::{
     AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
@@ -96,8 +97,8 @@ impl Keyring {
         let version = self.version.load(Acquire);
         let [first, ..] = &self.secrets;
         let SecretKeys([current, ..]) = first;
-        let key = current.key(current.name()?);
-        self.is_still(version).then(|| key.make(binding))
+        let cookie = slot::make(current.name()?, current, binding);
+        self.is_still(version).then_some(cookie)
     }
 
     /// Checks what a client sent back. `None` while the keys are being changed.
@@ -110,7 +111,7 @@ impl Keyring {
         let mut check = Check::Forged;
         for (i, secret) in self.secrets.iter().enumerate() {
             let Some((key, age)) = secret.named(name) else { continue };
-            if key.verify(tag, binding) {
+            if slot::verify(key, tag, binding) {
                 check = match age {
                     Age::Accepted => Check::Right { previous_secret: i != 0 },
                     Age::Expired => Check::Expired,
@@ -148,10 +149,10 @@ impl SecretKeys {
         }
     }
 
-    fn named(&self, name: u8) -> Option<(SlotKey, Age)> {
+    fn named(&self, name: u8) -> Option<(&SharedKey, Age)> {
         let mut keys = self.0.iter().zip(NEAR);
         let (shared, (_, age)) = keys.find(|(shared, _)| shared.name() == Some(name))?;
-        Some((shared.key(name), age))
+        Some((shared, age))
     }
 }
 
@@ -166,10 +167,6 @@ impl SharedKey {
         (name & Self::THERE != 0).then_some(name as u8)
     }
 
-    fn key(&self, name: u8) -> SlotKey {
-        SlotKey::new(name, Keyed::from_words(self.words.each_ref().map(|word| word.load(Relaxed))))
-    }
-
     fn put(&self, key: &SlotKey) {
         self.name.store(u32::from(key.name()) | Self::THERE, Relaxed);
         for (shared, word) in self.words.iter().zip(key.mac().words()) {
@@ -182,6 +179,20 @@ impl SharedKey {
         for shared in &self.words {
             shared.store(0, Relaxed);
         }
+    }
+}
+
+impl Pads for SharedKey {
+    #[inline]
+    fn inner(&self) -> State {
+        let [words @ .., _, _, _, _, _, _, _, _] = &self.words;
+        words.each_ref().map(|word| word.load(Relaxed))
+    }
+
+    #[inline]
+    fn outer(&self) -> State {
+        let [_, _, _, _, _, _, _, _, words @ ..] = &self.words;
+        words.each_ref().map(|word| word.load(Relaxed))
     }
 }
 
@@ -223,6 +234,14 @@ mod tests {
     const RIGHT: Option<Check> = Some(Check::Right { previous_secret: false });
     const EXPIRED: Option<Check> = Some(Check::Expired);
     const FORGED: Option<Check> = Some(Check::Forged);
+
+    #[test]
+    fn makes_what_the_key_makes_that_it_shares() {
+        let peer = peer(1, 1);
+        let binding = Binding::peer(Some(&peer));
+        let made = ring(&[&[9; 32]], 1000).make(&binding);
+        assert_eq!(made, Some(SlotKey::derive(&[9; 32], 1000).make(&binding)));
+    }
 
     #[test]
     fn accepts_what_it_made_for_the_slots_around() {

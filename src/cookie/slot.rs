@@ -1,6 +1,6 @@
 //! Time slots, and the key of one slot of one secret.
 
-use super::mac::Keyed;
+use super::mac::{Keyed, Pads};
 use super::{Binding, Cookie, Mac, TAG_LEN};
 use hmac::{KeyInit as _, Mac as _};
 use std::num::NonZeroU32;
@@ -54,10 +54,6 @@ impl SlotKey {
         Self { name, mac: Keyed::new(&key) }
     }
 
-    pub(super) fn new(name: u8, mac: Keyed) -> Self {
-        Self { name, mac }
-    }
-
     pub(super) const fn mac(&self) -> &Keyed {
         &self.mac
     }
@@ -68,20 +64,30 @@ impl SlotKey {
     }
 
     /// Makes this slot's cookie for a client.
-    #[inline]
     pub fn make(&self, binding: &Binding<'_>) -> Cookie {
-        let tag = self.mac.tag(|message| binding.feed(message));
-        let mut cookie = [self.name; super::COOKIE_LEN];
-        for (to, from) in cookie.iter_mut().skip(1).zip(tag.cut()) {
-            *to = *from;
-        }
-        cookie
+        make(self.name, &self.mac, binding)
     }
 
     /// Is it this slot's tag for this client? In constant time.
     pub fn verify(&self, tag: &[u8; TAG_LEN], binding: &Binding<'_>) -> bool {
-        self.mac.tag(|message| binding.feed(message)).is(tag)
+        verify(&self.mac, tag, binding)
     }
+}
+
+/// [`SlotKey::make`], with a slot's key wherever it is.
+#[inline]
+pub(super) fn make(name: u8, mac: &impl Pads, binding: &Binding<'_>) -> Cookie {
+    let tag = mac.tag(|message| binding.feed(message));
+    let mut cookie = [name; super::COOKIE_LEN];
+    for (to, from) in cookie.iter_mut().skip(1).zip(tag.cut()) {
+        *to = *from;
+    }
+    cookie
+}
+
+/// [`SlotKey::verify`], likewise.
+pub(super) fn verify(mac: &impl Pads, tag: &[u8; TAG_LEN], binding: &Binding<'_>) -> bool {
+    mac.tag(|message| binding.feed(message)).is(tag)
 }
 
 /// HMAC takes a key of any length (RFC 2104), so the error cannot occur; an unkeyed MAC would be a
