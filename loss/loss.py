@@ -69,7 +69,7 @@ def measure(row, client, host, which, seed, limit):
 def unfinished(results):
     """Handshakes with ours that never finished although no chance was against them: each message
     that is lost there is sent once more."""
-    sure = {row.name for row in plan.ROWS if not row.weather.is_random()}
+    sure = {row.name for row in plan.ROWS if not row.by_chance()}
     return [r for r in results if r["which"] == plan.OURS and r["seconds"] is None and r["row"] in sure]
 
 

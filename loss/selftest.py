@@ -155,8 +155,8 @@ class Verdict(unittest.TestCase):
         for row in plan.ROWS:
             never = result(row, plan.OURS, None)
             self.assertEqual(stuck(result(row, plan.PLAIN, None), result(row, plan.OURS, 1.0)), [])
-            self.assertEqual(stuck(never), [] if row.weather.is_random() else [(row.name, plan.OURS)])
-        self.assertTrue(any(row.weather.is_random() for row in plan.ROWS))
+            self.assertEqual(stuck(never), [] if row.by_chance() else [(row.name, plan.OURS)])
+        self.assertTrue(any(row.by_chance() for row in plan.ROWS))
 
 
 if __name__ == "__main__":
