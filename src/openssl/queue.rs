@@ -86,7 +86,7 @@ impl Errors {
     pub(super) fn put_back(&self) {
         for error in self.0 {
             if error != 0 {
-                put_in(library(error), reason(error), None, 0);
+                put_again(error);
             }
         }
     }
@@ -169,6 +169,21 @@ fn put_in(library: c_int, reason: c_int, fault: Option<Option<&'static CStr>>, l
         // SAFETY: flags say that it is text and is not to be freed (ERR_TXT_STRING alone).
         unsafe { openssl_sys::ERR_set_error_data(advice.as_ptr().cast_mut(), 2) };
     }
+}
+
+#[cfg(not(any(openssl1, libressl)))]
+fn put_again(error: c_ulong) {
+    put_in(library(error), reason(error), None, 0);
+}
+
+/// With its function, which is a part of the number here.
+#[cfg(any(openssl1, libressl))]
+fn put_again(error: c_ulong) {
+    let function = c_int::try_from(error >> 12 & 0xFFF).unwrap_or(0);
+    // SAFETY: the queue keeps the pointer, to a string that lives as long as the library.
+    unsafe {
+        sys::ERR_put_error(library(error), function, reason(error), c"".as_ptr(), 0);
+    };
 }
 
 fn line_number(line: u32) -> c_int {
