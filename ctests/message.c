@@ -32,7 +32,8 @@ struct message {
 static struct log {
 	struct message of[64];
 	unsigned int len;
-	unsigned long queued;	/* after listen */
+	unsigned int listened;		/* of them, before SSL_accept */
+	unsigned long queued;		/* after listen */
 } seen;
 
 static void
@@ -121,6 +122,7 @@ run(listen_fn listen, message_fn begin, struct log *log)
 	hello_make(&h, "cccccccccccccccccccc", 20);
 	queue_put(&wire.in, h.byte, h.len);
 	CHECK_INT(listen(ssl, &peer), 1);
+	seen.listened = seen.len;
 	seen.queued = ERR_peek_error();
 	CHECK_INT(SSL_accept(ssl), -1);		/* the client's turn */
 	ERR_clear_error();
@@ -143,14 +145,27 @@ same(const char *what, message_fn begin, enum where where, unsigned int at,
 	plan.where = where;
 	plan.at = at;
 	plan.to = to;
-	run(listen, begin, &theirs);
 	run(listen_to, begin, &mine);
+	CHECK(mine.len > 0 && mine.len < 64);
+	CHECK_INT(mine.queued != 0, plan.raise);
+	/* 4.0 itself calls NULL when the callback goes away between the header
+	 * and the message that it sends: there it is enough to live. */
+	if (OpenSSL_version_num() >= 0x40000000L && where == MESSAGE &&
+	    to == NULL)
+		return;
+	run(listen, begin, &theirs);
+	/* From 3.2 on libssl's record layer asks once whether anybody listens:
+	 * on entry to its function, where ours has it made in the handoff. A
+	 * callback that came between sees more of SSL_accept with ours. */
+	if (begin == NULL && OpenSSL_version_num() >= 0x30200000L) {
+		CHECK(mine.len >= theirs.len);
+		mine.len = mine.listened;
+		theirs.len = theirs.listened;
+	}
 	CHECK(theirs.len < 64);
-	CHECK(theirs.len > 0);
 	CHECK_INT(mine.len, theirs.len);
 	CHECK_INT(mine.queued, theirs.queued);
-	CHECK_INT(mine.queued != 0, plan.raise);
-	CHECK_BYTES(mine.of, theirs.of, sizeof mine.of);
+	CHECK_BYTES(mine.of, theirs.of, theirs.len * sizeof theirs.of[0]);
 }
 
 int
