@@ -1,6 +1,7 @@
 #!/bin/bash
 # One release's own programs: 's_server -listen' with our library preloaded,
-# 's_client' without. Certificate over IPv4 and IPv6, then a pre-shared key.
+# 's_client' without. Certificate over IPv4 and IPv6, a pre-shared key, and what
+# '-msg' prints, which is the same as with libssl alone.
 #
 #   LIB_SO=/path/libdtlsv1_listen.so OPENSSL=/path/openssl hosts/s_server.sh
 #
@@ -107,11 +108,59 @@ exchange() {
 	[ "$status" = 0 ] || { why="s_server ended with status $status"; return 1; }
 }
 
-# scenario NAME EXCHANGE-ARGUMENTS
+# messages FILE: what -msg printed up to the ServerHello, without what is random:
+# the cookie's and the client's random bytes. Not by name: of many a message
+# in DTLS s_server says '???'.
+messages() {
+	awk '
+	function number(hex) {
+		return 16 * index(digits, substr(hex, 1, 1)) + index(digits, substr(hex, 2, 1)) - 17
+	}
+	function blank(from, count) {
+		while (count-- > 0) byte[from++] = "--"
+	}
+	function message(	i, at, line) {
+		if (header == "") return
+		print header
+		header = ""
+		if (way == ">>>" && n > 12 && byte[0] == "02") exit
+		if (way == ">>>" && n > 15 && byte[0] == "03") blank(15, number(byte[14]))
+		if (way == "<<<" && n > 12 && byte[0] == "01") {
+			blank(14, 32)
+			at = 47 + number(byte[46])
+			blank(at + 1, number(byte[at]))
+		}
+		for (i = 0; i < n; i++) line = line " " byte[i]
+		print line
+	}
+	BEGIN { digits = "0123456789abcdef" }
+	/^(<<<|>>>) / { message(); header = $0; way = $1; n = 0; next }
+	header != "" && /^    [0-9a-f][0-9a-f]( |$)/ { for (i = 1; i <= NF; i++) byte[n++] = $i; next }
+	{ message() }
+	END { message() }' "$1"
+}
+
+# same_messages EXCHANGE-ARGUMENTS: with our library, then with libssl alone.
+same_messages() {
+	local diff lines
+	exchange "$@" || return 1
+	messages "$work/s.out" >"$work/messages.ours"
+	PLAIN=1 RUNNER='' exchange "$@" || { why="libssl alone: $why"; return 1; }
+	messages "$work/s.out" >"$work/messages.plain"
+	# Two hellos, the answer and the ServerHello at the least, or it proves nothing.
+	lines=$(grep -c '^[<>]' "$work/messages.plain" || true)
+	[ "$lines" -ge 4 ] || { why="libssl alone printed $lines messages"; return 1; }
+	diff=$(diff -U 3 "$work/messages.plain" "$work/messages.ours") || {
+		why="-msg prints (-) with libssl alone, (+) with our library:"$'\n'$diff
+		return 1
+	}
+}
+
+# scenario NAME COMMAND...
 scenario() {
 	local name=$1 why='stopped'
 	shift
-	if exchange "$@"; then
+	if "$@"; then
 		passed=$((passed + 1))
 		echo "$name: ok ($(sed -n 's/^CIPHER is //p' "$work/s.out"))"
 		return
@@ -132,8 +181,9 @@ scenario() {
 
 certificate=(-cert "$work/cert.pem" -key "$work/key.pem")
 psk=(-psk 000102030405060708090a0b0c0d0e0f -cipher PSK-AES128-GCM-SHA256)
-scenario 'certificate, IPv4' 127.0.0.1 "${certificate[@]}" --
-scenario 'certificate, IPv6' '[::1]' "${certificate[@]}" --
-scenario 'pre-shared key' 127.0.0.1 -nocert "${psk[@]}" -- "${psk[@]}"
+scenario 'certificate, IPv4' exchange 127.0.0.1 "${certificate[@]}" --
+scenario 'certificate, IPv6' exchange '[::1]' "${certificate[@]}" --
+scenario 'pre-shared key' exchange 127.0.0.1 -nocert "${psk[@]}" -- "${psk[@]}"
+scenario 'what -msg prints' same_messages 127.0.0.1 -msg "${certificate[@]}" --
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
