@@ -15,9 +15,9 @@
     reason = "a measurement, not the library"
 )]
 
-use dtlsv1_listen::cookie::{Binding, COOKIE_LEN, Check, Cookie, Keyring, Secret};
-use dtlsv1_listen::peer::{MAX_ADDRESS_LEN, Peer};
-use dtlsv1_listen::wire::{ClientHello, Method};
+use dtlsv1_listen::hello::cookie::{Binding, COOKIE_LEN, Check, Cookie, Keyring, Secret};
+use dtlsv1_listen::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use dtlsv1_listen::hello::wire::{ClientHello, Method};
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;

@@ -148,7 +148,7 @@ test_file(void)
 		with_file("somebody else's", good, 0600, none, "user 4321");
 	else
 		puts("secrets_env: owners: only root can give a file away; "
-		    "src/keys/file.rs checks the rule");
+		    "src/service/secrets/file.rs checks the rule");
 	check_case("missing");
 	unlink(path);
 	again(path, NULL, none, "no such file");

@@ -6,19 +6,19 @@
 //! program -> abi::listen -> listen::listen ------------------------------.
 //!                              | reads (openssl::Bio)                     |
 //!                              v                                          |
-//!                           gate::judge  <- wire (what was sent)          |
-//!                              | asks      <- cookie (is it ours?)        |
+//!                    hello::gate::judge  <- hello::wire (what was sent)   |
+//!                              | asks      <- hello::cookie (is it ours?) |
 //!                              v                                          |
 //!            Discard | Challenge(HelloVerifyRequest) | Admit              |
 //!               |            |                          |                 |
 //!          queue, 0     sent, and on              openssl::hand_off -> libssl's own function
 //! ```
 //!
-//! * [`wire`], [`cookie`], [`peer`], [`error`] and [`gate`] decide. They are safe and pure: bytes,
-//!   addresses, keys and time come in as arguments, a verdict goes out. No sockets, no clock, no
-//!   OpenSSL; nothing there allocates or panics, whatever the network sends.
+//! * [`hello`] decides. It is safe and pure: bytes, addresses, secrets and time come in as arguments, a
+//!   verdict goes out.
+//! * `service` is what an SSL_CTX has of ours: its secrets, settings, and hellos in reassembly.
 //! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
-//!   the only place with `unsafe` (`os`, `memory` and `probes` have a little of it for want of another way).
+//!   the only place with `unsafe` (`os`, `protected` and `probes` have a little of it for want of another way).
 //! * `listen` joins them: one loop that reads, asks the gate and does what it says.
 //! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
 //!
@@ -26,8 +26,8 @@
 //!
 //! * Only libssl writes libssl's state: the verified record is given to its own `DTLSv1_listen`
 //!   through a read BIO that yields that record and nothing else (`openssl::handoff`).
-//! * Whatever a peer sends is a [`Discard`](error::Discard) and returns 0; only our own side can
-//!   fail, with a [`Fault`](error::Fault) and -1. Each queues the reason that OpenSSL queues.
+//! * Whatever a peer sends is a [`Discard`](hello::error::Discard) and returns 0; only our own side can
+//!   fail, with a [`Fault`](hello::error::Fault) and -1. Each queues the reason that OpenSSL queues.
 //! * A challenge costs no heap memory, and nothing of it is kept.
 //! * No cookie or message callback of the application's runs while a BIO of ours stands in its SSL.
 //!   The controls of its own BIO are passed on to it then, as the two that libssl asks.
@@ -39,24 +39,14 @@
 
 #[allow(unsafe_code)]
 pub mod abi;
-mod budget;
-pub mod cookie;
-pub mod error;
-pub mod gate;
-pub mod gather;
-mod keys;
+pub mod hello;
 mod listen;
-#[allow(unsafe_code)]
-mod memory;
 #[allow(unsafe_code)]
 mod openssl;
 mod os;
-pub mod peer;
 #[allow(unsafe_code)]
 mod probes;
-#[cfg(any(not(libressl), test))]
-mod renumber;
-mod repairs;
-mod settings;
+#[allow(unsafe_code)]
+mod protected;
+mod service;
 mod stats;
-pub mod wire;

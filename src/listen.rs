@@ -1,18 +1,18 @@
 //! `DTLSv1_listen`: reads datagrams, has the gate judge each, and does what the verdict says.
 
-use crate::cookie::{Binding, COOKIE_LEN, Check, Cookie};
-use crate::error::{Discard, Fault, Stop};
-use crate::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use crate::gather::{Complete, Outcome};
+use crate::hello::cookie::{Binding, COOKIE_LEN, Check, Cookie};
+use crate::hello::error::{Discard, Fault, Stop};
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use crate::hello::peer::Peer;
+use crate::hello::reassembly::{Complete, Outcome};
+use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeader};
 use crate::openssl::{
     Accepted, Bio, Context, Datagram, Listener, Read, Sent, Ssl, behind, clear_errors, hand_off,
     remember_verified, resequence, same_libssl,
 };
-use crate::peer::Peer;
 use crate::probes;
-use crate::repairs::Repairs;
+use crate::service::repairs::Repairs;
 use crate::stats::{Event, Tally, tick};
-use crate::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeader};
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///

@@ -3,9 +3,9 @@
 //! Not traced, a probe is a look at a number that tracers raise. All that it shows, the peer that
 //! the BIO has to be asked for included, is made only when somebody looks.
 
-use crate::error::{Discard, Stop};
+use crate::hello::error::{Discard, Stop};
+use crate::hello::peer::Peer;
 use crate::openssl::Ssl;
-use crate::peer::Peer;
 use probe::probe_lazy;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -88,7 +88,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::MAX_ADDRESS_LEN;
+    use crate::hello::peer::MAX_ADDRESS_LEN;
 
     fn shown(family: i32, rest: &[u8]) -> String {
         let mut bytes = [0; MAX_ADDRESS_LEN];

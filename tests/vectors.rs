@@ -1,9 +1,9 @@
 //! The library makes the cookies that `ctests/vectors/cookies.json` says, and accepts them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by failing")]
 
-use dtlsv1_listen::cookie::{Binding, Check, Keyring, Lifetime, Secret, SlotKey};
-use dtlsv1_listen::peer::{MAX_ADDRESS_LEN, Peer};
-use dtlsv1_listen::wire::{ClientHello, Method};
+use dtlsv1_listen::hello::cookie::{Binding, Check, Keyring, Lifetime, Secret, SlotKey};
+use dtlsv1_listen::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use dtlsv1_listen::hello::wire::{ClientHello, Method};
 use serde_json::Value;
 use std::net::{Ipv4Addr, Ipv6Addr};
 

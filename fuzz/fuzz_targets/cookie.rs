@@ -2,9 +2,9 @@
 //! judged without a panic.
 #![no_main]
 
-use dtlsv1_listen::cookie::{Binding, Check, Keyring, Secret};
-use dtlsv1_listen::peer::{MAX_ADDRESS_LEN, Peer};
-use dtlsv1_listen::wire::{ClientHello, Method};
+use dtlsv1_listen::hello::cookie::{Binding, Check, Keyring, Secret};
+use dtlsv1_listen::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use dtlsv1_listen::hello::wire::{ClientHello, Method};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

@@ -2,9 +2,9 @@
 //! its sequence number; what is admitted is the first record and no more.
 #![no_main]
 
-use dtlsv1_listen::error::Fault;
-use dtlsv1_listen::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use dtlsv1_listen::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader, Version};
+use dtlsv1_listen::hello::error::Fault;
+use dtlsv1_listen::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use dtlsv1_listen::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader, Version};
 use libfuzzer_sys::fuzz_target;
 
 struct Porter;

@@ -1,7 +1,7 @@
 //! Record, fragment, ClientHello: what is read lies inside the datagram, and says what it says.
 #![no_main]
 
-use dtlsv1_listen::wire::{ClientHello, Fragment, Method, Record, Version};
+use dtlsv1_listen::hello::wire::{ClientHello, Fragment, Method, Record, Version};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|datagram: &[u8]| {

@@ -1,7 +1,7 @@
 //! A bound on one call.
 
 use super::done;
-use crate::error::Fault;
+use crate::hello::error::Fault;
 use crate::openssl::{Context, SSL_CTX, SslCtx};
 use std::ffi::{c_int, c_uint};
 

@@ -1,8 +1,8 @@
 //! Built-in cookies as ready-made callbacks, for programs that keep libssl's own DTLSv1_listen().
 
 use super::done;
-use crate::error::Fault;
-use crate::gate::COOKIE_ROOM;
+use crate::hello::error::Fault;
+use crate::hello::gate::COOKIE_ROOM;
 use crate::openssl::{Context, SSL, Ssl, is_right_for_peer, made_for_peer};
 use std::ffi::{c_int, c_uchar, c_uint};
 use std::ptr::NonNull;

@@ -5,7 +5,7 @@
 
 use super::guard;
 use super::listen::listen_by_ctrl;
-use crate::error::Fault;
+use crate::hello::error::Fault;
 use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
 use crate::openssl::message::{self, CtxMessages, MessageCb};
 use crate::openssl::{

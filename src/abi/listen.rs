@@ -1,11 +1,11 @@
 //! `DTLSv1_listen` and its bounded sibling.
 
 use super::guard;
-use crate::error::{Fault, Stop};
+use crate::hello::error::{Fault, Stop};
+use crate::hello::peer::Peer;
 use crate::openssl::macro_world::note_would_block;
 use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
-use crate::peer::Peer;
-use crate::settings::Defaults;
+use crate::service::settings::Defaults;
 use crate::{probes, stats};
 use libc::{sockaddr, socklen_t};
 use std::ffi::{c_int, c_void};

@@ -9,7 +9,7 @@ pub mod secrets;
 pub mod settings;
 pub mod stats;
 
-use crate::error::Fault;
+use crate::hello::error::Fault;
 use crate::openssl::{queue_fault, same_libssl};
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,9 +1,9 @@
 //! The repairs of an SSL_CTX, switched on and off.
 
 use super::done;
-use crate::error::Fault;
+use crate::hello::error::Fault;
 use crate::openssl::{Context, SSL_CTX, SslCtx};
-use crate::repairs::Repairs;
+use crate::service::repairs::Repairs;
 use std::ffi::{c_int, c_uint};
 
 /// No repair: what OpenSSL's own function does.

@@ -1,8 +1,8 @@
 //! The secrets of built-in cookies, and how long a cookie lives.
 
 use super::done;
-use crate::cookie::Lifetime;
-use crate::error::Fault;
+use crate::hello::cookie::Lifetime;
+use crate::hello::error::Fault;
 use crate::openssl::{Context, SSL_CTX, SslCtx};
 use crate::os::unix_seconds;
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint};

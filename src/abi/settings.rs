@@ -1,9 +1,9 @@
 //! Choices per SSL_CTX, and the version.
 
 use super::done;
-use crate::error::Fault;
+use crate::hello::error::Fault;
 use crate::openssl::{Context, SSL_CTX, SslCtx};
-use crate::settings::Policy;
+use crate::service::settings::Policy;
 use std::ffi::{CStr, c_char, c_int};
 
 /// The application's cookies if it set a callback, else built-in ones. The default.

@@ -1,7 +1,7 @@
 //! The process's counters.
 
 use super::done;
-use crate::error::{Discard, Fault};
+use crate::hello::error::{Discard, Fault};
 use crate::stats::{Event, total, total_discards};
 use std::ffi::c_int;
 use std::mem::offset_of;

@@ -1,7 +1,7 @@
 //! A BIO that somebody else owns.
 
 use super::{real, sys};
-use crate::peer::{MAX_ADDRESS_LEN, Peer};
+use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;

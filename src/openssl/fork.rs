@@ -9,9 +9,9 @@
 
 use super::context::{Choice, Table, lock_table};
 use crate::abi::guard_value;
-use crate::gather::Gatherer;
-use crate::keys::{Files, State, lock_files};
+use crate::hello::reassembly::Gatherer;
 use crate::os;
+use crate::service::secrets::{Files, State, lock_files};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::sync::MutexGuard;

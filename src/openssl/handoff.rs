@@ -9,8 +9,8 @@ use super::once_bio::{Once, put_away};
 use super::queue::Errors;
 use super::ssl::Ssl;
 use super::{real, sys};
-use crate::error::{Fault, Stop};
-use crate::peer::Peer;
+use crate::hello::error::{Fault, Stop};
+use crate::hello::peer::Peer;
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
 

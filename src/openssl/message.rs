@@ -6,7 +6,7 @@ use super::ex_data::{OnSsl, Slot};
 use super::message_style::Style;
 use super::ssl::Ssl;
 use super::{real, sys};
-use crate::wire::RecordHeader;
+use crate::hello::wire::RecordHeader;
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};

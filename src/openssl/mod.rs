@@ -18,7 +18,7 @@ mod once_bio;
 mod queue;
 pub(crate) mod real;
 #[cfg(not(libressl))]
-mod resequence;
+mod resequence_bio;
 mod ssl;
 mod ssl_state;
 mod sys;
@@ -33,7 +33,7 @@ pub(crate) use message::Listener;
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
 pub(crate) use real::{libssl_version, same_libssl};
 #[cfg(not(libressl))]
-pub(crate) use resequence::{behind, resequence};
+pub(crate) use resequence_bio::{behind, resequence};
 pub(crate) use ssl::{Ssl, SslCtx};
 pub(crate) use ssl_state::remember_verified;
 pub(crate) use sys::{SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX};

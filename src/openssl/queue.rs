@@ -1,7 +1,7 @@
 //! OpenSSL's error queue.
 
 use super::sys;
-use crate::error::{Discard, Fault};
+use crate::hello::error::{Discard, Fault};
 use std::ffi::{CStr, c_int, c_ulong};
 
 /// Empties this thread's queue. Looking first costs a sixth of emptying an empty one.

@@ -4,8 +4,8 @@ use super::bio::Bio;
 use super::queue::clear_errors;
 use super::real::libssl_version;
 use super::{macro_world, ssl_state, sys};
-use crate::error::Fault;
-use crate::wire::{Method, Version};
+use crate::hello::error::Fault;
+use crate::hello::wire::{Method, Version};
 use std::ffi::c_int;
 use std::ptr::NonNull;
 

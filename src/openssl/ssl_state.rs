@@ -3,7 +3,7 @@
 
 use super::ex_data::{OnSsl, Slot};
 use super::ssl::Ssl;
-use crate::cookie::Cookie;
+use crate::hello::cookie::Cookie;
 
 /// The built-in cookie that the SSL's client was accepted with. libssl asks for it once more in
 /// `SSL_accept`; by then the application may have put other BIOs in place, which know no peer.

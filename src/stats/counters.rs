@@ -5,7 +5,7 @@
 //! shards are taken, and for what is rare, there is one more that is shared and added to atomically.
 //! Nobody ever waits. A reader adds the shards up.
 
-use crate::error::Discard;
+use crate::hello::error::Discard;
 use std::cell::Cell;
 use std::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,

@@ -7,8 +7,8 @@
 //! file was replaced by somebody else's leaves it to them, and one that was forked off by a process
 //! that writes leaves it to its parent; `%p` in the path gives each process a file of its own.
 
-use super::label::{FilePath, Pattern};
-use super::text;
+use super::path::{FilePath, Pattern};
+use super::prometheus;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io::{Error, Write};
@@ -169,7 +169,7 @@ impl File {
         text.try_reserve_exact(ROOM)?;
         text.resize(ROOM, 0);
         let mut rest = &mut text[..];
-        text::write(&mut rest, &self.pattern.labels(pid))?;
+        prometheus::write(&mut rest, &self.pattern.labels(pid))?;
         let len = ROOM.saturating_sub(rest.len());
 
         // Left there by a process of our number that was killed.

@@ -2,16 +2,16 @@
 
 mod counters;
 mod file;
-mod label;
-mod text;
+mod path;
+mod prometheus;
 
 #[cfg(not(libressl))]
 pub(crate) use counters::count;
 pub(crate) use counters::{Event, Tally, tally, total, total_discards};
 pub(crate) use file::tick;
 
-use crate::cookie::Check;
-use crate::error::Stop;
+use crate::hello::cookie::Check;
+use crate::hello::error::Stop;
 use crate::openssl::Sent;
 
 /// To be called once, before anything is counted.

@@ -1,0 +1,356 @@
+//! The secrets in force, prepared for the slots around now.
+//!
+//! Every thread of a server reads the keys for every datagram, and once a slot one thread changes
+//! them. So they are shared without a lock: a reader uses a key's 16 words and then looks whether a
+//! change was made meanwhile (a sequence lock). Readers write nothing, so that threads do not
+//! take a cache line from each other; a read-write lock took 60 instructions, two of them atomic,
+//! for each datagram.
+
+use super::mac::{Pads, State, WORDS};
+use super::slot;
+use super::{Binding, COOKIE_LEN, Cookie, MAX_HELD, Secret, SlotKey};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
+};
+
+/// What a cookie turned out to be. From outside all but `Right` look alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Ours, of the current, the previous or (the maker's clock is ahead) the next slot.
+    Right {
+        /// Made with a secret that makes no cookies any more.
+        previous_secret: bool,
+    },
+    /// Ours once, too old now.
+    Expired,
+    /// Not ours, not this client's, or not a cookie.
+    Forged,
+}
+
+/// Every secret's keys for one moment's slots. A new slot means other keys.
+pub struct Keyring {
+    /// Counts the changes, twice each: odd while one is being made.
+    version: AtomicU32,
+    now: AtomicU64,
+    secrets: [SecretKeys; MAX_HELD],
+}
+
+/// One secret's keys, the current slot's first; none for no secret.
+struct SecretKeys([SharedKey; NEAR.len()]);
+
+/// The slots that a secret has keys for, by their distance from now. Of those three and two back a
+/// cookie is not accepted: they tell an expired one from a forged one, for the counters.
+const NEAR: [(i64, Age); 5] = [
+    (0, Age::Accepted),
+    (1, Age::Accepted),
+    (-1, Age::Accepted),
+    (-2, Age::Expired),
+    (-3, Age::Expired),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Accepted,
+    Expired,
+}
+
+/// A [`SlotKey`] as it is shared.
+struct SharedKey {
+    /// The key's name and [`SharedKey::THERE`], or 0 for no key.
+    name: AtomicU32,
+    words: [AtomicU32; WORDS],
+}
+
+impl Keyring {
+    /// No keys: makes no cookies and accepts none.
+    pub const fn new() -> Self {
+        Self {
+            version: AtomicU32::new(0),
+            now: AtomicU64::new(u64::MAX),
+            secrets: [const { SecretKeys::none() }; MAX_HELD],
+        }
+    }
+
+    /// Prepares the keys around slot `now`, in place: they are worth keeping out of the way. The
+    /// first secret makes cookies, all are accepted, up to [`MAX_HELD`]. One thread at a time:
+    /// what two would leave is nobody's keys.
+    pub fn renew<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>, now: u64) {
+        let changing = self.version.load(Relaxed) | 1;
+        self.version.store(changing, Relaxed);
+        fence(Release); // whoever sees a word of the change sees this
+        let mut secrets = secrets.into_iter();
+        for keys in &self.secrets {
+            keys.renew(secrets.next(), now);
+        }
+        self.now.store(now, Relaxed);
+        self.version.store(changing.wrapping_add(1), Release);
+    }
+
+    /// The slot that the ring was made for.
+    pub fn slot(&self) -> u64 {
+        self.now.load(Relaxed)
+    }
+
+    /// Makes a cookie for a client. `None` without a secret, or while the keys are being changed.
+    #[inline]
+    pub fn make(&self, binding: &Binding<'_>) -> Option<Cookie> {
+        let version = self.version.load(Acquire);
+        let [first, ..] = &self.secrets;
+        let SecretKeys([current, ..]) = first;
+        let cookie = slot::make(current.name()?, current, binding);
+        self.is_still(version).then_some(cookie)
+    }
+
+    /// Checks what a client sent back. `None` while the keys are being changed.
+    pub fn check(&self, cookie: &[u8], binding: &Binding<'_>) -> Option<Check> {
+        let Ok(cookie) = <&[u8; COOKIE_LEN]>::try_from(cookie) else {
+            return Some(Check::Forged); // the length is no secret
+        };
+        let (&name, tag) = split(cookie);
+        let version = self.version.load(Acquire);
+        let mut check = Check::Forged;
+        for (i, secret) in self.secrets.iter().enumerate() {
+            let Some((key, age)) = secret.named(name) else { continue };
+            if slot::verify(key, tag, binding) {
+                check = match age {
+                    Age::Accepted => Check::Right { previous_secret: i != 0 },
+                    Age::Expired => Check::Expired,
+                };
+                break;
+            }
+        }
+        self.is_still(version).then_some(check)
+    }
+
+    /// Is what was read since that version was, whole and of that version?
+    fn is_still(&self, version: u32) -> bool {
+        fence(Acquire);
+        version & 1 == 0 && self.version.load(Relaxed) == version
+    }
+}
+
+impl Default for Keyring {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SecretKeys {
+    const fn none() -> Self {
+        Self([const { SharedKey::none() }; NEAR.len()])
+    }
+
+    fn renew(&self, secret: Option<&Secret>, now: u64) {
+        for (shared, (distance, _)) in self.0.iter().zip(NEAR) {
+            match secret.zip(now.checked_add_signed(distance)) {
+                Some((secret, slot)) => shared.put(&SlotKey::derive(secret.key(), slot)),
+                None => shared.remove(),
+            }
+        }
+    }
+
+    fn named(&self, name: u8) -> Option<(&SharedKey, Age)> {
+        let mut keys = self.0.iter().zip(NEAR);
+        let (shared, (_, age)) = keys.find(|(shared, _)| shared.name() == Some(name))?;
+        Some((shared, age))
+    }
+}
+
+impl SharedKey {
+    const THERE: u32 = 0x100;
+    const fn none() -> Self {
+        Self { name: AtomicU32::new(0), words: [const { AtomicU32::new(0) }; WORDS] }
+    }
+
+    fn name(&self) -> Option<u8> {
+        let name = self.name.load(Relaxed);
+        (name & Self::THERE != 0).then_some(name as u8)
+    }
+
+    fn put(&self, key: &SlotKey) {
+        self.name.store(u32::from(key.name()) | Self::THERE, Relaxed);
+        for (shared, word) in self.words.iter().zip(key.mac().words()) {
+            shared.store(word, Relaxed);
+        }
+    }
+
+    fn remove(&self) {
+        self.name.store(0, Relaxed);
+        for shared in &self.words {
+            shared.store(0, Relaxed);
+        }
+    }
+}
+
+impl Pads for SharedKey {
+    #[inline]
+    fn inner(&self) -> State {
+        let [words @ .., _, _, _, _, _, _, _, _] = &self.words;
+        words.each_ref().map(|word| word.load(Relaxed))
+    }
+
+    #[inline]
+    fn outer(&self) -> State {
+        let [_, _, _, _, _, _, _, _, words @ ..] = &self.words;
+        words.each_ref().map(|word| word.load(Relaxed))
+    }
+}
+
+const fn split(cookie: &Cookie) -> (&u8, &[u8; COOKIE_LEN - 1]) {
+    match (cookie.first(), cookie.last_chunk()) {
+        (Some(name), Some(tag)) => (name, tag),
+        _ => unreachable!(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
+    use crate::hello::wire::{ClientHello, Method};
+
+    fn ring(secrets: &[&[u8]], slot: u64) -> Keyring {
+        let secrets: Vec<_> = secrets.iter().map(|s| Secret::new(s).unwrap()).collect();
+        let ring = Keyring::new();
+        ring.renew(&secrets, slot);
+        ring
+    }
+
+    fn peer(last: u8, port: u8) -> Peer {
+        let mut bytes = [0; MAX_ADDRESS_LEN];
+        bytes[..8].copy_from_slice(&[2, 0, 0, port, 127, 0, 0, last]);
+        Peer::new(bytes)
+    }
+
+    fn body(random: u8, session_id: &[u8]) -> Vec<u8> {
+        let mut body = vec![0xFE, 0xFD];
+        body.extend([random; 32]);
+        body.push(session_id.len() as u8);
+        body.extend(session_id);
+        body.push(0);
+        body
+    }
+
+    const RIGHT: Option<Check> = Some(Check::Right { previous_secret: false });
+    const EXPIRED: Option<Check> = Some(Check::Expired);
+    const FORGED: Option<Check> = Some(Check::Forged);
+
+    #[test]
+    fn makes_what_the_key_makes_that_it_shares() {
+        let peer = peer(1, 1);
+        let binding = Binding::peer(Some(&peer));
+        let made = ring(&[&[9; 32]], 1000).make(&binding);
+        assert_eq!(made, Some(SlotKey::derive(&[9; 32], 1000).make(&binding)));
+    }
+
+    #[test]
+    fn accepts_what_it_made_for_the_slots_around() {
+        let (peer, body) = (peer(1, 1), body(1, b""));
+        let hello = ClientHello::parse(&body, Method::Any).unwrap();
+        let binding = Binding::hello(Some(&peer), &hello);
+        let cookie = ring(&[&[1; 32]], 1000).make(&binding).unwrap();
+        let at = |slot| ring(&[&[1; 32]], slot).check(&cookie, &binding);
+        assert_eq!([at(999), at(1000), at(1001)], [RIGHT; 3]);
+        assert_eq!([at(1002), at(1003)], [EXPIRED; 2]);
+        // 256 slots later the same byte names another slot.
+        assert_eq!([at(998), at(1004), at(1256), at(744)], [FORGED; 4]);
+    }
+
+    #[test]
+    fn works_at_both_ends_of_time() {
+        let binding = Binding::peer(None);
+        for slot in [0, 1, 255, 256, u64::MAX] {
+            let ring = ring(&[&[1; 32]], slot);
+            let cookie = ring.make(&binding).unwrap();
+            assert_eq!(ring.check(&cookie, &binding), RIGHT);
+        }
+    }
+
+    #[test]
+    fn every_part_of_the_binding_counts() {
+        let ring = ring(&[&[1; 32]], 7);
+        let (a, b, c) = (peer(1, 1), peer(2, 1), peer(1, 2));
+        let bodies = [body(1, b""), body(2, b""), body(1, b"s")];
+        let mut older = body(1, b"");
+        older[1] = 0xFF;
+        let bodies = bodies.iter().chain([&older]);
+        let hellos: Vec<_> = bodies.map(|b| ClientHello::parse(b, Method::Any).unwrap()).collect();
+        let mut all = vec![Binding::peer(None)];
+        for peer in [&a, &b, &c] {
+            all.push(Binding::peer(Some(peer)));
+            all.extend(hellos.iter().map(|hello| Binding::hello(Some(peer), hello)));
+        }
+        all.extend(hellos.iter().map(|hello| Binding::hello(None, hello)));
+        for (i, made) in all.iter().enumerate() {
+            let cookie = ring.make(made).unwrap();
+            for (j, shown) in all.iter().enumerate() {
+                let expected = if i == j { RIGHT } else { FORGED };
+                assert_eq!(ring.check(&cookie, shown), expected, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn cut_extended_and_flipped_cookies_are_refused() {
+        let (ring, binding) = (ring(&[&[1; 32]], 7), Binding::peer(None));
+        let cookie = ring.make(&binding).unwrap();
+        for n in 0..COOKIE_LEN {
+            assert_eq!(ring.check(&cookie[..n], &binding), FORGED);
+        }
+        assert_eq!(ring.check(&[&cookie[..], &[0]].concat(), &binding), FORGED);
+        for bit in 0..COOKIE_LEN * 8 {
+            let mut flipped = cookie;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(ring.check(&flipped, &binding), FORGED, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_first_secret_makes_and_all_are_accepted() {
+        let binding = Binding::peer(None);
+        let (old, new): (&[u8], &[u8]) = (&[1; 32], &[2; 32]);
+        let cookie = ring(&[old], 7).make(&binding).unwrap();
+        let previous = Some(Check::Right { previous_secret: true });
+        assert_eq!(ring(&[new, old], 7).check(&cookie, &binding), previous);
+        assert_eq!(ring(&[old, new], 7).check(&cookie, &binding), RIGHT);
+        assert_eq!(ring(&[new], 7).check(&cookie, &binding), FORGED);
+        assert!(ring(&[], 7).make(&binding).is_none());
+        let gone = ring(&[old, new], 7);
+        gone.renew(&[Secret::new(new).unwrap()], 7);
+        assert_eq!(gone.check(&cookie, &binding), FORGED);
+    }
+
+    #[test]
+    fn a_reader_gets_whole_keys_or_none_while_they_change() {
+        use std::sync::atomic::AtomicBool;
+        let (ring, done) = (Keyring::new(), AtomicBool::new(false));
+        let secret = Secret::new(&[1; 32]).unwrap();
+        let binding = Binding::peer(None);
+        let right: Vec<_> =
+            (0..4).map(|slot| SlotKey::derive(secret.key(), slot).make(&binding)).collect();
+        ring.renew([&secret], 0);
+        std::thread::scope(|scope| {
+            let readers = [(); 2].map(|()| {
+                scope.spawn(|| {
+                    let mut whole = 0;
+                    while !done.load(Relaxed) {
+                        let Some(cookie) = ring.make(&binding) else { continue };
+                        assert!(right.contains(&cookie));
+                        if let Some(check) = ring.check(&right[0], &binding) {
+                            assert!(matches!(check, Check::Right { .. } | Check::Expired));
+                        }
+                        whole += 1;
+                    }
+                    whole
+                })
+            });
+            for round in 0..if cfg!(miri) { 20 } else { 3_000 } {
+                ring.renew([&secret], round % 4);
+                std::thread::yield_now();
+            }
+            done.store(true, Relaxed);
+            let whole: u32 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+            assert!(whole > 0);
+        });
+    }
+}

@@ -1,0 +1,13 @@
+//! The decision on a hello: bytes, addresses, secrets and time come in as arguments, a verdict goes
+//! out. No sockets, no clock, no OpenSSL; nothing here panics, and nothing allocates before a cookie
+//! was right, whatever the network sends.
+#![forbid(unsafe_code)]
+
+pub mod cookie;
+pub mod error;
+pub mod gate;
+pub mod peer;
+pub mod reassembly;
+#[cfg(any(not(libressl), test))]
+pub(crate) mod resequence;
+pub mod wire;

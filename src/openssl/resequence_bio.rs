@@ -1,0 +1,222 @@
+//! The BIO in front of an SSL's datagram BIO that gives its unencrypted records the sequence
+//! numbers that they ought to have (OpenSSL issue 32063: every release from 3.2 on begins at 1).
+//!
+//! It is not pushed on the real BIO but holds a reference to it. So an application that asks for
+//! the write BIO gets one that has no next, is of the datagram type, and answers every control as
+//! the real one does. It stays until the SSL is freed or the application puts another BIO in its
+//! place: records of epoch 0 are repeated when epoch 1 has long begun, and an application may have
+//! kept the pointer.
+//!
+//! Only where one BIO is both read and written. Where they are two, an application may give
+//! `SSL_set_bio` the same two once more, and libssl, which then takes no reference, would be left
+//! with a write BIO that had gone with this one.
+
+use super::bio::Bio;
+use super::method::Method;
+use super::ssl::Ssl;
+use super::{real, sys};
+use crate::abi::guard_value;
+use crate::hello::resequence::{LIBSSL_BEGINS_AT, ROOM, Renumbering, has_unencrypted};
+use crate::os::try_box;
+use crate::stats::{self, Event};
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
+use std::ptr::{NonNull, null_mut};
+
+/// The first release that numbers its records wrongly. LibreSSL's number is less.
+const FIRST_WRONG: c_ulong = 0x3020_0000;
+
+const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
+
+/// What hangs on a BIO of ours.
+struct Resequencer {
+    /// With a reference that goes when our BIO does.
+    real: Bio,
+    numbers: Cell<Renumbering>,
+}
+
+/// Sees to it that the first record that an SSL writes from now on has this sequence number; with
+/// `None`, that libssl's numbers stay.
+///
+/// They stay, too, without memory for the BIO.
+pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
+    let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else { return };
+    let first =
+        first.filter(|first| *first > LIBSSL_BEGINS_AT && real::libssl_version() >= FIRST_WRONG);
+    // From an earlier client of the same SSL.
+    if let Some(ours) = resequencer(wbio) {
+        ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
+    } else if let Some(first) = first
+        && wbio == rbio
+        && rbio.is_datagram()
+    {
+        let _ = put_in_front(ssl, rbio, first);
+    }
+}
+
+/// The application's own BIO, if this one is ours.
+#[inline]
+pub(crate) fn behind(bio: Bio) -> Bio {
+    resequencer(bio).map_or(bio, |ours| ours.real)
+}
+
+fn put_in_front(ssl: Ssl, real: Bio, first: u64) -> Option<()> {
+    let resequencer = Resequencer { real, numbers: Cell::new(Renumbering::starting_at(first)) };
+    let resequencer = try_box(resequencer)?;
+    let bio = METHOD.bio()?;
+    // SAFETY: the BIO lives. The reference is the resequencer's.
+    if unsafe { sys::BIO_up_ref(real.as_ptr()) } == 0 {
+        // SAFETY: nothing hangs on it yet, and nobody else knows it.
+        unsafe { sys::BIO_free_all(bio.as_ptr()) };
+        return None;
+    }
+    // SAFETY: the BIO is new and ours; `destroy` takes the box back.
+    unsafe { sys::BIO_set_data(bio.as_ptr(), Box::into_raw(resequencer).cast()) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_set_init(bio.as_ptr(), 1) };
+    // SAFETY: the SSL lives. It takes over our reference to the new BIO and drops one to the real
+    // one, which has the resequencer's in its place.
+    unsafe { sys::SSL_set0_wbio(ssl.as_ptr(), bio.as_ptr()) };
+    Some(())
+}
+
+static METHOD: Method = Method::new(|| {
+    // Of the datagram type: programs look for it by that.
+    let kind = sys::BIO_TYPE_DGRAM;
+    // SAFETY: the name is a C string.
+    let method = unsafe { sys::BIO_meth_new(kind, c"datagram socket, renumbered".as_ptr()) };
+    let made = NonNull::new(method)?;
+    // SAFETY: the method is new and no BIO has it yet; so for the next three.
+    unsafe { sys::BIO_meth_set_read(method, Some(read)) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_meth_set_write(method, Some(write)) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_meth_set_ctrl(method, Some(ctrl)) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_meth_set_destroy(method, Some(destroy)) };
+    Some(made)
+});
+
+/// What hangs on a BIO that is ours, for as long as the BIO lives.
+fn resequencer<'a>(bio: Bio) -> Option<&'a Resequencer> {
+    if !METHOD.is_of(bio) {
+        return None;
+    }
+    // SAFETY: the BIO lives.
+    let data = unsafe { sys::BIO_get_data(bio.as_ptr()) };
+    // SAFETY: a BIO of ours has a boxed resequencer, or nothing (a copy by `BIO_dup_chain`), until
+    // `destroy`; a BIO is one thread's at a time.
+    unsafe { data.cast::<Resequencer>().as_ref() }
+}
+
+/// # Safety
+///
+/// `bio` is a live BIO of ours.
+unsafe fn ours<'a>(bio: *mut sys::BIO) -> Option<&'a Resequencer> {
+    // SAFETY: by this function's contract.
+    resequencer(unsafe { Bio::new(NonNull::new(bio)?) })
+}
+
+unsafe extern "C" fn write(bio: *mut sys::BIO, from: *const c_char, len: c_int) -> c_int {
+    guard_value(-1, || {
+        // SAFETY: libcrypto calls with a BIO of ours.
+        let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
+        let (Some(from), Ok(len)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
+            return -1;
+        };
+        // SAFETY: libcrypto passes that many bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), len) };
+        let n = ours.write(bytes);
+        // SAFETY: as above.
+        unsafe { copy_retry_flags(bio, ours.real) };
+        n
+    })
+}
+
+unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
+    guard_value(-1, || {
+        // SAFETY: libcrypto calls with a BIO of ours.
+        let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
+        // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
+        let n = unsafe { sys::BIO_read(ours.real.as_ptr(), to.cast(), room) };
+        // SAFETY: as above.
+        unsafe { copy_retry_flags(bio, ours.real) };
+        n
+    })
+}
+
+unsafe extern "C" fn ctrl(
+    bio: *mut sys::BIO,
+    command: c_int,
+    larg: c_long,
+    parg: *mut c_void,
+) -> c_long {
+    guard_value(0, || {
+        // SAFETY: libcrypto calls with a BIO of ours.
+        let Some(ours) = (unsafe { ours(bio) }) else { return 0 };
+        // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
+        unsafe { sys::BIO_ctrl(ours.real.as_ptr(), command, larg, parg) }
+    })
+}
+
+/// Called when the last reference to a BIO of ours is gone.
+unsafe extern "C" fn destroy(bio: *mut sys::BIO) -> c_int {
+    guard_value(0, || {
+        // SAFETY: libcrypto calls with a BIO of ours.
+        let data = unsafe { sys::BIO_get_data(bio) }.cast::<Resequencer>();
+        if data.is_null() {
+            return 1;
+        }
+        // SAFETY: as above.
+        unsafe { sys::BIO_set_data(bio, null_mut()) };
+        // SAFETY: it came from a box, and the BIO that had it is going.
+        let gone = unsafe { Box::from_raw(data) };
+        // SAFETY: the reference was the resequencer's.
+        unsafe { sys::BIO_free_all(gone.real.as_ptr()) };
+        1
+    })
+}
+
+impl Resequencer {
+    fn write(&self, bytes: &[u8]) -> c_int {
+        if has_unencrypted(bytes) { self.write_renumbered(bytes) } else { self.send(bytes) }
+    }
+
+    /// Apart, so that only a handshake needs the room.
+    #[inline(never)]
+    fn write_renumbered(&self, bytes: &[u8]) -> c_int {
+        let mut room = [0; ROOM];
+        let mut numbers = self.numbers.get();
+        let shifted = numbers.shifts();
+        let n = self.send(numbers.apply(bytes, &mut room).unwrap_or(bytes));
+        if numbers.shifts() && !shifted {
+            stats::count(Event::SequenceRepaired);
+        }
+        if n > 0 {
+            numbers.note_sent(bytes);
+        }
+        self.numbers.set(numbers);
+        n
+    }
+
+    /// The real BIO's own answer, whatever it is: numbers change no length.
+    fn send(&self, bytes: &[u8]) -> c_int {
+        let len = c_int::try_from(bytes.len()).unwrap_or(c_int::MAX);
+        // SAFETY: the real BIO lives, and `bytes` is readable for its length.
+        unsafe { sys::BIO_write(self.real.as_ptr(), bytes.as_ptr().cast(), len) }
+    }
+}
+
+/// Lets a caller see of our BIO why the real one stopped.
+///
+/// # Safety
+///
+/// `bio` is a live BIO.
+unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
+    // SAFETY: by this function's contract; so for the last call.
+    unsafe { sys::BIO_clear_flags(bio, RETRY_FLAGS) };
+    // SAFETY: the real BIO lives.
+    let flags = unsafe { sys::BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
+    // SAFETY: as above.
+    unsafe { sys::BIO_set_flags(bio, flags) };
+}

@@ -1,0 +1,164 @@
+//! What can be chosen per SSL_CTX, and the environment's say for programs that nobody recompiles.
+
+use crate::hello::cookie::Lifetime;
+use crate::service::repairs::Repairs;
+use std::ffi::{CStr, c_int};
+use std::sync::OnceLock;
+
+/// Whose cookies a context uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Policy {
+    /// The application's if it set any callback, else ours.
+    Auto = 0,
+    /// The application's, as OpenSSL does it: a missing callback is an error.
+    App = 1,
+    /// Ours, whatever the application set.
+    Builtin = 2,
+}
+
+impl Policy {
+    pub(crate) const fn from_c(policy: c_int) -> Option<Self> {
+        match policy {
+            0 => Some(Self::Auto),
+            1 => Some(Self::App),
+            2 => Some(Self::Builtin),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::App => "app",
+            Self::Builtin => "builtin",
+        }
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        [Self::Auto, Self::App, Self::Builtin].into_iter().find(|p| p.name().as_bytes() == text)
+    }
+}
+
+/// The process's defaults, read from the environment once.
+pub(crate) struct Defaults {
+    pub(crate) policy: Policy,
+    pub(crate) repairs: Repairs,
+    pub(crate) trace: bool,
+    /// Challenges in one call; 0: no bound.
+    pub(crate) budget: u32,
+    pub(crate) lifetime: Lifetime,
+    /// Where the secrets are. A copy, or nothing at all where memory is short: a path that no file
+    /// has is an error later, and not a reason to do without the file.
+    pub(crate) secret_file: Option<Vec<u8>>,
+}
+
+impl Defaults {
+    pub(crate) fn read() -> &'static Self {
+        static DEFAULTS: OnceLock<Defaults> = OnceLock::new();
+        DEFAULTS.get_or_init(|| Self {
+            policy: variable(
+                c"DTLSV1_LISTEN_COOKIES",
+                "auto, app or builtin",
+                "auto",
+                Policy::parse,
+            )
+            .unwrap_or(Policy::Auto),
+            repairs: variable(
+                c"DTLSV1_LISTEN_REPAIR",
+                "none, all, or some of sequence,trailing,fragments",
+                "all",
+                Repairs::parse,
+            )
+            .unwrap_or(Repairs::ALL),
+            trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
+            budget: variable(
+                c"DTLSV1_LISTEN_BUDGET",
+                "a number up to 4294967295",
+                "no bound",
+                number,
+            )
+            .unwrap_or(0),
+            lifetime: variable(
+                c"DTLSV1_LISTEN_COOKIE_LIFETIME",
+                "seconds, from 1 to 86400",
+                "60",
+                seconds,
+            )
+            .unwrap_or(Lifetime::DEFAULT),
+            secret_file: crate::os::environment(c"DTLSV1_LISTEN_SECRET_FILE").map(copy),
+        })
+    }
+}
+
+/// Digits and nothing else.
+fn number(text: &[u8]) -> Option<u32> {
+    let digits = text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
+}
+
+fn seconds(text: &[u8]) -> Option<Lifetime> {
+    let text = std::str::from_utf8(text).ok().filter(|t| !t.starts_with('+'))?;
+    Lifetime::from_seconds(text.parse().ok()?)
+}
+
+fn copy(text: &[u8]) -> Vec<u8> {
+    let mut copy = Vec::new();
+    if copy.try_reserve_exact(text.len()).is_ok() {
+        copy.extend_from_slice(text);
+    }
+    copy
+}
+
+/// A variable's value; one that means nothing costs a line on stderr and counts as not set.
+fn variable<T>(
+    name: &CStr,
+    takes: &str,
+    instead: &str,
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+) -> Option<T> {
+    let text = crate::os::environment(name)?;
+    let value = parse(text);
+    if value.is_none() {
+        crate::os::notice(format_args!(
+            "{}={} is not understood (it takes {takes}); going on with {instead}",
+            name.to_string_lossy(),
+            text.escape_ascii(),
+        ));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_by_name_and_number() {
+        for policy in [Policy::Auto, Policy::App, Policy::Builtin] {
+            assert_eq!(Policy::parse(policy.name().as_bytes()), Some(policy));
+            assert_eq!(Policy::from_c(policy as c_int), Some(policy));
+        }
+        for text in [&b""[..], b"Auto", b"apps", b"builtin "] {
+            assert_eq!(Policy::parse(text), None);
+        }
+        for text in ["1", "60", "86400"] {
+            let lifetime = Lifetime::from_seconds(text.parse().unwrap());
+            assert_eq!(seconds(text.as_bytes()), lifetime);
+        }
+        for text in [&b""[..], b"0", b"86401", b"1m", b"-1", b"+1", b" 1", b"\xFF"] {
+            assert_eq!(seconds(text), None);
+        }
+        assert_eq!(Policy::from_c(3), None);
+        assert_eq!(Policy::from_c(-1), None);
+    }
+
+    #[test]
+    fn numbers_have_digits_only() {
+        assert_eq!(number(b"0"), Some(0));
+        assert_eq!(number(b"4294967295"), Some(u32::MAX));
+        for text in [&b""[..], b"4294967296", b"+1", b"-1", b" 1", b"1 ", b"0x10", b"\xFF"] {
+            assert_eq!(number(text), None);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The counters in Prometheus's text format, version 0.0.4.
+
+use super::counters::{Event, total, total_discards};
+use super::path::Labels;
+use crate::hello::error::Discard;
+use std::io::{Result, Write};
+
+/// One metric, without its prefix and `_total`, and what it is the total of.
+struct Metric {
+    name: &'static str,
+    help: &'static str,
+    of: &'static [Series],
+}
+
+/// An event, and the label that tells it from the others of its metric.
+type Series = (Event, Option<(&'static str, &'static str)>);
+
+const fn metric(name: &'static str, help: &'static str, of: &'static [Series]) -> Metric {
+    Metric { name, help, of }
+}
+
+const METRICS: [Metric; 14] = [
+    metric("datagrams", "Datagrams read.", &[(Event::Datagram, None)]),
+    metric("received_bytes", "Bytes of the datagrams read.", &[(Event::BytesIn, None)]),
+    metric("challenges", "HelloVerifyRequests sent.", &[(Event::Challenge, None)]),
+    metric("sent_bytes", "Bytes of the HelloVerifyRequests sent.", &[(Event::BytesOut, None)]),
+    metric(
+        "challenges_larger",
+        "HelloVerifyRequests larger than the datagram they answer, for the application's own cookies.",
+        &[(Event::ChallengeLarger, None)],
+    ),
+    metric(
+        "cookies",
+        "Cookies that came back, by what they turned out to be.",
+        &[
+            (Event::CookieRight, Some(("result", "right"))),
+            (Event::CookieExpired, Some(("result", "expired"))),
+            (Event::CookieForged, Some(("result", "forged"))),
+        ],
+    ),
+    metric(
+        "cookies_previous_secret",
+        "Right cookies made with a secret that makes none any more.",
+        &[(Event::CookiePreviousSecret, None)],
+    ),
+    metric("accepted", "Clients accepted.", &[(Event::Accepted, None)]),
+    metric(
+        "writes_failed",
+        "HelloVerifyRequests that could not be sent.",
+        &[
+            (Event::WriteBlocked, Some(("reason", "would_block"))),
+            (Event::WriteFailed, Some(("reason", "error"))),
+        ],
+    ),
+    metric(
+        "handoffs_failed",
+        "Verified ClientHellos that libssl did not take.",
+        &[(Event::HandoffFailed, None)],
+    ),
+    metric(
+        "hellos_gathered",
+        "ClientHellos put together from fragments.",
+        &[(Event::HelloGathered, None)],
+    ),
+    metric(
+        "sequences_repaired",
+        "Handshakes whose record sequence numbers were set right.",
+        &[(Event::SequenceRepaired, None)],
+    ),
+    metric(
+        "trailing_dropped",
+        "Verified ClientHellos with more behind them in their datagram, which was dropped.",
+        &[(Event::TrailingDropped, None)],
+    ),
+    metric(
+        "budgets_spent",
+        "Calls that returned because their budget was spent.",
+        &[(Event::BudgetSpent, None)],
+    ),
+];
+
+/// Writes all of them.
+pub(super) fn write(to: &mut impl Write, labels: &Labels<'_>) -> Result<()> {
+    const VERSION: Option<(&str, &str)> = Some(("version", env!("CARGO_PKG_VERSION")));
+    writeln!(to, "# HELP dtlsv1_listen_info libdtlsv1_listen at work in this process.")?;
+    writeln!(to, "# TYPE dtlsv1_listen_info gauge")?;
+    writeln!(to, "dtlsv1_listen_info{} 1", labels.with(VERSION))?;
+    for Metric { name, help, of } in &METRICS {
+        head(to, name, help)?;
+        for &(event, label) in *of {
+            writeln!(to, "dtlsv1_listen_{name}_total{} {}", labels.with(label), total(event))?;
+        }
+    }
+    head(to, "discards", "Datagrams dropped in silence, by reason.")?;
+    for reason in Discard::ALL {
+        let labels = labels.with(Some(("reason", reason.name())));
+        writeln!(to, "dtlsv1_listen_discards_total{labels} {}", total_discards(reason))?;
+    }
+    Ok(())
+}
+
+fn head(to: &mut impl Write, name: &str, help: &str) -> Result<()> {
+    writeln!(to, "# HELP dtlsv1_listen_{name}_total {help}")?;
+    writeln!(to, "# TYPE dtlsv1_listen_{name}_total counter")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::path::{MAX_PATH, Pattern};
+
+    #[test]
+    fn every_event_is_shown_once() {
+        let mut shown: Vec<_> =
+            METRICS.iter().flat_map(|m| m.of).map(|(event, _)| *event as usize).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, (0..Event::COUNT).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_longest_labels_fit() {
+        let name = format!("/{}%p.prom", "x".repeat(255));
+        let pattern = Pattern::new(name.as_bytes()).unwrap();
+        let mut text = Vec::new();
+        write(&mut text, &pattern.labels(u32::MAX)).unwrap();
+        assert!(text.len() < crate::stats::file::ROOM, "{}", text.len());
+        assert!(name.len() < MAX_PATH);
+    }
+}
