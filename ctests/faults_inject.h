@@ -227,10 +227,24 @@ none_left(void *caller)
 	return 1;
 }
 
+static void *
+allocate(size_t size, void *caller)
+{
+	return none_left(caller) ? NULL : counted(__libc_malloc(size));
+}
+
+static void *
+reallocate(void *at, size_t size, void *caller)
+{
+	if (at == NULL)
+		return allocate(size, caller);
+	return none_left(caller) ? NULL : __libc_realloc(at, size);
+}
+
 void *
 malloc(size_t size)
 {
-	return none_left(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(size));
+	return allocate(size, __builtin_return_address(0));
 }
 
 void *
@@ -242,9 +256,7 @@ calloc(size_t n, size_t size)
 void *
 realloc(void *at, size_t size)
 {
-	if (at == NULL)
-		return malloc(size);
-	return none_left(__builtin_return_address(0)) ? NULL : __libc_realloc(at, size);
+	return reallocate(at, size, __builtin_return_address(0));
 }
 
 int
@@ -269,12 +281,16 @@ free(void *at)
 	__libc_free(at);
 }
 
+/*
+ * The caller is libcrypto. Through malloc() it would be this program, which has
+ * the library in it when linked statically, and would pass for it.
+ */
 static void *
 crypto_malloc(size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return malloc(size);
+	return allocate(size, __builtin_return_address(0));
 }
 
 static void *
@@ -282,7 +298,7 @@ crypto_realloc(void *at, size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return realloc(at, size);
+	return reallocate(at, size, __builtin_return_address(0));
 }
 
 static void
