@@ -111,7 +111,7 @@ two_hellos(listen_fn *listen, int two_bios, int old, struct seen *out)
 	hello_make(&h, NULL, 0);
 	for (i = 0; i < 2; i++)
 		net_send(client, h.byte, h.len, &own);
-	CHECK(net_readable(fd, 10000));
+	net_wait(fd);
 	memset(&seen, 0, sizeof(seen));
 	ret = listen(ssl, peer);
 	*out = seen;

@@ -94,7 +94,7 @@ test(void *(*hold)(void *))
 
 		NEED(child >= 0);
 		if (child == 0) {
-			alarm(10);	/* a lock that nobody gives back */
+			alarm(120);	/* a lock that nobody gives back */
 			_exit(listens(ssl, &wire));
 		}
 		NEED(waitpid(child, &status, 0) == child);

@@ -116,41 +116,6 @@ test_switched_off(void)
 	handshake(AF_INET6, 5, 5);
 }
 
-/* Half a second until something is sent again, and again: longer than any step
- * of a handshake takes, under valgrind too. LibreSSL has only its own second. */
-#ifndef LIBRESSL_VERSION_NUMBER
-static unsigned int
-half_a_second(SSL *ssl, unsigned int microseconds)
-{
-	(void)ssl;
-	(void)microseconds;
-	return 500000;
-}
-#endif
-
-static void
-quicken(SSL *ssl)
-{
-#ifdef LIBRESSL_VERSION_NUMBER
-	(void)ssl;
-#else
-	DTLS_set_timer_cb(ssl, half_a_second);
-#endif
-}
-
-static void
-time_out(SSL *ssl)
-{
-	struct timeval left;
-
-	while (DTLSv1_get_timeout(ssl, &left) == 1 &&
-	    (left.tv_sec != 0 || left.tv_usec != 0)) {
-		sleep((unsigned int)left.tv_sec);
-		usleep((useconds_t)left.tv_usec);
-	}
-	CHECK_INT(DTLSv1_handle_timeout(ssl), 1);
-}
-
 /* The server's flight is lost, twice; what it sends again is numbered on. */
 static void
 test_lost_flight(void)
@@ -159,13 +124,15 @@ test_lost_flight(void)
 	int ret, again, first_flight;
 
 	far_accepted(&far, ssl, 7);
-	quicken(ssl);
+	tls_impatient(ssl);
 	ret = SSL_accept(ssl);
 	CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
 	CHECK(far_collect(&far, 0) > 0);
 	first_flight = far.records;
 	for (again = 0; again < 2; again++) {
-		time_out(ssl);
+		if (again == 1)
+			tls_patient(ssl);
+		tls_time_out(ssl);
 		CHECK(far_collect(&far, again == 1) > 0);
 	}
 	CHECK_INT(far.records, 3 * first_flight);
@@ -186,7 +153,7 @@ test_lost_last_flight(void)
 	int ret, before;
 
 	far_accepted(&far, ssl, 9);
-	quicken(far.client.ssl);
+	tls_impatient(far.client.ssl);
 	ret = SSL_accept(ssl);
 	CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
 	far_collect(&far, 1);
@@ -197,7 +164,8 @@ test_lost_last_flight(void)
 	CHECK(far_collect(&far, 0) > 0);
 	CHECK(far.records > before);
 
-	time_out(far.client.ssl);
+	tls_patient(far.client.ssl);
+	tls_time_out(far.client.ssl);
 	far_to_server(&far);
 	before = far.records;
 	CHECK(SSL_read(ssl, none, sizeof(none)) <= 0);

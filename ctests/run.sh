@@ -26,7 +26,7 @@ RUNNER=${RUNNER:-}
 SAN=${SAN:-}
 MODES=${MODES:-linked preloaded}
 export CC="${CC:-cc}" CXX="${CXX:-c++}"
-[ -z "$RUNNER" ] || export CTESTS_LIMIT="${CTESTS_LIMIT:-300}"
+[ -z "$RUNNER" ] || export CTESTS_LIMIT="${CTESTS_LIMIT:-1500}"
 
 [ -f "$LIB_SO" ] || {
 	echo "ctests: no library at $LIB_SO: run 'make lib', or set LIB_SO" >&2

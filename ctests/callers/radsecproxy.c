@@ -84,19 +84,18 @@ listen_once(int fd, SSL *ssl, struct accepted *a)
 	struct sockaddr_storage from;
 	socklen_t len;
 	char byte;
-	int ret = 0, round;
+	int ret = 0;
 
-	for (round = 0; round < 500 && ret <= 0; round++) {
-		CHECK(net_readable(fd, 10000));
+	while (ret == 0) {
+		net_wait(fd);
 		len = sizeof(from);
 		memset(&from, 0, sizeof(from));
 		NEED(recvfrom(fd, &byte, 1, MSG_PEEK | MSG_TRUNC,
 		    (struct sockaddr *)&from, &len) > 0);
 		BIO_set_fd(SSL_get_rbio(ssl), fd, BIO_NOCLOSE);
 		ret = DTLSv1_listen(ssl, (BIO_ADDR *)&from);
-		CHECK(ret >= 0);
 	}
-	NEED(ret == 1);
+	CHECK_INT(ret, 1);
 	a->ssl = ssl;
 	a->from = from;
 	CHECK_INT(from.ss_family, AF_INET);

@@ -118,6 +118,7 @@ far_collect(struct far *f, int deliver)
 	ssize_t n;
 	int count = 0;
 
+	net_settle();
 	while ((n = recv(f->fd, bytes, sizeof(bytes), 0)) > 0) {
 		note_records(f, bytes, (size_t)n);
 		if (deliver)

@@ -124,7 +124,8 @@ frag_hear(struct frag_client *c)
 	unsigned char byte[WIRE_MAX];
 	ssize_t n;
 
-	CHECK(net_readable(c->fd, 5000));
+	net_wait(c->fd);
+	net_settle();
 	while ((n = recv(c->fd, byte, sizeof(byte), 0)) >= 0)
 		queue_put(&c->step.wire.in, byte, (size_t)n);
 }
@@ -210,9 +211,9 @@ frag_connect(struct frag_server *s, struct frag_client *c)
 static int
 shake_hands(SSL *server, struct frag_client *c)
 {
-	int done = 0, client_done = 0, round, ret;
+	int done = 0, client_done = 0, ret;
 
-	for (round = 0; round < 12 && !(done && client_done); round++) {
+	for (;;) {
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
@@ -220,14 +221,12 @@ shake_hands(SSL *server, struct frag_client *c)
 			    SSL_ERROR_WANT_READ)
 				break;
 		}
-		if (client_done)
+		if (done && client_done)
+			break;
+		net_wait_either(c->fd, SSL_get_fd(server));
+		if (!net_readable(c->fd, 0))
 			continue;
-		if (net_readable(c->fd, 1100)) {
-			frag_hear(c);
-		} else {
-			DTLSv1_handle_timeout(server);
-			DTLSv1_handle_timeout(c->step.ssl);
-		}
+		frag_hear(c);
 		client_done = stepper_step(&c->step);
 		send_all(c);
 	}
@@ -248,7 +247,7 @@ frag_finish(struct frag_server *s, struct frag_client *c)
 		return;
 	CHECK_INT(SSL_write(c->step.ssl, "there", 5), 5);
 	send_all(c);
-	CHECK(net_readable(SSL_get_fd(s->ssl), 5000));
+	net_wait(SSL_get_fd(s->ssl));
 	CHECK_INT(SSL_read(s->ssl, heard, sizeof(heard)), 5);
 	CHECK_BYTES(heard, "there", 5);
 	CHECK_INT(SSL_write(s->ssl, "and back", 8), 8);

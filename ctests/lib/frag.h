@@ -39,7 +39,7 @@ struct datagram *frag_get(struct frag_client *, unsigned int nth);
 void	frag_send(struct frag_client *, unsigned int nth);
 void	frag_send_bytes(struct frag_client *, const void *, size_t);
 void	frag_forget(struct frag_client *);	/* all that wait */
-void	frag_hear(struct frag_client *);	/* what came, after 5 s at most */
+void	frag_hear(struct frag_client *);	/* what comes */
 
 /* The first hello and its answer: how many datagrams of the second wait. */
 unsigned int frag_second_hello(struct frag_client *, struct frag_server *);

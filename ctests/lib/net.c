@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "net.h"
 #include "check.h"
+#include "tls.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -102,10 +103,43 @@ net_readable(int fd, int milliseconds)
 }
 
 void
+net_wait(int fd)
+{
+	net_wait_either(fd, fd);
+}
+
+void
+net_wait_either(int fd, int other)
+{
+	struct pollfd p[] = {
+		{ .fd = fd, .events = POLLIN }, { .fd = other, .events = POLLIN },
+	};
+
+	NEED(poll(p, 2, -1) >= 1);
+}
+
+/* They arrive in the order in which they were sent: so does a last one. */
+void
+net_settle(void)
+{
+	static _Thread_local int to_self = -1;
+	struct address own;
+	char byte;
+
+	if (to_self == -1) {
+		to_self = net_bound(AF_INET, &own);
+		net_connect(to_self, &own);
+	}
+	NEED(send(to_self, "x", 1, 0) == 1);
+	NEED(recv(to_self, &byte, 1, 0) == 1);
+}
+
+void
 net_send(int fd, const void *bytes, size_t len, const struct address *to)
 {
 	NEED(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to->any,
 	    to->len) == (ssize_t)len);
+	net_settle();
 }
 
 void
@@ -132,9 +166,9 @@ net_connected(const struct address *server, const struct sockaddr *peer,
 static int
 drive(SSL *ssl, int (*step)(SSL *))
 {
-	int ret = -1, round;
+	int ret;
 
-	for (round = 0; round < 200 && (ret = step(ssl)) <= 0; round++) {
+	while ((ret = step(ssl)) <= 0) {
 		struct timeval tv = { 1, 0 };
 
 		if (SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
@@ -173,6 +207,8 @@ client_run(void *arg)
 		(void)DTLS_set_link_mtu(ssl, 1400);
 	}
 	SSL_set_connect_state(ssl);
+	if (!c->impatient)
+		tls_patient(ssl);
 	if (drive(ssl, SSL_do_handshake) == 1 &&
 	    SSL_write(ssl, LINE, sizeof(LINE)) == sizeof(LINE) &&
 	    drive(ssl, read_line) == sizeof(LINE))
@@ -185,14 +221,30 @@ client_run(void *arg)
 	return NULL;
 }
 
-void
-client_start(struct client *c, const struct address *server)
+static void
+start(struct client *c, const struct address *server, int impatient)
 {
 	memset(c, 0, sizeof(*c));
+	c->impatient = impatient;
 	c->server = *server;
 	c->fd = net_bound(server->any.ss_family, &c->own);
 	net_connect(c->fd, server);
 	NEED(pthread_create(&c->thread, NULL, client_run, c) == 0);
+}
+
+void
+client_start(struct client *c, const struct address *server)
+{
+	start(c, server, 0);
+}
+
+void
+clients_start(struct client *client, int clients, const struct address *server)
+{
+	int i;
+
+	for (i = 0; i < clients; i++)
+		start(&client[i], server, 1);
 }
 
 void
@@ -201,6 +253,17 @@ client_join(struct client *c)
 	pthread_join(c->thread, NULL);
 	CHECK(c->ok);
 	net_close(c->fd, &c->own);
+}
+
+int
+client_is_new(struct client *client, int clients, const void *peer)
+{
+	int i;
+
+	for (i = 0; i < clients; i++)
+		if (memcmp(&client[i].own.any, peer, client[i].own.len) == 0)
+			return !client[i].accepted++;
+	check_die("the peer is one of the clients", __FILE__, __LINE__);
 }
 
 void

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE	/* usleep() */
 #include "tls.h"
 #include "check.h"
 
@@ -5,6 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static EVP_PKEY *
 make_key(void)
@@ -75,6 +78,51 @@ tls_server_ctx(void)
 	return tls_server_ctx_of(DTLS_server_method());
 }
 
+#ifdef LIBRESSL_VERSION_NUMBER
+#define DTLS_set_timer_cb(ssl, callback)	((void)(ssl), (void)(callback))
+#endif
+
+static unsigned int
+an_hour(SSL *ssl, unsigned int microseconds)
+{
+	(void)ssl;
+	(void)microseconds;
+	return 3600000000;
+}
+
+static unsigned int
+half_a_second(SSL *ssl, unsigned int microseconds)
+{
+	(void)ssl;
+	(void)microseconds;
+	return 500000;
+}
+
+void
+tls_patient(SSL *ssl)
+{
+	DTLS_set_timer_cb(ssl, an_hour);
+}
+
+void
+tls_impatient(SSL *ssl)
+{
+	DTLS_set_timer_cb(ssl, half_a_second);
+}
+
+void
+tls_time_out(SSL *ssl)
+{
+	struct timeval left;
+
+	while (DTLSv1_get_timeout(ssl, &left) == 1 &&
+	    (left.tv_sec != 0 || left.tv_usec != 0)) {
+		sleep((unsigned int)left.tv_sec);
+		usleep((useconds_t)left.tv_usec);
+	}
+	CHECK_INT(DTLSv1_handle_timeout(ssl), 1);
+}
+
 SSL *
 tls_server(SSL_CTX *ctx)
 {
@@ -93,6 +141,8 @@ tls_server_on(SSL_CTX *ctx, BIO *rbio, BIO *wbio)
 	/* A BIO that is no socket knows no MTU. */
 	SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
 	(void)DTLS_set_link_mtu(ssl, 1400);
+	if (SSL_is_dtls(ssl))
+		tls_patient(ssl);
 	return ssl;
 }
 
@@ -117,6 +167,7 @@ stepper_init(struct stepper *s)
 	SSL_set_bio(s->ssl, b, b);
 	SSL_set_options(s->ssl, SSL_OP_NO_QUERY_MTU);
 	(void)DTLS_set_link_mtu(s->ssl, 1400);
+	tls_patient(s->ssl);
 	SSL_set_connect_state(s->ssl);
 }
 

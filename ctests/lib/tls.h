@@ -14,7 +14,16 @@ SSL_CTX	*tls_server_ctx(void);		/* any DTLS, a certificate of its own */
 SSL_CTX	*tls_server_ctx_of(const SSL_METHOD *);
 const SSL_METHOD *tls_dtls12_method(void);	/* NULL: there is none */
 SSL	*tls_server(SSL_CTX *);		/* SSL_new, nothing else set */
-SSL	*tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio);
+SSL	*tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio);	/* patient */
+
+/*
+ * When the timers that start from now on run out: never, for two sides that
+ * take turns in one program and lose nothing, however slow it is; or after half
+ * a second, for a test that loses something. LibreSSL's always take a second.
+ */
+void	tls_patient(SSL *);
+void	tls_impatient(SSL *);
+void	tls_time_out(SSL *);	/* waits for it, and has everything sent again */
 
 /* A client whose datagrams wait in `wire.out`, and who reads `wire.in`. */
 struct stepper {
