@@ -30,13 +30,15 @@ fail() {
 	exit 1
 } >&2
 
-# see FILE PATTERN WHAT: waits up to 10 s for a line, prints it.
+# see FILE PATTERN WHAT PID: waits for a line, and fails if the process that is
+# to write it ends without it, or takes two minutes.
 see() {
-	for _ in $(seq 200); do
+	for _ in $(seq 2400); do
 		if line=$(grep -as -m 1 -e "$2" "$work/$1"); then return 0; fi
+		kill -0 "$4" 2>/dev/null || break
 		sleep 0.05
 	done
-	fail "$3: no line '$2' in $1"
+	line=$(grep -as -m 1 -e "$2" "$work/$1") || fail "$3: no line '$2' in $1"
 }
 
 say() {
@@ -47,15 +49,17 @@ say() {
 # standard input held open on fd 8.
 start() {
 	into=$work/$1
+	: >"$into.out"	# now: the process may be late, and a line of the last one is none of it
+	: >"$into.err"
 	shift
 	"$@" <"$work/in" >"$into.out" 2>"$into.err" 9>&- &
 	pids="$pids $!"
 	started=$!
 }
 
-# port_of FILE PATTERN: the digits at the end of that line.
+# port_of FILE PATTERN: the digits at the end of that line, of what was started.
 port_of() {
-	see "$1" "$2" "start"
+	see "$1" "$2" "start" "$started"
 	port=$(printf '%s\n' "$line" | sed 's/.*[:t ]\([0-9][0-9]*\).*/\1/')
 }
 
@@ -64,14 +68,15 @@ handshake() {
 	rm -f "$work/client.in"
 	mkfifo "$work/client.in"
 	exec 9<>"$work/client.in"
-	timeout 30 openssl s_client -dtls -connect "$1:$watched" -CAfile "$work/cert.pem" \
+	: >"$work/client.out"
+	timeout 300 openssl s_client -dtls -connect "$1:$watched" -CAfile "$work/cert.pem" \
 	    -verify_return_error <"$work/client.in" \
 	    >"$work/client.out" 2>"$work/client.err" 8>&- 9>&- &
 	pids="$pids $!"
 	client=$!
-	see client.out 'Cipher is [A-Z]' "handshake"
+	see client.out 'Cipher is [A-Z]' "handshake" "$client"
 	printf '%s\n' "$3" >&9
-	see "$2.out" "$3" "the client's text at the server"
+	see "$2.out" "$3" "the client's text at the server" "$server"
 }
 
 # finished: ends the client, shows the datagrams since last time, and checks
@@ -91,14 +96,14 @@ finished() {
 
 watch() {
 	[ -z "$watcher" ] || { kill -TERM "$watcher"; wait "$watcher"; } 2>/dev/null || true
-	start watch "$udp_watch" "$1" "$2" 60
+	start watch "$udp_watch" "$1" "$2" 600
 	port_of watch.out '^port '
 	watcher=$started watched=$port shown=1
 }
 
 # ours NAME: the server says that our symbol ran in it.
 ours() {
-	see "$1.err" '^dtlsv1_listen: .* serving DTLSv1_listen ' "our symbol"
+	see "$1.err" '^dtlsv1_listen: .* serving DTLSv1_listen ' "our symbol" "$server"
 	case $line in *"(pid $server,"*) ;; *) fail "another process: $line" ;; esac
 	say "$line"
 }
@@ -122,10 +127,10 @@ port_of s_server.out '^ACCEPT '
 watch 127.0.0.1 "$port"
 handshake 127.0.0.1 s_server "a line from s_client"
 echo "a line from s_server" >&8	# only now: it would start a handshake
-see client.out "a line from s_server" "the server's text at the client"
+see client.out "a line from s_server" "the server's text at the client" "$client"
 finished
 ours s_server
-see s_server.out '^CIPHER is ' "cipher"
+see s_server.out '^CIPHER is ' "cipher" "$server"
 say "accepted, ${line/CIPHER/cipher}; a line went each way"
 
 echo
@@ -136,7 +141,7 @@ for host in 127.0.0.1 '[::1]'; do
 	name=echo$([ "$address" = "$host" ] && echo 4 || echo 6)
 	start "$name" "$echo_server" "$address" 0 "$work/cert.pem" "$work/key.pem" 3
 	server=$started
-	see "$name.out" '^listening on ' "start"
+	see "$name.out" '^listening on ' "start" "$server"
 	echo
 	say "$line"
 	port_of "$name.out" '^listening on '
@@ -147,21 +152,13 @@ for host in 127.0.0.1 '[::1]'; do
 		say "client $n"
 		text="client $n says hello to $address"
 		handshake "$host" "$name" "$text"
-		for _ in $(seq 200); do	# its own line, and the echo of it
-			! grep -aqx "$text" "$work/client.out" || break
-			sleep 0.05
-		done
-		grep -aqx "$text" "$work/client.out" || fail "no echo"
+		see client.out "^$text\$" "echo" "$client"
 		finished
 		[ "$n" != 1 ] || ours "$name"
-		see "$name.out" 'accepted' "accepted"
+		see "$name.out" 'accepted' "accepted" "$server"
 		[ "$(grep -c accepted "$work/$name.out")" = "$n" ] || fail "not accepted once"
 		say "$(grep accepted "$work/$name.out" | tail -n 1)"
 		say "$(grep echoing "$work/$name.out" | tail -n 1)"
-	done
-	for _ in $(seq 200); do
-		kill -0 "$server" 2>/dev/null || break
-		sleep 0.05
 	done
 	wait "$server" || fail "echo_server ended with an error"
 done
