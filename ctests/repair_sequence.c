@@ -88,9 +88,9 @@ test_first_number(void)
 	static const uint64_t numbers[] = { 1, 2, 3, 63, 64, 65, 1000,
 		0xffffffff, 0x100000000, LAST - 100 };
 	static const int families[] = { AF_INET, AF_INET6 };
-	size_t i, k;
+	size_t i, k, n = net_has_ipv6("IPv6") ? 2 : 1;
 
-	for (k = 0; k < 2; k++) {
+	for (k = 0; k < n; k++) {
 		for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 			check_case(k == 0 ? "IPv4" : "IPv6");
 			handshake(families[k], numbers[i], numbers[i]);
@@ -113,7 +113,7 @@ test_switched_off(void)
 	CHECK_INT(ours.set_repairs(NULL, ALL), 0);
 	ERR_clear_error();
 	NEED(ours.set_repairs(ctx, ALL) == 1);
-	handshake(AF_INET6, 5, 5);
+	handshake(AF_INET, 5, 5);
 }
 
 /* The server's flight is lost, twice; what it sends again is numbered on. */
@@ -148,7 +148,7 @@ test_lost_flight(void)
 static void
 test_lost_last_flight(void)
 {
-	SSL *ssl = server(AF_INET6);
+	SSL *ssl = server(AF_INET);
 	char none[8];
 	int ret, before;
 

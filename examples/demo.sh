@@ -136,7 +136,13 @@ say "accepted, ${line/CIPHER/cipher}; a line went each way"
 echo
 echo "2. examples/echo_server.c: our header, a struct sockaddr_storage, no cookie"
 echo "   callbacks; one listening socket, a socket of its own for each client"
-for host in 127.0.0.1 '[::1]'; do
+hosts='127.0.0.1 [::1]' families='IPv4 and IPv6'
+if ! "$udp_watch" ::1 9 0 >"$work/ipv6" 2>&1; then	# binds ::1, and ends
+	echo
+	say "IPv6 is left out: there is no ::1 here ($(cat "$work/ipv6"))"
+	hosts=127.0.0.1 families='IPv4, no IPv6 here'
+fi
+for host in $hosts; do
 	address=$(printf %s "$host" | tr -d '[]')
 	name=echo$([ "$address" = "$host" ] && echo 4 || echo 6)
 	start "$name" "$echo_server" "$address" 0 "$work/cert.pem" "$work/key.pem" 3
@@ -164,5 +170,6 @@ for host in 127.0.0.1 '[::1]'; do
 done
 
 echo
-echo "demo: $handshakes of 7 handshakes through libdtlsv1_listen's DTLSv1_listen: 1 stock s_server, 6 echo_server, IPv4 and IPv6"
-[ "$handshakes" = 7 ]
+wanted=$((1 + 3 * $(echo "$hosts" | wc -w)))
+echo "demo: $handshakes of $wanted handshakes through libdtlsv1_listen's DTLSv1_listen: 1 stock s_server, $((wanted - 1)) echo_server, $families"
+[ "$handshakes" = "$wanted" ]

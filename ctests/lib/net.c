@@ -69,6 +69,26 @@ net_bound(int family, struct address *own)
 	return fd;
 }
 
+/* Is there a ::1? Containers and kernels without IPv6 have none. */
+int
+net_has_ipv6(const char *what)
+{
+	static int has = -1;
+	struct address own = loopback(AF_INET6);
+
+	if (has == -1) {
+		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+		has = fd >= 0 && bind(fd, (struct sockaddr *)&own.any,
+		    own.len) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (!has)
+		check_left_out(what, "no ::1");
+	return has;
+}
+
 void
 net_close(int fd, const struct address *own)
 {

@@ -15,6 +15,7 @@ struct address {
 
 /* Bound to a free port of loopback; a path of its own for AF_UNIX. */
 int	net_bound(int family, struct address *);
+int	net_has_ipv6(const char *case_without);	/* 0: not here, and it is said */
 void	net_close(int fd, const struct address *);
 int	net_nonblocking(int fd);
 void	net_receive_timeout(int fd, int milliseconds);
