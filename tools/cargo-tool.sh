@@ -16,4 +16,4 @@ if [ -x "$root/bin/$name" ] && [ "$("$root/bin/$name" "${name#cargo-}" --version
 	exit
 fi
 echo "Building $name $version (once, some minutes) ..."
-cargo install --quiet --locked --root "$root" --force "$name@$version"
+"${CARGO:-cargo}" install --locked --root "$root" --force "$name@$version"

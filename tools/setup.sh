@@ -5,8 +5,11 @@
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
 # Ubuntu it installs exactly the missing packages; for anybody else it prints
-# the command to run, and fails.
+# the command to run, and fails. With NO_SETUP=1 in the environment it does
+# nothing: whoever builds packages has seen to it already.
 set -eu
+
+[ -z "${NO_SETUP:-}" ] || exit 0
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -14,6 +17,8 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 # what it is (for people on other systems).
 #   cmd:NAME  a program      pc:NAME  a pkg-config module
 #   file:PATH a file         ssl:     OpenSSL's headers, from OPENSSL_DIR if set
+#   rust:NAME a subcommand of cargo, where cargo is the distribution's package;
+#             rustup's has components instead: rust() looks after those
 table='
 build                  gcc             cmd:cc                   a C compiler and linker
 build,hosts            make            cmd:make                 GNU make
@@ -21,6 +26,8 @@ build                  libc6-dev       file:/usr/include/stdlib.h   the C librar
 build                  pkg-config      cmd:pkg-config           pkg-config (or pkgconf)
 build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or later, headers and libraries
 build,interop,bench,fleet,loss openssl   cmd:openssl              the openssl program
+check                  rustfmt         rust:fmt                 rustfmt (cargo fmt)
+check                  rust-clippy     rust:clippy              clippy (cargo clippy)
 check                  g++             cmd:g++                  a C++ compiler
 check                  clang           cmd:clang                clang
 check,hosts,bench      valgrind        cmd:valgrind             valgrind
@@ -48,11 +55,18 @@ usage() {
 	exit 2
 }
 
+# Whose cargo is it? rustup's is a link to rustup, wherever that is installed.
+is_rustup() {
+	at=$(command -v "${CARGO:-cargo}") || return 1
+	[ "$(basename "$(readlink -f "$at")")" = rustup ] || [ -x "$(dirname "$at")/rustup" ]
+}
+
 present() {
 	case $1 in
 	cmd:*)	command -v "${1#cmd:}" >/dev/null 2>&1 ||
 		[ -x "/usr/sbin/${1#cmd:}" ] ;;
 	file:*)	[ -e "${1#file:}" ] ;;
+	rust:*)	is_rustup || "${CARGO:-cargo}" "${1#rust:}" --version >/dev/null 2>&1 ;;
 	pc:*)	pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	ssl:)	if [ -n "${OPENSSL_DIR:-}" ]; then
 			[ -e "$OPENSSL_DIR/include/openssl/ssl.h" ]
@@ -105,12 +119,24 @@ rust() {
 	return 1
 }
 
+# What a rustup toolchain may lack.
+components() {
+	is_rustup || return 0
+	for name in fmt clippy; do
+		"${CARGO:-cargo}" "$name" --version >/dev/null 2>&1 && continue
+		echo "tools/setup.sh: cargo $name was not found. Run:" >&2
+		echo "  rustup component add rustfmt clippy" >&2
+		return 1
+	done
+}
+
 [ $# -gt 0 ] || usage
 for topic; do
 	case $topic in build | check | interop | hosts | bench | fleet | loss) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac
+case " $* " in *' check '*) [ "$status" != 0 ] || components || status=1 ;; esac
 
 missing "$@"
 [ -n "$packages" ] || exit "$status"
