@@ -44,6 +44,7 @@ mod listen;
 #[allow(unsafe_code)]
 mod openssl;
 mod os;
+mod panic_guard;
 #[allow(unsafe_code)]
 mod probes;
 #[allow(unsafe_code)]

@@ -1,13 +1,13 @@
 //! `DTLSv1_listen`: reads datagrams, has the gate judge each, and does what the verdict says.
 
 use crate::hello::cookie::{Binding, COOKIE_LEN, Check, Cookie};
-use crate::hello::error::{Discard, Fault, Stop};
+use crate::hello::error::{Discard, Fault, Sent, Stop};
 use crate::hello::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::hello::peer::Peer;
 use crate::hello::reassembly::{Complete, Outcome};
 use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeader};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Sent, Ssl, behind, clear_errors, hand_off,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
     remember_verified, resequence, same_libssl,
 };
 use crate::probes;

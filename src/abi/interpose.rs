@@ -3,7 +3,6 @@
 //! There is no getter for the callbacks that a program sets, so they are remembered on their way.
 //! Everything is passed on to libssl, the cookie callbacks with one of ours in their place.
 
-use super::guard;
 use super::listen::listen_by_ctrl;
 use crate::hello::error::Fault;
 use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
@@ -12,6 +11,7 @@ use crate::openssl::{
     Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, VerifyCb,
     queue_fault, real, same_libssl,
 };
+use crate::panic_guard::guard;
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};

@@ -1,10 +1,10 @@
 //! `DTLSv1_listen` and its bounded sibling.
 
-use super::guard;
 use crate::hello::error::{Fault, Stop};
 use crate::hello::peer::Peer;
 use crate::openssl::macro_world::note_would_block;
 use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
+use crate::panic_guard::guard;
 use crate::service::settings::Defaults;
 use crate::{probes, stats};
 use libc::{sockaddr, socklen_t};

@@ -81,6 +81,19 @@ impl Discard {
     }
 }
 
+/// What became of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It is out.
+    Out,
+    /// Not sent: the write BIO would have blocked.
+    WouldBlock,
+    /// The socket is as good as before; it is this address that nothing can be sent to.
+    Unreachable,
+    /// Not sent: the write BIO failed.
+    Failed,
+}
+
 /// Something is wrong on this side: -1, and a reason on OpenSSL's error queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -1,6 +1,7 @@
 //! A BIO that somebody else owns.
 
 use super::{real, sys};
+use crate::hello::error::Sent;
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -140,16 +141,6 @@ impl Bio {
         // SAFETY: the BIO lives.
         unsafe { sys::BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
     }
-}
-
-/// What became of an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
-    Out,
-    WouldBlock,
-    /// The socket is as good as before; it is this address that nothing can be sent to.
-    Unreachable,
-    Failed,
 }
 
 /// Room for a sockaddr that some BIO fills in, aligned as any, and as much again behind it for one

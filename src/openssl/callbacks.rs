@@ -4,10 +4,10 @@
 use super::context::Context;
 use super::ssl::{Ssl, SslCtx};
 use super::{once_bio, real, ssl_state, sys};
-use crate::abi::guard_callback;
 use crate::hello::cookie::{Binding, COOKIE_LEN, Check, Cookie};
 use crate::hello::error::Fault;
 use crate::hello::gate::COOKIE_ROOM;
+use crate::panic_guard::guard_callback;
 use std::ffi::{c_int, c_uint, c_void};
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};

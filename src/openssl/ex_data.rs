@@ -2,8 +2,8 @@
 
 use super::ssl::Ssl;
 use super::sys;
-use crate::abi::guard_value;
 use crate::os::{lock, try_box};
+use crate::panic_guard::guard_value;
 use std::ffi::{c_int, c_long, c_void};
 use std::marker::PhantomData;
 use std::ptr::null_mut;

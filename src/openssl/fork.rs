@@ -8,9 +8,9 @@
 //! over before a server forks, and libcrypto's own locks are taken in it.
 
 use super::context::{Choice, Table, lock_table};
-use crate::abi::guard_value;
 use crate::hello::reassembly::Gatherer;
 use crate::os;
+use crate::panic_guard::guard_value;
 use crate::service::secrets::{Files, State, lock_files};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;

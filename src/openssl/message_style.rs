@@ -8,7 +8,7 @@ use super::message::{HANDSHAKE, HEADER, set_in_libssl};
 use super::queue::Errors;
 use super::ssl::Ssl;
 use super::sys;
-use crate::abi::guard_value;
+use crate::panic_guard::guard_value;
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};

@@ -23,7 +23,7 @@ mod ssl;
 mod ssl_state;
 mod sys;
 
-pub(crate) use bio::{Bio, Datagram, Read, Sent};
+pub(crate) use bio::{Bio, Datagram, Read};
 pub(crate) use callbacks::{GenerateCb, VerifyCb, is_right_for_peer, made_for_peer};
 pub(crate) use context::Context;
 pub(crate) use handoff::{Accepted, hand_off};

@@ -7,7 +7,7 @@
 use super::bio::Bio;
 use super::method::Method;
 use super::sys;
-use crate::abi::guard_value;
+use crate::panic_guard::guard_value;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};

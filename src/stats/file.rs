@@ -95,7 +95,7 @@ fn tick_at(due: u64) {
 }
 
 extern "C" fn at_exit() {
-    crate::abi::guard_value((), || {
+    crate::panic_guard::guard_value((), || {
         let due = DUE.swap(NEVER, Relaxed);
         let Some(file) = FILE.get() else { return };
         if due == NEVER || !USED.load(Relaxed) {

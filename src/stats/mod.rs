@@ -11,8 +11,7 @@ pub(crate) use counters::{Event, Tally, tally, total, total_discards};
 pub(crate) use file::tick;
 
 use crate::hello::cookie::Check;
-use crate::hello::error::Stop;
-use crate::openssl::Sent;
+use crate::hello::error::{Sent, Stop};
 
 /// To be called once, before anything is counted.
 pub(crate) fn begin() {
