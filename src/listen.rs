@@ -7,7 +7,7 @@ use crate::hello::peer::Peer;
 use crate::hello::reassembly::{Complete, Outcome};
 use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RecordHeader};
 use crate::openssl::{
-    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, behind, clear_errors, hand_off,
+    Accepted, Bio, Context, Datagram, Listener, Read, Ssl, begin, behind, clear_errors, hand_off,
     remember_verified, resequence, same_libssl,
 };
 use crate::probes;
@@ -22,7 +22,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result
     if !same_libssl() {
         return Err(Fault::OtherLibssl.into());
     }
-    ssl.begin()?;
+    begin(ssl)?;
     clear_errors();
     let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
         return Err(Fault::BioNotSet.into());

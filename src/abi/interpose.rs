@@ -5,11 +5,11 @@
 
 use super::listen::listen_by_ctrl;
 use crate::hello::error::Fault;
-use crate::openssl::macro_world::{DTLS_CTRL_LISTEN, real_ctrl};
-use crate::openssl::message::{self, CtxMessages, MessageCb};
+use crate::openssl::message::{self, CtxMessages};
+use crate::openssl::real::real_ctrl;
 use crate::openssl::{
-    Context, GenerateCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, Ssl, SslCtx, VerifyCb,
-    queue_fault, real, same_libssl,
+    Context, DTLS_CTRL_LISTEN, GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX,
+    Ssl, SslCtx, VerifyCb, queue_fault, real, same_libssl,
 };
 use crate::panic_guard::guard;
 use std::ffi::{c_int, c_long, c_void};

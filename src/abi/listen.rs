@@ -2,8 +2,7 @@
 
 use crate::hello::error::{Fault, Stop};
 use crate::hello::peer::Peer;
-use crate::openssl::macro_world::note_would_block;
-use crate::openssl::{Accepted, SSL, Ssl, queue_discard, queue_fault};
+use crate::openssl::{Accepted, SSL, Ssl, note_would_block, queue_discard, queue_fault};
 use crate::panic_guard::guard;
 use crate::service::settings::Defaults;
 use crate::{probes, stats};

@@ -8,6 +8,5 @@ pub mod error;
 pub mod gate;
 pub mod peer;
 pub mod reassembly;
-#[cfg(any(not(libressl), test))]
 pub(crate) mod resequence;
 pub mod wire;

@@ -5,17 +5,12 @@
 
 use super::bio::{Address, Bio};
 use super::message::Listener;
-use super::once_bio::{Once, put_away};
-use super::queue::Errors;
+use super::once_bio::{Once, with_stand_in};
+use super::queue::{Errors, holds_any};
+use super::real;
 use super::ssl::Ssl;
-use super::{real, sys};
 use crate::hello::error::{Fault, Stop};
 use crate::hello::peer::Peer;
-use std::ffi::{c_int, c_void};
-use std::mem::transmute;
-
-/// libssl's `DTLSv1_listen`; BIO_ADDR is a union of sockaddrs.
-pub(super) type Listen = unsafe extern "C" fn(*mut sys::SSL, *mut c_void) -> c_int;
 
 /// What libssl said of the peer of an accepted hello. The address is given beside it: a result with
 /// room for one is copied at every return on the way up, and nearly no call has one to give.
@@ -29,14 +24,6 @@ pub(crate) enum Accepted {
     Untouched,
 }
 
-/// The function that the program would have called, had it not been for us.
-pub(super) fn real_listen() -> Option<Listen> {
-    let listen = real::DTLSV1_LISTEN.find();
-    // SAFETY: this is what libssl's function of that name is.
-    let listen = listen.map(|at| unsafe { transmute::<*mut c_void, Listen>(at.as_ptr()) });
-    listen.or_else(super::macro_world::real_listen)
-}
-
 /// Gives the SSL a record whose cookie is right. After `Ok`, `SSL_accept` goes on from there.
 pub(crate) fn hand_off(
     ssl: Ssl,
@@ -44,7 +31,7 @@ pub(crate) fn hand_off(
     record: &[u8],
     from: &mut Option<Peer>,
 ) -> Result<Accepted, Stop> {
-    let listen = real_listen().ok_or(Fault::Handoff)?;
+    let listen = real::real_listen().ok_or(Fault::Handoff)?;
     // What the application's callbacks queued; libssl's function empties the queue on entry.
     let errors = Errors::take();
     let hushed = Listener::of(ssl).map(Listener::hush);
@@ -64,37 +51,23 @@ pub(crate) fn hand_off(
         *from = Some(address.peer()).filter(|peer| !peer.is_unspecified());
         return Ok(if from.is_some() { Accepted::From } else { Accepted::Unknown });
     }
-    let explained = super::queue::holds_any();
+    let explained = holds_any();
     Err(if explained { Fault::Libssl } else { Fault::Handoff }.into())
 }
 
-/// Runs `body` while another read BIO stands in the SSL.
-pub(super) fn with_stand_in<T>(
-    ssl: Ssl,
-    rbio: Bio,
-    mut once: Once<'_>,
-    body: impl FnOnce() -> T,
-) -> Result<T, Fault> {
-    let stand_in = once.bio().ok_or(Fault::NoMemory)?;
-    // SAFETY: the BIO lives. This reference takes the place of the SSL's, which goes with the next
-    // call; libssl, with two references where both BIOs are one, and LibreSSL, with one, agree.
-    let kept = unsafe { sys::BIO_up_ref(rbio.as_ptr()) } != 0;
-    // SAFETY: the BIO is ours. This reference is the SSL's.
-    let lent = kept && unsafe { sys::BIO_up_ref(stand_in.as_ptr()) } != 0;
-    if !lent {
-        if kept {
-            // SAFETY: the reference from above.
-            unsafe { sys::BIO_free_all(rbio.as_ptr()) };
-        }
-        put_away(stand_in);
-        return Err(Fault::NoMemory);
-    }
-    // SAFETY: the SSL lives, and takes over its reference to the stand-in.
-    unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), stand_in.as_ptr()) };
-    let result = body();
-    // SAFETY: the SSL takes over the reference from above and drops its own to the stand-in.
-    unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), rbio.as_ptr()) };
-    // `once` ends with this function.
-    put_away(stand_in);
-    Ok(result)
+/// Leaves an SSL that found nothing to read as that world's function leaves it: so that
+/// `SSL_get_error` says SSL_ERROR_WANT_READ, which is what its callers wait by.
+#[cfg(libressl)]
+pub(crate) fn note_would_block(ssl: Ssl) {
+    let Some(rbio) = ssl.rbio() else { return };
+    let mut address = Address::untouched();
+    // libssl's own function finds a BIO that would block; it reads nothing and sends nothing.
+    let _ = with_stand_in(ssl, rbio, Once::empty(rbio), || {
+        // SAFETY: the SSL lives and `address` has room for any address.
+        unsafe { real::listen_by_ctrl(ssl.as_ptr(), address.as_mut_ptr().cast()) }
+    });
 }
+
+/// With OpenSSL there is nothing to do: its function leaves the SSL as it is.
+#[cfg(not(libressl))]
+pub(crate) fn note_would_block(_ssl: Ssl) {}

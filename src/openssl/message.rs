@@ -5,27 +5,12 @@
 use super::ex_data::{OnSsl, Slot};
 use super::message_style::Style;
 use super::ssl::Ssl;
-use super::{real, sys};
+use super::sys::{self, MessageCb, SSL3_RT_HANDSHAKE, SSL3_RT_HEADER};
 use crate::hello::wire::RecordHeader;
 use std::ffi::{c_int, c_void};
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-
-/// OpenSSL's message callback: direction, version, content type, bytes, their number, SSL, argument.
-pub(crate) type MessageCb = unsafe extern "C" fn(
-    write_p: c_int,
-    version: c_int,
-    content_type: c_int,
-    buf: *const c_void,
-    len: usize,
-    ssl: *mut sys::SSL,
-    arg: *mut c_void,
-);
-
-/// `SSL3_RT_HEADER`: not a message but the header of a record.
-pub(super) const HEADER: c_int = 0x100;
-pub(super) const HANDSHAKE: c_int = 22;
 
 /// What a program set on an SSL_CTX: what SSLs made from then on begin with.
 pub(crate) struct CtxMessages {
@@ -118,13 +103,13 @@ impl Listener {
     /// A record was received.
     pub(crate) fn header_in(self, header: &RecordHeader) {
         let version = if self.style.has(Style::VERSION_IN) { version_of(header) } else { 0 };
-        self.tell(0, version, HEADER, header);
+        self.tell(0, version, SSL3_RT_HEADER, header);
     }
 
     /// A ClientHello, or its first fragment, was received.
     pub(crate) fn hello_in(self, message: &[u8]) {
         let version = self.ssl.version();
-        self.tell(0, version, HANDSHAKE, message);
+        self.tell(0, version, SSL3_RT_HANDSHAKE, message);
     }
 
     /// A HelloVerifyRequest is about to be sent.
@@ -133,11 +118,16 @@ impl Listener {
         let Self { ssl, style, .. } = self;
         let version = if style.has(Style::VERSION_OUT) { version_of(header) } else { 0 };
         let answered = answered.first_chunk().unwrap_or(header);
-        self.tell(1, version, HEADER, if style.has(Style::SENT_OUT) { header } else { answered });
+        self.tell(
+            1,
+            version,
+            SSL3_RT_HEADER,
+            if style.has(Style::SENT_OUT) { header } else { answered },
+        );
         if style.has(Style::MESSAGE_OUT)
             && let Some(next) = Self::of(ssl)
         {
-            next.tell(1, version, HANDSHAKE, message);
+            next.tell(1, version, SSL3_RT_HANDSHAKE, message);
         }
     }
 
@@ -161,7 +151,7 @@ impl Listener {
     pub(super) fn hush(self) -> Hushed {
         // Not NULL: from 3.2 on the record layer that libssl makes in the handoff would never ask
         // for a callback again.
-        set_in_libssl(self.ssl, Some(silence));
+        self.ssl.set_msg_callback(Some(silence));
         Hushed(self.ssl)
     }
 }
@@ -186,11 +176,6 @@ pub(super) struct Hushed(Ssl);
 impl Drop for Hushed {
     fn drop(&mut self) {
         // As it is now: a callback of the program's that ran in the handoff may have set another.
-        set_in_libssl(self.0, SSL_MESSAGES.get(self.0).and_then(|messages| messages.callback));
+        self.0.set_msg_callback(SSL_MESSAGES.get(self.0).and_then(|messages| messages.callback));
     }
-}
-
-pub(super) fn set_in_libssl(ssl: Ssl, callback: Option<MessageCb>) {
-    // SAFETY: the SSL lives, and the callback is of this setter's kind.
-    unsafe { real::SET_MSG.set(ssl.as_ptr(), callback) };
 }

@@ -6,7 +6,9 @@
 
 use super::bio::Bio;
 use super::method::Method;
+use super::ssl::Ssl;
 use super::sys;
+use crate::hello::error::Fault;
 use crate::panic_guard::guard_value;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
@@ -31,7 +33,7 @@ impl<'a> Once<'a> {
 
     /// Makes the BIO, or takes the spare one; `None` without memory. It may be used until `self`
     /// goes, and ends with [`put_away`].
-    pub(super) fn bio(&mut self) -> Option<NonNull<sys::BIO>> {
+    fn bio(&mut self) -> Option<NonNull<sys::BIO>> {
         let bio = NonNull::new(SPARE.swap(null_mut(), Acquire)).or_else(|| METHOD.bio())?;
         // SAFETY: the BIO is ours alone; `self` outlives its use, by the caller's care.
         unsafe { sys::BIO_set_data(bio.as_ptr(), (&raw mut *self).cast()) };
@@ -46,13 +48,44 @@ impl<'a> Once<'a> {
 static SPARE: AtomicPtr<sys::BIO> = AtomicPtr::new(null_mut());
 
 /// Takes back a BIO of ours that has left the SSL.
-pub(super) fn put_away(bio: NonNull<sys::BIO>) {
+fn put_away(bio: NonNull<sys::BIO>) {
     // SAFETY: the handoff's stack is going: whoever uses the BIO by mistake finds nothing.
     unsafe { sys::BIO_set_data(bio.as_ptr(), null_mut()) };
     if SPARE.compare_exchange(null_mut(), bio.as_ptr(), Release, Relaxed).is_err() {
         // SAFETY: the one reference to it is ours.
         unsafe { sys::BIO_free_all(bio.as_ptr()) };
     }
+}
+
+/// Runs `body` while another read BIO stands in the SSL.
+pub(super) fn with_stand_in<T>(
+    ssl: Ssl,
+    rbio: Bio,
+    mut once: Once<'_>,
+    body: impl FnOnce() -> T,
+) -> Result<T, Fault> {
+    let stand_in = once.bio().ok_or(Fault::NoMemory)?;
+    // SAFETY: the BIO lives. This reference takes the place of the SSL's, which goes with the next
+    // call; libssl, with two references where both BIOs are one, and LibreSSL, with one, agree.
+    let kept = unsafe { sys::BIO_up_ref(rbio.as_ptr()) } != 0;
+    // SAFETY: the BIO is ours. This reference is the SSL's.
+    let lent = kept && unsafe { sys::BIO_up_ref(stand_in.as_ptr()) } != 0;
+    if !lent {
+        if kept {
+            // SAFETY: the reference from above.
+            unsafe { sys::BIO_free_all(rbio.as_ptr()) };
+        }
+        put_away(stand_in);
+        return Err(Fault::NoMemory);
+    }
+    // SAFETY: the SSL lives, and takes over its reference to the stand-in.
+    unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), stand_in.as_ptr()) };
+    let result = body();
+    // SAFETY: the SSL takes over the reference from above and drops its own to the stand-in.
+    unsafe { sys::SSL_set0_rbio(ssl.as_ptr(), rbio.as_ptr()) };
+    // `once` ends with this function.
+    put_away(stand_in);
+    Ok(result)
 }
 
 static METHOD: Method = Method::new(|| {

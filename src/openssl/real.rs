@@ -4,7 +4,7 @@
 //! (`RTLD_NEXT`), once each. A look-up that fails is tried again: nothing stays broken.
 
 use super::sys;
-use std::ffi::{CStr, c_ulong, c_void};
+use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering::Relaxed};
 
@@ -50,12 +50,12 @@ impl Symbol {
     }
 }
 
-pub(crate) static DTLSV1_LISTEN: Symbol = Symbol::new(c"DTLSv1_listen");
+static DTLSV1_LISTEN: Symbol = Symbol::new(c"DTLSv1_listen");
 pub(crate) static SET_GENERATE: Symbol = Symbol::new(c"SSL_CTX_set_cookie_generate_cb");
 /// Not ours, but deprecated: a libcrypto may be built without it.
 static BIO_GET_CALLBACK: Symbol = Symbol::new(c"BIO_get_callback");
 static SSL_NEW: Symbol = Symbol::new(c"SSL_new");
-pub(crate) static SSL_CTRL: Symbol = Symbol::new(c"SSL_ctrl");
+static SSL_CTRL: Symbol = Symbol::new(c"SSL_ctrl");
 pub(crate) static CTX_CTRL: Symbol = Symbol::new(c"SSL_CTX_ctrl");
 pub(crate) static SET_MSG: Symbol = Symbol::new(c"SSL_set_msg_callback");
 pub(crate) static CTX_SET_MSG: Symbol = Symbol::new(c"SSL_CTX_set_msg_callback");
@@ -85,6 +85,30 @@ pub(crate) unsafe fn ssl_new(ctx: *mut sys::SSL_CTX) -> Option<NonNull<sys::SSL>
     let new = unsafe { std::mem::transmute::<*mut c_void, New>(SSL_NEW.find()?.as_ptr()) };
     // SAFETY: by this function's contract.
     NonNull::new(unsafe { new(ctx) })
+}
+
+/// libssl's `SSL_ctrl`.
+#[inline]
+pub(crate) fn real_ctrl() -> Option<sys::Ctrl> {
+    let ctrl = SSL_CTRL.find()?;
+    // SAFETY: this is what libssl's function of that name is.
+    Some(unsafe { std::mem::transmute::<*mut c_void, sys::Ctrl>(ctrl.as_ptr()) })
+}
+
+/// The function that the program would have called, had it not been for us: `DTLSv1_listen`, or
+/// `SSL_ctrl` where libssl has no such function.
+pub(super) fn real_listen() -> Option<sys::Listen> {
+    let listen = DTLSV1_LISTEN.find();
+    // SAFETY: this is what libssl's function of that name is.
+    let listen =
+        listen.map(|at| unsafe { std::mem::transmute::<*mut c_void, sys::Listen>(at.as_ptr()) });
+    listen.or_else(|| real_ctrl().map(|_| listen_by_ctrl as sys::Listen))
+}
+
+pub(super) unsafe extern "C" fn listen_by_ctrl(ssl: *mut sys::SSL, peer: *mut c_void) -> c_int {
+    let Some(ctrl) = real_ctrl() else { return -1 };
+    // SAFETY: the arguments are those of the macro.
+    c_int::try_from(unsafe { ctrl(ssl, sys::DTLS_CTRL_LISTEN, 0, peer) }).unwrap_or(-1)
 }
 
 /// Does the program use the libssl that this library is bound to?

@@ -1,10 +1,7 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
-use super::queue::clear_errors;
-use super::real::libssl_version;
-use super::{macro_world, ssl_state, sys};
-use crate::hello::error::Fault;
+use super::{real, sys};
 use crate::hello::wire::{Method, Version};
 use std::ffi::c_int;
 use std::ptr::NonNull;
@@ -51,62 +48,35 @@ impl Ssl {
         Some(unsafe { Bio::new(bio) })
     }
 
-    /// Leaves no state of an earlier client in the SSL (CVE-2015-0207), as libssl does on entry.
-    ///
-    /// `SSL_clear` is most of what a call costs, so it is left out where it would change nothing:
-    /// for an SSL that we cleared before and that has not begun a handshake since.
-    pub(crate) fn begin(self) -> Result<(), Fault> {
-        if ssl_state::is_listening(self) && self.is_untouched() {
-            return Ok(());
-        }
-        // libssl sets the accept state of an SSL that has neither state; one that a program made a
-        // client of is left as it is, and so is one that has begun a handshake: it has a state, and
-        // from 3.2 on to set it again would lose a record layer that sent messages refer to.
-        if self.is_server() && self.in_before() && !ssl_state::is_known(self) {
-            // SAFETY: the SSL lives.
-            unsafe { sys::SSL_set_accept_state(self.as_ptr()) };
-        }
-        // SAFETY: the SSL lives.
-        if unsafe { sys::SSL_clear(self.as_ptr()) } == 0 {
-            return Err(Fault::Libssl);
-        }
-        ssl_state::mark_listening(self);
-        Ok(())
-    }
-
-    fn is_untouched(self) -> bool {
-        // SAFETY: the SSL lives.
-        let idle = unsafe { sys::SSL_want(self.as_ptr()) } == sys::SSL_NOTHING;
-        // SAFETY: as above.
-        let open = unsafe { sys::SSL_get_shutdown(self.as_ptr()) } == 0;
-        self.in_before() && idle && open && !self.remembers_an_error()
-    }
-
-    /// From 4.0 on an SSL keeps an error of its own until it is cleared; before, `SSL_get_error`
-    /// looks at the queue, which is emptied anyway.
-    fn remembers_an_error(self) -> bool {
-        if libssl_version() < 0x4000_0000 {
-            return false;
-        }
-        clear_errors();
-        // SAFETY: the SSL lives.
-        unsafe { sys::SSL_get_error(self.as_ptr(), -1) == sys::SSL_ERROR_SSL }
-    }
-
-    fn is_server(self) -> bool {
+    pub(super) fn is_server(self) -> bool {
         // SAFETY: the SSL lives.
         unsafe { sys::SSL_is_server(self.as_ptr()) != 0 }
     }
 
     /// Has the handshake not begun? So it is while `DTLSv1_listen` runs, libssl's too.
     pub(crate) fn in_before(self) -> bool {
-        macro_world::in_before(self)
+        #[cfg(not(libressl))]
+        // SAFETY: the SSL lives.
+        unsafe {
+            sys::SSL_in_before(self.as_ptr()) != 0
+        }
+        #[cfg(libressl)]
+        // SAFETY: the SSL lives.
+        unsafe {
+            sys::SSL_state(self.as_ptr()) & sys::SSL_ST_BEFORE != 0
+        }
     }
 
     /// The version that the SSL speaks now, 0xFEFD for DTLS 1.2.
     pub(super) fn version(self) -> c_int {
         // SAFETY: the SSL lives.
         unsafe { sys::SSL_version(self.as_ptr()) }
+    }
+
+    /// Gives the SSL a message callback, or none, in libssl.
+    pub(super) fn set_msg_callback(self, callback: Option<sys::MessageCb>) {
+        // SAFETY: the SSL lives, and the callback is of this setter's kind.
+        unsafe { real::SET_MSG.set(self.as_ptr(), callback) };
     }
 
     pub(super) fn method(self) -> *const sys::SSL_METHOD {
@@ -142,6 +112,17 @@ impl SslCtx {
     /// The SSL_CTX lives for as long as the value is used.
     pub(crate) const unsafe fn new(ctx: NonNull<sys::SSL_CTX>) -> Self {
         Self(ctx)
+    }
+
+    /// The SSL_CTX at a pointer from C.
+    ///
+    /// # Safety
+    ///
+    /// Null, or a live SSL_CTX.
+    pub(crate) unsafe fn from_c(ctx: *mut sys::SSL_CTX) -> Option<Self> {
+        let ctx = NonNull::new(ctx)?;
+        // SAFETY: by this function's contract.
+        Some(unsafe { Self::new(ctx) })
     }
 
     pub(crate) const fn as_ptr(self) -> *mut sys::SSL_CTX {

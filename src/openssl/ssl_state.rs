@@ -2,8 +2,12 @@
 //! was accepted with.
 
 use super::ex_data::{OnSsl, Slot};
+use super::queue::clear_errors;
+use super::real::libssl_version;
 use super::ssl::Ssl;
+use super::sys;
 use crate::hello::cookie::Cookie;
+use crate::hello::error::Fault;
 
 /// The built-in cookie that the SSL's client was accepted with. libssl asks for it once more in
 /// `SSL_accept`; by then the application may have put other BIOs in place, which know no peer.
@@ -20,9 +24,51 @@ impl OnSsl for Verified {
 /// A mark stands for "cleared and listening": no memory is needed until a cookie was right.
 static STATE: Slot<Verified> = Slot::new();
 
+/// Leaves no state of an earlier client in the SSL (CVE-2015-0207), as libssl does on entry.
+///
+/// `SSL_clear` is most of what a call costs, so it is left out where it would change nothing:
+/// for an SSL that we cleared before and that has not begun a handshake since.
+pub(crate) fn begin(ssl: Ssl) -> Result<(), Fault> {
+    if is_listening(ssl) && is_untouched(ssl) {
+        return Ok(());
+    }
+    // libssl sets the accept state of an SSL that has neither state; one that a program made a
+    // client of is left as it is, and so is one that has begun a handshake: it has a state, and
+    // from 3.2 on to set it again would lose a record layer that sent messages refer to.
+    if ssl.is_server() && ssl.in_before() && !is_known(ssl) {
+        // SAFETY: the SSL lives.
+        unsafe { sys::SSL_set_accept_state(ssl.as_ptr()) };
+    }
+    // SAFETY: the SSL lives.
+    if unsafe { sys::SSL_clear(ssl.as_ptr()) } == 0 {
+        return Err(Fault::Libssl);
+    }
+    mark_listening(ssl);
+    Ok(())
+}
+
+fn is_untouched(ssl: Ssl) -> bool {
+    // SAFETY: the SSL lives.
+    let idle = unsafe { sys::SSL_want(ssl.as_ptr()) } == sys::SSL_NOTHING;
+    // SAFETY: as above.
+    let open = unsafe { sys::SSL_get_shutdown(ssl.as_ptr()) } == 0;
+    ssl.in_before() && idle && open && !remembers_an_error(ssl)
+}
+
+/// From 4.0 on an SSL keeps an error of its own until it is cleared; before, `SSL_get_error`
+/// looks at the queue, which is emptied anyway.
+fn remembers_an_error(ssl: Ssl) -> bool {
+    if libssl_version() < 0x4000_0000 {
+        return false;
+    }
+    clear_errors();
+    // SAFETY: the SSL lives.
+    unsafe { sys::SSL_get_error(ssl.as_ptr(), -1) == sys::SSL_ERROR_SSL }
+}
+
 /// Did we clear this SSL, with the SSL_CTX and the method that it has now, and has no client been
 /// accepted on it since?
-pub(super) fn is_listening(ssl: Ssl) -> bool {
+fn is_listening(ssl: Ssl) -> bool {
     STATE.is_marked(ssl, allegiance(ssl))
 }
 
@@ -32,11 +78,11 @@ fn allegiance(ssl: Ssl) -> usize {
 }
 
 /// Have we had this SSL before?
-pub(super) fn is_known(ssl: Ssl) -> bool {
+fn is_known(ssl: Ssl) -> bool {
     STATE.is_set(ssl)
 }
 
-pub(super) fn mark_listening(ssl: Ssl) {
+fn mark_listening(ssl: Ssl) {
     // Without memory for it the SSL is cleared anew in each call: slower, and right.
     let _ = STATE.set_mark(ssl, allegiance(ssl));
 }

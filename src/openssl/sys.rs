@@ -3,7 +3,7 @@
 //! The functions that we export ourselves must not be named here: inside this library those names
 //! are ours, and the real ones are reached through [`super::real`].
 
-use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
 pub(crate) use openssl_sys::{BIO, BIO_METHOD, SSL, SSL_CTX, SSL_METHOD};
 pub(super) use openssl_sys::{
@@ -15,10 +15,6 @@ pub(super) use openssl_sys::{
     DTLS_server_method, ERR_clear_error, OpenSSL_version_num, SSL_CTX_free, SSL_CTX_new, SSL_free,
     SSL_get_SSL_CTX, SSL_get_ex_data, SSL_get_rbio, SSL_get_shutdown, SSL_get_wbio,
     SSL_set_accept_state, SSL_set_bio, SSL_set_ex_data, SSL_version,
-};
-#[cfg(not(libressl))]
-pub(super) use openssl_sys::{
-    BIO_meth_set_destroy__fixed_rust as BIO_meth_set_destroy, BIO_set_flags,
 };
 #[cfg(not(any(openssl1, libressl)))]
 pub(super) use openssl_sys::{ERR_new, ERR_set_debug, ERR_set_error};
@@ -33,9 +29,18 @@ pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 /// LibreSSL counts as OpenSSL did before 1.1.0, which had BIOs first.
 pub(super) const CRYPTO_EX_INDEX_SSL: c_int = if cfg!(libressl) { 1 } else { 0 };
 pub(super) const CRYPTO_EX_INDEX_SSL_CTX: c_int = CRYPTO_EX_INDEX_SSL + 1;
+/// The command of `SSL_ctrl` that means `DTLSv1_listen`: a macro in LibreSSL, and in OpenSSL before
+/// 1.1.0.
+pub(crate) const DTLS_CTRL_LISTEN: c_int = 75;
 pub(super) const ERR_LIB_SSL: c_int = 20;
+/// A message callback's content type: a handshake message.
+pub(super) const SSL3_RT_HANDSHAKE: c_int = 22;
+/// A message callback's content type: not a message but the header of a record.
+pub(super) const SSL3_RT_HEADER: c_int = 0x100;
 pub(crate) const SSL_CTRL_SET_MSG_CALLBACK_ARG: c_int = 16;
 pub(super) const SSL_ERROR_SSL: c_int = 1;
+#[cfg(libressl)]
+pub(super) const SSL_ST_BEFORE: c_int = 0x4000;
 pub(super) const SSL_NOTHING: c_int = 1;
 
 /// Called when the object that the data hangs on is freed. `ptr` is null where nothing was set.
@@ -51,6 +56,31 @@ pub(super) type ExDup = unsafe extern "C" fn(
     *mut c_void,
 ) -> c_int;
 
+/// libssl's `DTLSv1_listen`; BIO_ADDR is a union of sockaddrs.
+pub(super) type Listen = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+
+/// `SSL_ctrl`.
+pub(crate) type Ctrl = unsafe extern "C" fn(*mut SSL, c_int, c_long, *mut c_void) -> c_long;
+
+/// OpenSSL's `app_gen_cookie_cb`.
+pub(crate) type GenerateCb =
+    unsafe extern "C" fn(ssl: *mut SSL, cookie: *mut u8, cookie_len: *mut c_uint) -> c_int;
+
+/// OpenSSL's `app_verify_cookie_cb`.
+pub(crate) type VerifyCb =
+    unsafe extern "C" fn(ssl: *mut SSL, cookie: *const u8, cookie_len: c_uint) -> c_int;
+
+/// OpenSSL's message callback: direction, version, content type, bytes, their number, SSL, argument.
+pub(crate) type MessageCb = unsafe extern "C" fn(
+    write_p: c_int,
+    version: c_int,
+    content_type: c_int,
+    buf: *const c_void,
+    len: usize,
+    ssl: *mut SSL,
+    arg: *mut c_void,
+);
+
 /// A callback that is looked at and not called: of any type.
 pub(super) type AnyFunction = Option<unsafe extern "C" fn()>;
 
@@ -58,8 +88,13 @@ unsafe extern "C" {
     #[cfg(not(libressl))]
     pub(super) fn BIO_get_callback_ex(bio: *const BIO) -> AnyFunction;
     pub(super) fn BIO_get_new_index() -> c_int;
+    pub(super) fn BIO_meth_set_destroy(
+        method: *mut BIO_METHOD,
+        destroy: Option<unsafe extern "C" fn(*mut BIO) -> c_int>,
+    ) -> c_int;
     pub(super) fn BIO_method_name(bio: *const BIO) -> *const c_char;
     pub(super) fn BIO_method_type(bio: *const BIO) -> c_int;
+    pub(super) fn BIO_set_flags(bio: *mut BIO, flags: c_int);
     pub(super) fn BIO_test_flags(bio: *const BIO, flags: c_int) -> c_int;
     pub(super) fn BIO_clear_flags(bio: *mut BIO, flags: c_int);
     pub(super) fn BIO_up_ref(bio: *mut BIO) -> c_int;

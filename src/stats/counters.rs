@@ -85,7 +85,6 @@ pub(crate) fn tally() -> Tally {
 }
 
 /// Counts one, from a place that has no tally; for what happens once a handshake at most.
-#[cfg(not(libressl))]
 pub(crate) fn count(event: Event) {
     Tally { shard: &COUNTERS.shared, alone: false }.count(event);
 }

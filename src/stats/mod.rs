@@ -5,7 +5,6 @@ mod file;
 mod path;
 mod prometheus;
 
-#[cfg(not(libressl))]
 pub(crate) use counters::count;
 pub(crate) use counters::{Event, Tally, tally, total, total_discards};
 pub(crate) use file::tick;

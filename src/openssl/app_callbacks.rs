@@ -1,0 +1,72 @@
+//! The application's cookie callbacks, which we remember because libssl has no getter.
+
+use super::ssl::Ssl;
+use super::sys::{GenerateCb, VerifyCb};
+use crate::hello::error::Fault;
+use crate::hello::gate::COOKIE_ROOM;
+use std::ffi::{c_uint, c_void};
+use std::mem::transmute;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// What the application set on an SSL_CTX.
+pub(crate) struct AppCallbacks {
+    generate: AtomicPtr<c_void>,
+    verify: AtomicPtr<c_void>,
+}
+
+impl AppCallbacks {
+    pub(super) const fn new() -> Self {
+        Self { generate: AtomicPtr::new(null_mut()), verify: AtomicPtr::new(null_mut()) }
+    }
+
+    pub(crate) fn set_generate(&self, callback: Option<GenerateCb>) {
+        self.generate.store(callback.map_or(null_mut(), |f| f as *mut c_void), Relaxed);
+    }
+
+    pub(crate) fn set_verify(&self, callback: Option<VerifyCb>) {
+        self.verify.store(callback.map_or(null_mut(), |f| f as *mut c_void), Relaxed);
+    }
+
+    pub(super) fn has_generate(&self) -> bool {
+        !self.generate.load(Relaxed).is_null()
+    }
+
+    pub(super) fn has_verify(&self) -> bool {
+        !self.verify.load(Relaxed).is_null()
+    }
+
+    /// Asks the application for a cookie, as libssl does: the length is judged by the caller.
+    pub(crate) fn generate(
+        &self,
+        ssl: Ssl,
+        cookie: &mut [u8; COOKIE_ROOM],
+    ) -> Result<usize, Fault> {
+        let callback = self.generate.load(Relaxed);
+        if callback.is_null() {
+            return Err(Fault::GenerateCallback);
+        }
+        // SAFETY: only `set_generate` stores here, and it stores such a function.
+        let callback = unsafe { transmute::<*mut c_void, GenerateCb>(callback) };
+        let mut len: c_uint = 0;
+        // SAFETY: the application's own function with the application's own SSL, and more room
+        // than libssl gives it.
+        if unsafe { callback(ssl.as_ptr(), cookie.as_mut_ptr(), &raw mut len) } == 0 {
+            return Err(Fault::GenerateCallback);
+        }
+        usize::try_from(len).map_err(|_| Fault::GenerateCallback)
+    }
+
+    /// Asks the application whether a cookie is its own.
+    pub(crate) fn verify(&self, ssl: Ssl, cookie: &[u8]) -> Result<bool, Fault> {
+        let callback = self.verify.load(Relaxed);
+        if callback.is_null() {
+            return Err(Fault::NoVerifyCallback);
+        }
+        // SAFETY: only `set_verify` stores here, and it stores such a function.
+        let callback = unsafe { transmute::<*mut c_void, VerifyCb>(callback) };
+        let len = c_uint::try_from(cookie.len()).map_err(|_| Fault::Internal)?;
+        // SAFETY: the application's own function with its own SSL and `len` readable bytes.
+        Ok(unsafe { callback(ssl.as_ptr(), cookie.as_ptr(), len) } != 0)
+    }
+}

@@ -1,0 +1,56 @@
+//! Whose cookies an SSL_CTX uses: what was chosen and set comes to callbacks in libssl.
+
+use super::app_callbacks::AppCallbacks;
+use super::context::{Choice, Context};
+use super::ssl::SslCtx;
+use super::trampolines;
+use crate::hello::error::Fault;
+use crate::os::lock;
+use crate::service::settings::{Defaults, Policy};
+use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+
+impl Context {
+    /// Chooses a policy, and puts into libssl the callbacks that it needs.
+    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) -> Result<(), Fault> {
+        let mut choice = lock(&self.choice);
+        choice.policy = Some(policy);
+        self.settle(ctx, &choice)
+    }
+
+    /// Takes note of what the application set, by `change`.
+    pub(crate) fn app_sets(
+        &self,
+        ctx: SslCtx,
+        change: impl FnOnce(&AppCallbacks),
+    ) -> Result<(), Fault> {
+        let choice = lock(&self.choice);
+        change(&self.app);
+        self.settle(ctx, &choice)
+    }
+
+    /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
+    #[inline]
+    pub(crate) fn listens(&self, ctx: SslCtx) -> Result<(), Fault> {
+        if !self.ready.load(Acquire) {
+            let mut choice = lock(&self.choice);
+            choice.listened = true;
+            self.settle(ctx, &choice)?;
+            self.ready.store(true, Release);
+        }
+        Ok(())
+    }
+
+    /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
+    /// and us with the other's decision.
+    fn settle(&self, ctx: SslCtx, choice: &Choice) -> Result<(), Fault> {
+        let (generate, verify) = (self.app.has_generate(), self.app.has_verify());
+        let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
+            Policy::App => false,
+            Policy::Builtin => true,
+            Policy::Auto => !generate && !verify && choice.listened,
+        };
+        self.builtin.store(builtin, Relaxed);
+        let installed = trampolines::install(ctx, generate || builtin, verify || builtin);
+        if installed { Ok(()) } else { Err(Fault::Handoff) }
+    }
+}

@@ -1,0 +1,93 @@
+//! An SSL of our own on which libssl is watched at work: what it does with one hello.
+
+use super::bio::Address;
+use super::queue::clear_errors;
+use super::ssl::{Ssl, SslCtx};
+use super::{real, sys};
+use std::ffi::{c_int, c_uint, c_void};
+use std::ptr::NonNull;
+
+/// The smallest hello there is, without a cookie: record version 0xFEFD to tell it from the answer's
+/// 0xFEFF.
+const HELLO: [u8; 61] = {
+    let mut hello = [0; 61];
+    let head = [
+        22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 48, 1, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 36, 0xFE,
+        0xFD,
+    ];
+    let (to, _) = hello.split_at_mut(head.len());
+    to.copy_from_slice(&head);
+    hello
+};
+
+/// Has libssl's own `DTLSv1_listen` answer one hello on an SSL of ours, whose message callback is
+/// `watch` with `arg`. False if it could not be done, for want of memory.
+///
+/// # Safety
+///
+/// `arg` is what `watch` takes for one.
+pub(super) unsafe fn answer_one_hello(watch: sys::MessageCb, arg: *mut c_void) -> bool {
+    // SAFETY: by this function's contract.
+    unsafe { answer(watch, arg) }.unwrap_or(false)
+}
+
+/// # Safety
+///
+/// As above.
+unsafe fn answer(watch: sys::MessageCb, arg: *mut c_void) -> Option<bool> {
+    let listen = real::real_listen()?;
+    // SAFETY: gives the address of a constant.
+    let method = unsafe { sys::DTLS_server_method() };
+    // SAFETY: the method is one for DTLS.
+    let ctx = NonNull::new(unsafe { sys::SSL_CTX_new(method) })?;
+    // SAFETY: the SSL_CTX is new and ours.
+    let ssl = unsafe { real::ssl_new(ctx.as_ptr()) };
+    // SAFETY: the SSL, if there is one, holds a reference of its own.
+    unsafe { sys::SSL_CTX_free(ctx.as_ptr()) };
+    let ssl = ssl?;
+    // SAFETY: new, and this thread's.
+    let view = unsafe { Ssl::new(ssl) };
+    if let Some(ctx) = view.ctx() {
+        install_constant_cookie(ctx);
+    }
+    // SAFETY: gives the address of a constant.
+    let memory = unsafe { sys::BIO_s_mem() };
+    // SAFETY: the method lives for ever.
+    let rbio = unsafe { sys::BIO_new(memory) };
+    // SAFETY: as above.
+    let wbio = unsafe { sys::BIO_new(memory) };
+    // SAFETY: the SSL takes both over, and does not mind null.
+    unsafe { sys::SSL_set_bio(ssl.as_ptr(), rbio, wbio) };
+    let mut ready = !rbio.is_null() && !wbio.is_null();
+    if ready {
+        // SAFETY: a memory BIO that is not null, and 61 readable bytes.
+        ready = unsafe { sys::BIO_write(rbio, HELLO.as_ptr().cast(), 61) } == 61;
+    }
+    if ready {
+        view.set_msg_callback(Some(watch));
+        if let Some(ctrl) = real::real_ctrl() {
+            // SAFETY: `arg` is the callback's, by this function's contract.
+            unsafe { ctrl(ssl.as_ptr(), sys::SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, arg) };
+            let mut address = Address::untouched();
+            // SAFETY: the SSL is ours and the address has room for any.
+            unsafe { listen(ssl.as_ptr(), address.as_mut_ptr().cast()) };
+        }
+    }
+    // SAFETY: ours, and not used after.
+    unsafe { sys::SSL_free(ssl.as_ptr()) };
+    clear_errors();
+    Some(ready)
+}
+
+/// A cookie of one byte, for an SSL_CTX of our own on which libssl is watched at work.
+fn install_constant_cookie(ctx: SslCtx) {
+    unsafe extern "C" fn constant(_: *mut sys::SSL, cookie: *mut u8, len: *mut c_uint) -> c_int {
+        // SAFETY: libssl passes room for 255 bytes.
+        unsafe { cookie.write(0) };
+        // SAFETY: libssl passes a place for the length.
+        unsafe { len.write(1) };
+        1
+    }
+    // SAFETY: the SSL_CTX lives, and the callback is of this setter's kind.
+    unsafe { real::SET_GENERATE.set(ctx.as_ptr(), Some(constant as sys::GenerateCb)) };
+}
