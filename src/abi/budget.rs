@@ -27,7 +27,10 @@ use std::ffi::{c_int, c_uint};
 ///
 /// `ctx` is NULL or a live SSL_CTX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_set_budget(ctx: *mut SSL_CTX, challenges: c_uint) -> c_int {
+pub unsafe extern "C-unwind" fn dtlsv1_listen_set_budget(
+    ctx: *mut SSL_CTX,
+    challenges: c_uint,
+) -> c_int {
     // SAFETY: by this function's contract.
     let ctx = unsafe { SslCtx::from_c(ctx) };
     done(|| {

@@ -20,7 +20,7 @@ use std::ptr::NonNull;
 /// `ssl` is NULL or a live SSL that no other thread is using; `cookie` and `cookie_len` are NULL or
 /// writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_cookie_generate(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_cookie_generate(
     ssl: *mut SSL,
     cookie: *mut c_uchar,
     cookie_len: *mut c_uint,
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn dtlsv1_listen_cookie_generate(
 /// `ssl` is NULL or a live SSL that no other thread is using; `cookie` is NULL or readable for
 /// `cookie_len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_cookie_verify(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_cookie_verify(
     ssl: *mut SSL,
     cookie: *const c_uchar,
     cookie_len: c_uint,

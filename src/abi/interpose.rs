@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 ///
 /// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_CTX_set_cookie_generate_cb(
+pub unsafe extern "C-unwind" fn SSL_CTX_set_cookie_generate_cb(
     ctx: *mut SSL_CTX,
     callback: Option<GenerateCb>,
 ) {
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_generate_cb(
 ///
 /// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
+pub unsafe extern "C-unwind" fn SSL_CTX_set_cookie_verify_cb(
     ctx: *mut SSL_CTX,
     callback: Option<VerifyCb>,
 ) {
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn SSL_CTX_set_cookie_verify_cb(
 ///
 /// `ctx` is NULL or a live SSL_CTX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL {
+pub unsafe extern "C-unwind" fn SSL_new(ctx: *mut SSL_CTX) -> *mut SSL {
     // SAFETY: the argument goes on as it came.
     let ssl = unsafe { real::ssl_new(ctx) }.map_or(null_mut(), NonNull::as_ptr);
     if MESSAGES_WANTED.load(Relaxed) {
@@ -98,7 +98,10 @@ static MESSAGES_WANTED: AtomicBool = AtomicBool::new(false);
 ///
 /// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: Option<MessageCb>) {
+pub unsafe extern "C-unwind" fn SSL_CTX_set_msg_callback(
+    ctx: *mut SSL_CTX,
+    callback: Option<MessageCb>,
+) {
     // SAFETY: by this function's contract.
     unsafe { with_messages(ctx, |messages| messages.set_callback(callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
@@ -113,7 +116,7 @@ pub unsafe extern "C" fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: O
 ///
 /// `ssl` is a live SSL that no other thread is using, and `callback` stays callable as long as it is.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_set_msg_callback(ssl: *mut SSL, callback: Option<MessageCb>) {
+pub unsafe extern "C-unwind" fn SSL_set_msg_callback(ssl: *mut SSL, callback: Option<MessageCb>) {
     // SAFETY: by this function's contract.
     unsafe { with_ssl(ssl, |ssl| message::set_callback(ssl, callback)) };
     // SAFETY: libssl's setter of this kind; the arguments go on as they came.
@@ -128,7 +131,7 @@ pub unsafe extern "C" fn SSL_set_msg_callback(ssl: *mut SSL, callback: Option<Me
 ///
 /// libssl's: `ssl` is a live SSL that no other thread is using, `parg` what the command takes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_ctrl(
+pub unsafe extern "C-unwind" fn SSL_ctrl(
     ssl: *mut SSL,
     cmd: c_int,
     larg: c_long,
@@ -154,13 +157,13 @@ pub unsafe extern "C" fn SSL_ctrl(
 /// libssl's: `ctx` is a live SSL_CTX, or NULL for the few commands that allow it; `parg` is what the
 /// command takes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn SSL_CTX_ctrl(
+pub unsafe extern "C-unwind" fn SSL_CTX_ctrl(
     ctx: *mut SSL_CTX,
     cmd: c_int,
     larg: c_long,
     parg: *mut c_void,
 ) -> c_long {
-    type Ctrl = unsafe extern "C" fn(*mut SSL_CTX, c_int, c_long, *mut c_void) -> c_long;
+    type Ctrl = unsafe extern "C-unwind" fn(*mut SSL_CTX, c_int, c_long, *mut c_void) -> c_long;
     if cmd == SSL_CTRL_SET_MSG_CALLBACK_ARG {
         // SAFETY: by this function's contract.
         unsafe { with_messages(ctx, |messages| messages.set_arg(parg)) };

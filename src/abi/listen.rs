@@ -37,7 +37,7 @@ use std::ptr::NonNull;
 /// `ssl` is NULL or a live SSL that no other thread is using; `peer` is NULL or writable for the
 /// address family in use.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int {
+pub unsafe extern "C-unwind" fn DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int {
     // SAFETY: by this function's contract.
     let outcome = unsafe { run_for(ssl, peer) };
     #[cfg(libressl)]
@@ -112,7 +112,7 @@ unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<Accepted, Stop> {
 /// `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or writable for
 /// `*addrlen` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_peer(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_peer(
     ssl: *mut SSL,
     addr: *mut sockaddr,
     addrlen: *mut socklen_t,

@@ -30,7 +30,7 @@ fn done(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
 mod tests {
     use super::*;
 
-    unsafe extern "C" {
+    unsafe extern "C-unwind" {
         fn ERR_get_error() -> std::ffi::c_ulong;
     }
 

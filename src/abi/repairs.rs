@@ -35,7 +35,10 @@ pub const DTLSV1_LISTEN_REPAIR_ALL: c_uint = 7;
 ///
 /// `ctx` is NULL or a live SSL_CTX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_set_repairs(ctx: *mut SSL_CTX, repairs: c_uint) -> c_int {
+pub unsafe extern "C-unwind" fn dtlsv1_listen_set_repairs(
+    ctx: *mut SSL_CTX,
+    repairs: c_uint,
+) -> c_int {
     // SAFETY: by this function's contract.
     let ctx = unsafe { SslCtx::from_c(ctx) };
     done(|| {

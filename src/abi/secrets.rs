@@ -27,7 +27,7 @@ use std::ptr::NonNull;
 ///
 /// `ctx` is NULL or a live SSL_CTX; `secret` is NULL or readable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_set_secret(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_set_secret(
     ctx: *mut SSL_CTX,
     secret: *const c_uchar,
     len: usize,
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_secret(
 ///
 /// `ctx` is NULL or a live SSL_CTX; `path` is NULL or ends in a zero byte.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_set_secret_file(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_set_secret_file(
     ctx: *mut SSL_CTX,
     path: *const c_char,
 ) -> c_int {
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_secret_file(
 ///
 /// `ctx` is NULL or a live SSL_CTX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_set_cookie_lifetime(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_set_cookie_lifetime(
     ctx: *mut SSL_CTX,
     seconds: c_uint,
 ) -> c_int {

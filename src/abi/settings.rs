@@ -33,7 +33,7 @@ pub const DTLSV1_LISTEN_COOKIES_BUILTIN: c_int = 2;
 ///
 /// `ctx` is NULL or a live SSL_CTX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_set_cookie_policy(
+pub unsafe extern "C-unwind" fn dtlsv1_listen_set_cookie_policy(
     ctx: *mut SSL_CTX,
     policy: c_int,
 ) -> c_int {
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn dtlsv1_listen_set_cookie_policy(
 
 /// This library's version, such as "0.1.0". The string is static. Any thread may call it.
 #[unsafe(no_mangle)]
-pub extern "C" fn dtlsv1_listen_version() -> *const c_char {
+pub extern "C-unwind" fn dtlsv1_listen_version() -> *const c_char {
     const VERSION: &CStr =
         match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
             Ok(version) => version,

@@ -132,7 +132,7 @@ impl Stats {
 ///
 /// `stats` is NULL or writable for `size` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dtlsv1_listen_get_stats(stats: *mut Stats, size: usize) -> c_int {
+pub unsafe extern "C-unwind" fn dtlsv1_listen_get_stats(stats: *mut Stats, size: usize) -> c_int {
     done(|| {
         let to = NonNull::new(stats).ok_or(Fault::NullArgument)?.cast::<u8>();
         if size < FIRST {

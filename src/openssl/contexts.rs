@@ -158,7 +158,7 @@ impl Table {
 }
 
 /// Called by `SSL_CTX_free` when the last reference is gone; nobody else refers to it then.
-unsafe extern "C" fn forget(
+unsafe extern "C-unwind" fn forget(
     ctx: *mut c_void,
     _ptr: *mut c_void,
     _data: *mut c_void,

@@ -130,7 +130,7 @@ unsafe fn release<T>(at: *mut c_void) {
 }
 
 /// Called by `SSL_free`.
-unsafe extern "C" fn free<T>(
+unsafe extern "C-unwind" fn free<T>(
     _ssl: *mut c_void,
     at: *mut c_void,
     _data: *mut c_void,
@@ -143,7 +143,7 @@ unsafe extern "C" fn free<T>(
 }
 
 /// Called by `SSL_dup`, which would have both SSLs own the same box.
-unsafe extern "C" fn dup<T: OnSsl>(
+unsafe extern "C-unwind" fn dup<T: OnSsl>(
     to: *mut c_void,
     _from: *const c_void,
     at: *mut *mut c_void,

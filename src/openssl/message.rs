@@ -160,7 +160,7 @@ fn version_of(&[_, major, minor, ..]: &RecordHeader) -> c_int {
     c_int::from(u16::from_be_bytes([major, minor]))
 }
 
-unsafe extern "C" fn silence(
+unsafe extern "C-unwind" fn silence(
     _: c_int,
     _: c_int,
     _: c_int,

@@ -56,7 +56,7 @@ fn ask() -> Option<u8> {
 }
 
 /// Writes down, in the byte at `arg`, how libssl reports.
-unsafe extern "C" fn watch(
+unsafe extern "C-unwind" fn watch(
     write_p: c_int,
     version: c_int,
     content_type: c_int,

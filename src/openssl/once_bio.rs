@@ -123,7 +123,7 @@ unsafe fn once<'a>(bio: *mut sys::BIO) -> Option<&'a mut Once<'a>> {
     unsafe { data.cast::<Once<'a>>().as_mut() }
 }
 
-unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
+unsafe extern "C-unwind" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
     guard_value(-1, || {
         // SAFETY: libcrypto calls with a BIO of ours.
         unsafe { sys::BIO_clear_flags(bio, sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY) };
@@ -131,7 +131,7 @@ unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c
         let record = unsafe { once(bio) }.and_then(|once| once.record.take());
         let (Some(record), Ok(room)) = (record, usize::try_from(room)) else {
             // SAFETY: as above.
-            unsafe { sys::BIO_set_retry_read(bio) };
+            unsafe { sys::BIO_set_flags(bio, sys::RETRY_READ) };
             return -1;
         };
         let len = record.len().min(room);
@@ -142,11 +142,11 @@ unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c
 }
 
 /// Nothing is written to a read BIO.
-unsafe extern "C" fn write(_bio: *mut sys::BIO, _from: *const c_char, _len: c_int) -> c_int {
+unsafe extern "C-unwind" fn write(_bio: *mut sys::BIO, _from: *const c_char, _len: c_int) -> c_int {
     -1
 }
 
-unsafe extern "C" fn ctrl(
+unsafe extern "C-unwind" fn ctrl(
     bio: *mut sys::BIO,
     command: c_int,
     larg: c_long,

@@ -81,7 +81,11 @@ unsafe fn answer(watch: sys::MessageCb, arg: *mut c_void) -> Option<bool> {
 
 /// A cookie of one byte, for an SSL_CTX of our own on which libssl is watched at work.
 fn install_constant_cookie(ctx: SslCtx) {
-    unsafe extern "C" fn constant(_: *mut sys::SSL, cookie: *mut u8, len: *mut c_uint) -> c_int {
+    unsafe extern "C-unwind" fn constant(
+        _: *mut sys::SSL,
+        cookie: *mut u8,
+        len: *mut c_uint,
+    ) -> c_int {
         // SAFETY: libssl passes room for 255 bytes.
         unsafe { cookie.write(0) };
         // SAFETY: libssl passes a place for the length.

@@ -167,7 +167,7 @@ fn put_in(library: c_int, reason: c_int, fault: Option<Option<&'static CStr>>, l
     };
     if let Some(advice) = fault.flatten() {
         // SAFETY: flags say that it is text and is not to be freed (ERR_TXT_STRING alone).
-        unsafe { openssl_sys::ERR_set_error_data(advice.as_ptr().cast_mut(), 2) };
+        unsafe { sys::ERR_set_error_data(advice.as_ptr().cast_mut(), 2) };
     }
 }
 

@@ -31,7 +31,7 @@ impl Symbol {
     ///
     /// It names a function that takes `object`, which lives, and `callback`, an optional function.
     pub(crate) unsafe fn set<O, C>(&self, object: *mut O, callback: C) {
-        type Set<O, C> = unsafe extern "C" fn(*mut O, C);
+        type Set<O, C> = unsafe extern "C-unwind" fn(*mut O, C);
         if let Some(set) = self.find() {
             // SAFETY: by this function's contract.
             let set = unsafe { std::mem::transmute::<*mut c_void, Set<O, C>>(set.as_ptr()) };
@@ -67,7 +67,7 @@ pub(crate) static SET_VERIFY: Symbol = Symbol::new(c"SSL_CTX_set_cookie_verify_c
 ///
 /// `bio` is a live BIO.
 pub(super) unsafe fn bio_callback(bio: *const sys::BIO) -> sys::AnyFunction {
-    type Get = unsafe extern "C" fn(*const sys::BIO) -> sys::AnyFunction;
+    type Get = unsafe extern "C-unwind" fn(*const sys::BIO) -> sys::AnyFunction;
     // SAFETY: this is what libcrypto's function of that name is.
     let get = unsafe { std::mem::transmute::<*mut c_void, Get>(BIO_GET_CALLBACK.find()?.as_ptr()) };
     // SAFETY: by this function's contract.
@@ -80,7 +80,7 @@ pub(super) unsafe fn bio_callback(bio: *const sys::BIO) -> sys::AnyFunction {
 ///
 /// `ctx` is null or a live SSL_CTX.
 pub(crate) unsafe fn ssl_new(ctx: *mut sys::SSL_CTX) -> Option<NonNull<sys::SSL>> {
-    type New = unsafe extern "C" fn(*mut sys::SSL_CTX) -> *mut sys::SSL;
+    type New = unsafe extern "C-unwind" fn(*mut sys::SSL_CTX) -> *mut sys::SSL;
     // SAFETY: this is what libssl's function of that name is.
     let new = unsafe { std::mem::transmute::<*mut c_void, New>(SSL_NEW.find()?.as_ptr()) };
     // SAFETY: by this function's contract.
@@ -105,7 +105,10 @@ pub(super) fn real_listen() -> Option<sys::Listen> {
     listen.or_else(|| real_ctrl().map(|_| listen_by_ctrl as sys::Listen))
 }
 
-pub(super) unsafe extern "C" fn listen_by_ctrl(ssl: *mut sys::SSL, peer: *mut c_void) -> c_int {
+pub(super) unsafe extern "C-unwind" fn listen_by_ctrl(
+    ssl: *mut sys::SSL,
+    peer: *mut c_void,
+) -> c_int {
     let Some(ctrl) = real_ctrl() else { return -1 };
     // SAFETY: the arguments are those of the macro.
     c_int::try_from(unsafe { ctrl(ssl, sys::DTLS_CTRL_LISTEN, 0, peer) }).unwrap_or(-1)

@@ -117,7 +117,7 @@ unsafe fn ours<'a>(bio: *mut sys::BIO) -> Option<&'a Resequencer> {
     resequencer(unsafe { Bio::new(NonNull::new(bio)?) })
 }
 
-unsafe extern "C" fn write(bio: *mut sys::BIO, from: *const c_char, len: c_int) -> c_int {
+unsafe extern "C-unwind" fn write(bio: *mut sys::BIO, from: *const c_char, len: c_int) -> c_int {
     guard_value(-1, || {
         // SAFETY: libcrypto calls with a BIO of ours.
         let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
@@ -133,7 +133,7 @@ unsafe extern "C" fn write(bio: *mut sys::BIO, from: *const c_char, len: c_int) 
     })
 }
 
-unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
+unsafe extern "C-unwind" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
     guard_value(-1, || {
         // SAFETY: libcrypto calls with a BIO of ours.
         let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
@@ -145,7 +145,7 @@ unsafe extern "C" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c
     })
 }
 
-unsafe extern "C" fn ctrl(
+unsafe extern "C-unwind" fn ctrl(
     bio: *mut sys::BIO,
     command: c_int,
     larg: c_long,
@@ -160,7 +160,7 @@ unsafe extern "C" fn ctrl(
 }
 
 /// Called when the last reference to a BIO of ours is gone.
-unsafe extern "C" fn destroy(bio: *mut sys::BIO) -> c_int {
+unsafe extern "C-unwind" fn destroy(bio: *mut sys::BIO) -> c_int {
     guard_value(0, || {
         // SAFETY: libcrypto calls with a BIO of ours.
         let data = unsafe { sys::BIO_get_data(bio) }.cast::<Resequencer>();

@@ -26,7 +26,7 @@ pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) -> bool {
 
 /// Called by libssl where it needs a cookie: in its own `DTLSv1_listen`, and in `SSL_accept` of a
 /// program that does without.
-unsafe extern "C" fn generate_for_libssl(
+unsafe extern "C-unwind" fn generate_for_libssl(
     ssl: *mut sys::SSL,
     cookie: *mut u8,
     cookie_len: *mut c_uint,
@@ -55,7 +55,7 @@ unsafe extern "C" fn generate_for_libssl(
 
 /// Called by libssl to check a cookie: during the handoff, where it was right already; and a second
 /// time in `SSL_accept`.
-unsafe extern "C" fn verify_for_libssl(
+unsafe extern "C-unwind" fn verify_for_libssl(
     ssl: *mut sys::SSL,
     cookie: *const u8,
     cookie_len: c_uint,
