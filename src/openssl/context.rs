@@ -13,7 +13,7 @@ use crate::abi::guard_value;
 use crate::hello::error::Fault;
 use crate::os::{lock, lock_until, try_box};
 use crate::service::budget::Budget;
-use crate::service::reassembly::Gatherings;
+use crate::service::reassembly::Shared;
 use crate::service::repairs::Switches;
 use crate::service::secrets::Keys;
 use crate::service::settings::{Defaults, Policy};
@@ -36,7 +36,7 @@ pub(crate) struct Context {
     pub(crate) app: AppCallbacks,
     pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
-    pub(crate) gatherings: Gatherings,
+    pub(crate) reassembly: Shared,
     pub(crate) repairs: Switches,
     pub(crate) budget: Budget,
 }
@@ -137,7 +137,7 @@ impl Context {
             app: AppCallbacks::new(),
             messages: CtxMessages::new(),
             keys: Keys::new(),
-            gatherings: Gatherings::new(),
+            reassembly: Shared::new(),
             repairs: Switches::new(Defaults::read().repairs),
             budget: Budget::new(Defaults::read().budget),
         }
@@ -233,7 +233,7 @@ impl Table {
             // what is held is given back.
             let context = unsafe { &*context.as_ptr() };
             let choice = lock_until(&context.choice, end)?;
-            held.push((choice, context.keys.lock_until(end)?, context.gatherings.lock_until(end)?));
+            held.push((choice, context.keys.lock_until(end)?, context.reassembly.lock_until(end)?));
         }
         Some(())
     }

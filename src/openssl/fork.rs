@@ -9,7 +9,7 @@
 
 use super::context::{Choice, Table, lock_table};
 use crate::abi::guard_value;
-use crate::hello::reassembly::Gatherer;
+use crate::hello::reassembly::Reassembler;
 use crate::os;
 use crate::service::secrets::{Files, State, lock_files};
 use std::cell::Cell;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One context's locks, in the order that they are taken in elsewhere.
 pub(super) type Locks =
-    (MutexGuard<'static, Choice>, MutexGuard<'static, State>, MutexGuard<'static, Gatherer>);
+    (MutexGuard<'static, Choice>, MutexGuard<'static, State>, MutexGuard<'static, Reassembler>);
 
 /// Where the locks of all contexts are kept meanwhile; it has room for each that the table has.
 pub(super) struct Held(pub(super) Vec<Locks>);
