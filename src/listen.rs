@@ -41,6 +41,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, from: &mut Option<Peer>) -> Result
     let mut answer = HelloVerifyRequest::blank();
     loop {
         tick();
+        context.reassembly.expire_if_due();
         let datagram = match rbio.read(&mut room) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
@@ -135,28 +136,28 @@ impl Door<'_> {
 
     /// Keeps a first fragment whose hello did not fit the datagram.
     fn keep_first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
-        if admitted.fragment.is_whole() || !self.gathers() {
+        if admitted.fragment.is_whole() || !self.reassembles() {
             return Outcome::Refused;
         }
-        let gatherings = &self.context.gatherings;
+        let reassembly = &self.context.reassembly;
         match self.peer().filter(|peer| !peer.is_unspecified()) {
-            Some(peer) => gatherings.first(peer, admitted, datagram),
+            Some(peer) => reassembly.first(peer, admitted, datagram),
             None => Outcome::Refused,
         }
     }
 
     /// Adds a fragment that is not the first.
     fn keep_rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
-        let gatherings = &self.context.gatherings;
-        if gatherings.is_idle() || !self.gathers() {
+        let reassembly = &self.context.reassembly;
+        if reassembly.is_idle() || !self.reassembles() {
             return Outcome::Refused;
         }
-        let gathered = self.peer().map(|peer| gatherings.rest(peer, fragment, datagram));
-        gathered.unwrap_or(Outcome::Refused)
+        let outcome = self.peer().map(|peer| reassembly.rest(peer, fragment, datagram));
+        outcome.unwrap_or(Outcome::Refused)
     }
 
     /// Are fragments put together here? Applications look into BIOs of their own.
-    fn gathers(&self) -> bool {
+    fn reassembles(&self) -> bool {
         self.context.repairs.has(Repairs::FRAGMENTS) && self.rbio.is_datagram()
     }
 

@@ -107,6 +107,16 @@ pub(crate) fn monotonic() -> Instant {
     Instant::now()
 }
 
+/// Seconds of that clock, as the kernel wrote them down at its last tick: cheap enough for every
+/// datagram.
+#[allow(unsafe_code)]
+pub(crate) fn coarse_seconds() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is writable; the call cannot fail for a clock that every Linux has.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+    u64::try_from(now.tv_sec).unwrap_or(0)
+}
+
 /// Locks. A panic while it was held is a defect elsewhere: what these locks guard is whole at every
 /// moment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -36,7 +36,7 @@ pub enum Verdict<'a> {
     Discard(Discard),
     /// Send this back, a HelloVerifyRequest, and forget that it came.
     Challenge(&'a [u8]),
-    /// The rest of a hello whose first fragment came before: for whoever gathers them, otherwise a
+    /// The rest of a hello whose first fragment came before: for whoever puts it together, else a
     /// [`Discard::Fragment`].
     Continuation(Fragment<'a>),
     /// The cookie is right: the peer is where it says.

@@ -3,7 +3,7 @@
 use super::app_callbacks::AppCallbacks;
 use super::message::CtxMessages;
 use crate::service::budget::Budget;
-use crate::service::reassembly::Gatherings;
+use crate::service::reassembly::Shared;
 use crate::service::repairs::Switches;
 use crate::service::secrets::Keys;
 use crate::service::settings::{Defaults, Policy};
@@ -20,7 +20,7 @@ pub(crate) struct Context {
     pub(crate) app: AppCallbacks,
     pub(crate) messages: CtxMessages,
     pub(crate) keys: Keys,
-    pub(crate) gatherings: Gatherings,
+    pub(crate) reassembly: Shared,
     pub(crate) repairs: Switches,
     pub(crate) budget: Budget,
 }
@@ -40,7 +40,7 @@ impl Context {
             app: AppCallbacks::new(),
             messages: CtxMessages::new(),
             keys: Keys::new(),
-            gatherings: Gatherings::new(),
+            reassembly: Shared::new(),
             repairs: Switches::new(Defaults::read().repairs),
             budget: Budget::new(Defaults::read().budget),
         }

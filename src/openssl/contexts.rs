@@ -16,7 +16,7 @@ use super::context::{Choice, Context};
 use super::ssl::SslCtx;
 use super::sys;
 use crate::hello::error::Fault;
-use crate::hello::reassembly::Gatherer;
+use crate::hello::reassembly::Reassembler;
 use crate::os::{self, lock, lock_until, try_box};
 use crate::panic_guard::guard_value;
 use crate::service::secrets::{Files, State, lock_files};
@@ -146,7 +146,7 @@ impl Table {
             // what is held is given back.
             let context = unsafe { &*context.as_ptr() };
             let choice = lock_until(&context.choice, end)?;
-            held.push((choice, context.keys.lock_until(end)?, context.gatherings.lock_until(end)?));
+            held.push((choice, context.keys.lock_until(end)?, context.reassembly.lock_until(end)?));
         }
         Some(())
     }
@@ -183,7 +183,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One context's locks, in the order that they are taken in elsewhere.
 type Locks =
-    (MutexGuard<'static, Choice>, MutexGuard<'static, State>, MutexGuard<'static, Gatherer>);
+    (MutexGuard<'static, Choice>, MutexGuard<'static, State>, MutexGuard<'static, Reassembler>);
 
 /// Where the locks of all contexts are kept meanwhile; it has room for each that the table has.
 struct Held(Vec<Locks>);

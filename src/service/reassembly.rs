@@ -1,52 +1,97 @@
-//! One gatherer for all SSLs of an SSL_CTX: their threads may each get a part of the same hello.
+//! One reassembler for all SSLs of an SSL_CTX: their threads may each get a part of the same hello.
 
 use crate::hello::gate::Admitted;
 use crate::hello::peer::Peer;
-use crate::hello::reassembly::{Gatherer, Outcome};
+use crate::hello::reassembly::{Filter, Outcome, Reassembler, Who};
 use crate::hello::wire::Fragment;
-use crate::os::{lock, lock_until};
-use std::sync::atomic::{AtomicUsize, Ordering::Acquire, Ordering::Release};
-use std::sync::{Mutex, MutexGuard};
+use crate::os::{coarse_seconds, lock, lock_until, monotonic};
+use std::hash::RandomState;
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Instant;
 
-/// Locked for first fragments whose cookie was right and, while there are any of those, for
-/// fragments that are not first: never for a hello that fits its datagram.
-pub(crate) struct Gatherings {
-    /// How many the gatherer has, to be looked at without the lock.
-    under_way: AtomicUsize,
-    gatherer: Mutex<Gatherer>,
+/// Who has a hello under way, at any SSL_CTX of the process. Pages that were never written to take
+/// no memory.
+static PRESENT: Filter = Filter::new();
+
+/// Nothing is under way.
+const NEVER: u64 = u64::MAX;
+
+/// Locked for first fragments whose cookie was right and for further fragments of peers that sent
+/// one: never for a hello that fits its datagram, nor for what a stranger sends.
+pub(crate) struct Shared {
+    /// When the next hello is out of time, by [`coarse_seconds`].
+    due: AtomicU64,
+    hashing: RandomState,
+    reassembler: Mutex<Reassembler>,
 }
 
-impl Gatherings {
-    pub(crate) const fn new() -> Self {
-        Self { under_way: AtomicUsize::new(0), gatherer: Mutex::new(Gatherer::new()) }
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self {
+            due: AtomicU64::new(NEVER),
+            hashing: RandomState::new(),
+            reassembler: Mutex::new(Reassembler::new(&PRESENT)),
+        }
     }
 
-    /// Is nothing being gathered? Then a fragment that is not a first one, which anyone can send,
-    /// need not come this far.
+    /// Is nothing under way? Then a fragment that is not a first one, which anyone can send, need
+    /// not come this far.
     pub(crate) fn is_idle(&self) -> bool {
-        self.under_way.load(Acquire) == 0
+        self.due.load(Acquire) == NEVER
     }
 
     pub(crate) fn first(&self, peer: &Peer, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
-        let now = crate::os::monotonic();
-        self.locked(|gatherer| gatherer.first(peer, admitted, datagram, now))
+        let who = Who::new(peer, &self.hashing);
+        let mut reassembler = lock(&self.reassembler);
+        let outcome = reassembler.first(&who, admitted, datagram, monotonic());
+        self.publish(&reassembler);
+        outcome
     }
 
     pub(crate) fn rest(&self, peer: &Peer, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
-        let now = crate::os::monotonic();
-        self.locked(|gatherer| gatherer.rest(peer, fragment, datagram, now))
+        let who = Who::new(peer, &self.hashing);
+        if !PRESENT.may_have(who.id()) {
+            return Outcome::Refused;
+        }
+        let mut reassembler = lock(&self.reassembler);
+        let outcome = reassembler.rest(&who, fragment, datagram, monotonic());
+        self.publish(&reassembler);
+        outcome
+    }
+
+    /// Gives back the memory of hellos that are out of time, if there are any. For every call and
+    /// every datagram: while nothing is under way it is one look.
+    #[inline]
+    pub(crate) fn expire_if_due(&self) {
+        let due = self.due.load(Acquire);
+        if due != NEVER && coarse_seconds() >= due {
+            self.expire();
+        }
+    }
+
+    #[cold]
+    fn expire(&self) {
+        let mut reassembler = match self.reassembler.try_lock() {
+            Ok(reassembler) => reassembler,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return, // the next one does it
+        };
+        reassembler.expire(monotonic());
+        self.publish(&reassembler);
     }
 
     /// For the time of a fork.
-    pub(crate) fn lock_until(&self, end: Instant) -> Option<MutexGuard<'_, Gatherer>> {
-        lock_until(&self.gatherer, end)
+    pub(crate) fn lock_until(&self, end: Instant) -> Option<MutexGuard<'_, Reassembler>> {
+        lock_until(&self.reassembler, end)
     }
 
-    fn locked(&self, usage: impl FnOnce(&mut Gatherer) -> Outcome) -> Outcome {
-        let mut gatherer = lock(&self.gatherer);
-        let outcome = usage(&mut gatherer);
-        self.under_way.store(gatherer.len(), Release);
-        outcome
+    fn publish(&self, reassembler: &Reassembler) {
+        let due = reassembler.next_expiry().map_or(NEVER, |at| {
+            // The coarse clock is behind by a tick at most; what is left is cut to whole seconds.
+            let left = at.saturating_duration_since(monotonic()).as_secs();
+            coarse_seconds().saturating_add(left).saturating_add(2)
+        });
+        self.due.store(due, Release);
     }
 }

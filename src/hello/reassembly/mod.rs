@@ -1,39 +1,47 @@
-//! Fragmented ClientHellos: one that does not fit a datagram is gathered, and leaves as one
+//! Reassembly of fragmented ClientHellos: one that does not fit a datagram leaves as one
 //! unfragmented record.
 //!
-//! Only a peer that has shown its address gets memory: a gathering begins with a first fragment
-//! whose cookie was right ([`Admitted`]). Any other fragment either fits one or is refused. The
-//! transcript hash is defined over the unfragmented message (RFC 6347 section 4.2.6), so for the
-//! client nothing changes.
+//! Only a peer that has shown its address gets memory: a hello begins with a first fragment whose
+//! cookie was right ([`Admitted`]). Any other fragment either fits one or is refused. The transcript
+//! hash is defined over the unfragmented message (RFC 6347 section 4.2.6), so for the client nothing
+//! changes.
 //!
-//! Pure: bytes, peer and time in, a complete hello out. The bounds are [`MAX_PEERS`] at once, of
-//! whom the oldest leaves first, [`MAX_MESSAGE_LEN`] and [`PATIENCE`]. Nothing here runs by
-//! itself: what is out of time goes, and its memory with it, when the next fragment comes.
+//! Pure: bytes, peer and time in, a complete hello out. The bounds are [`MAX_MEMORY`], of which each
+//! address has a share, [`MAX_MESSAGE_LEN`] and [`PATIENCE`]. Nothing here runs by itself: what is
+//! out of time goes, and its memory with it, when the next fragment comes or somebody calls
+//! [`Reassembler::expire`].
 
+mod bits;
 mod complete;
+mod filter;
 mod partial;
+mod table;
 #[cfg(test)]
 mod tests;
+mod who;
 
 use crate::hello::gate::Admitted;
-use crate::hello::peer::Peer;
-use crate::hello::wire::{Fragment, HANDSHAKE_HEADER_LEN, RECORD_HEADER_LEN, Record};
+use crate::hello::wire::{Fragment, HANDSHAKE_HEADER_LEN, Record};
 use partial::Partial;
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use table::Table;
 
 pub use complete::Complete;
-
-/// Peers whose hellos are gathered at the same time.
-pub const MAX_PEERS: usize = 64;
+pub use filter::Filter;
+pub use table::MAX_MEMORY;
+pub use who::Who;
 
 /// Bytes of the longest hello. Behind its handshake header it fills a plaintext record, and libssl
 /// reads no more at once.
 pub const MAX_MESSAGE_LEN: usize = 16_384 - HANDSHAKE_HEADER_LEN;
 
-/// How long the rest may take. A client repeats its hello after 1 second and after 3 (RFC 6347
-/// section 4.2.4.1).
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long after the last of its fragments a hello is given up. The longest that clients wait
+/// before they send theirs again is 60 seconds (RFC 6347 section 4.2.4.1), some 64; and there is the
+/// way.
+pub const PATIENCE: Duration = Duration::from_secs(65);
+
+/// Hellos out of time that one call forgets at most, so that none takes long.
+const AT_ONCE: usize = 64;
 
 /// What became of a fragment.
 pub enum Outcome {
@@ -41,125 +49,123 @@ pub enum Outcome {
     Kept,
     /// It was the last one.
     Complete(Complete),
-    /// A first fragment: the hello is too long, or there is no memory for it. Any other: the peer
-    /// has begun no such hello, or it does not lie within it.
+    /// A first fragment: the hello is longer than [`MAX_MESSAGE_LEN`], or there is no memory for it.
+    /// Any other: the peer has begun no such hello, or it does not lie within it.
     Refused,
 }
 
-/// The hellos that are being gathered, the oldest in front; one a peer.
-#[derive(Default)]
-pub struct Gatherer(VecDeque<Gathering>);
+/// The hellos of which fragments are missing, one a peer.
+pub struct Reassembler(Table);
 
-struct Gathering {
-    peer: Peer,
-    since: Instant,
-    hello: Partial,
-}
-
-impl Gatherer {
-    /// Nothing is gathered, and no memory in use.
-    pub const fn new() -> Self {
-        Self(VecDeque::new())
+impl Reassembler {
+    /// Nothing is under way, and no memory in use. The filter will know who has something here.
+    pub const fn new(filter: &'static Filter) -> Self {
+        Self(Table::new(filter))
     }
 
-    /// How many hellos are being gathered.
+    /// How many hellos are under way.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Is none being gathered?
+    /// Is none under way?
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
-    /// Takes a first fragment whose cookie was right, and what is behind it in its datagram. What
-    /// there was of this peer before is forgotten: a client that repeats its hello repeats all of
-    /// it. The very same record again is not the client's doing but the network's, and forgets
-    /// nothing.
+    /// Takes a first fragment whose cookie was right, and what is behind it in its datagram. The
+    /// same hello once more goes on with what has come of it; another takes its place.
     pub fn first(
         &mut self,
-        peer: &Peer,
+        who: &Who<'_>,
         admitted: &Admitted<'_>,
         datagram: &[u8],
         now: Instant,
     ) -> Outcome {
-        self.end_overdue(now);
-        let again = self.of(peer).is_some_and(|gathering| gathering.hello.began_with(admitted));
-        if !again && self.begin(peer, admitted, now).is_none() {
+        self.expire(now);
+        if !self.of(who, now).is_some_and(|hello| hello.again(admitted))
+            && self.begin(who, admitted, now).is_none()
+        {
             return Outcome::Refused;
         }
-        self.take_behind(peer, &admitted.fragment, datagram)
+        let behind = datagram.get(admitted.record.len()..).unwrap_or_default();
+        self.take(who, behind, now)
     }
 
     /// Takes any other fragment, if this peer has begun the hello that it is part of, and what is
-    /// behind it. Of bytes that come twice, those that came first count: the cookie and all that it
-    /// vouches for among them.
+    /// behind it. `datagram` begins with the fragment's record.
     pub fn rest(
         &mut self,
-        peer: &Peer,
+        who: &Who<'_>,
         fragment: &Fragment<'_>,
         datagram: &[u8],
         now: Instant,
     ) -> Outcome {
-        self.end_overdue(now);
-        if !self.of(peer).is_some_and(|gathering| gathering.hello.take(fragment)) {
+        if !self.of(who, now).is_some_and(|hello| hello.has_place_for(fragment)) {
             return Outcome::Refused;
         }
-        self.take_behind(peer, fragment, datagram)
+        self.take(who, datagram, now)
     }
 
-    fn begin(&mut self, peer: &Peer, admitted: &Admitted<'_>, now: Instant) -> Option<()> {
-        self.end(peer);
-        let hello = Partial::new(admitted)?;
-        if self.len() >= MAX_PEERS {
-            self.0.pop_front();
+    /// Forgets hellos that are out of time: all of a few, and many by and by.
+    pub fn expire(&mut self, now: Instant) {
+        for _ in 0..AT_ONCE {
+            match self.0.oldest() {
+                Some((id, heard)) if is_over(heard, now) => self.0.remove(id),
+                _ => return,
+            }
         }
-        self.0.try_reserve(1).ok()?;
-        self.0.push_back(Gathering { peer: *peer, since: now, hello });
-        Some(())
     }
 
-    /// Some clients put several records with a fragment each into one datagram.
-    fn take_behind(&mut self, peer: &Peer, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
-        let Some(gathering) = self.of(peer) else { return Outcome::Refused };
-        let behind = datagram.get(RECORD_HEADER_LEN.saturating_add(fragment.message.len())..);
-        for fragment in fragments(behind.unwrap_or_default()) {
-            gathering.hello.take(&fragment);
+    /// When the next one is out of time.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.0.oldest()?.1.checked_add(PATIENCE)
+    }
+
+    fn begin(&mut self, who: &Who<'_>, admitted: &Admitted<'_>, now: Instant) -> Option<()> {
+        if self.0.get(who).is_some() {
+            self.0.remove(who.id);
         }
-        let Some(complete) = gathering.hello.complete() else { return Outcome::Kept };
-        self.end(peer);
-        Outcome::Complete(complete)
-    }
-
-    /// A peer is known by what its cookie is bound to: address, scope and port.
-    fn of(&mut self, peer: &Peer) -> Option<&mut Gathering> {
-        let endpoint = peer.endpoint();
-        self.0.iter_mut().find(|gathering| gathering.peer.endpoint() == endpoint)
-    }
-
-    fn end(&mut self, peer: &Peer) {
-        let endpoint = peer.endpoint();
-        self.keep_those(|gathering| gathering.peer.endpoint() != endpoint);
-    }
-
-    fn end_overdue(&mut self, now: Instant) {
-        self.keep_those(|gathering| now.saturating_duration_since(gathering.since) < PATIENCE);
-    }
-
-    fn keep_those(&mut self, which: impl FnMut(&Gathering) -> bool) {
-        self.0.retain(which);
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
+        let size = Partial::size_for(admitted.fragment.message_len)?;
+        if !self.0.has_room(who, size) {
+            return None;
         }
+        self.0.insert(who, Partial::new(admitted)?, size, now)
+    }
+
+    /// Takes all records of a datagram; some clients put several with a fragment each into one.
+    fn take(&mut self, who: &Who<'_>, datagram: &[u8], now: Instant) -> Outcome {
+        let Some((hello, _)) = self.0.get(who) else { return Outcome::Refused };
+        for (number, fragment) in fragments(datagram) {
+            hello.take(number, &fragment);
+        }
+        if let Some(complete) = hello.complete() {
+            self.0.remove(who.id);
+            return Outcome::Complete(complete);
+        }
+        self.0.hear(who, now);
+        Outcome::Kept
+    }
+
+    /// A peer's hello, if it still has time.
+    fn of(&mut self, who: &Who<'_>, now: Instant) -> Option<&mut Partial> {
+        if self.0.get(who).is_some_and(|(_, heard)| is_over(heard, now)) {
+            self.0.remove(who.id);
+        }
+        self.0.get(who).map(|(hello, _)| hello)
     }
 }
 
-/// The records of a datagram, up to one that is no ClientHello's.
-fn fragments(mut bytes: &[u8]) -> impl Iterator<Item = Fragment<'_>> {
+fn is_over(heard: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(heard) >= PATIENCE
+}
+
+/// The records of a datagram with their numbers, up to one that is no ClientHello's.
+fn fragments(mut bytes: &[u8]) -> impl Iterator<Item = (u64, Fragment<'_>)> {
     std::iter::from_fn(move || {
         let (header, rest) = bytes.split_first_chunk()?;
         let record = Record::parse(header, rest).ok()?;
         bytes = rest.get(record.body.len()..)?;
-        Fragment::parse(record.body).ok()
+        Some((record.sequence_number(), Fragment::parse(record.body).ok()?))
     })
 }

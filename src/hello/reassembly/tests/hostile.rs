@@ -78,7 +78,7 @@ fn a_repeated_hello_begins_anew() {
     assert_eq!(server.give(&from, &record(6, 300, 200, &[99; 100])), Nothing);
     let again = record(9, 300, 0, &body[..100]);
     assert_eq!(server.give(&from, &again), Nothing);
-    assert_eq!(server.gatherer.len(), 1);
+    assert_eq!(server.reassembler.len(), 1);
     assert_eq!(server.give(&from, &record(10, 300, 100, &body[100..200])), Nothing);
     // The network's late duplicate of the second first fragment forgets nothing.
     assert_eq!(server.give(&from, &again), Nothing);
@@ -96,27 +96,28 @@ fn another_hello_takes_the_place_of_the_first() {
     assert_eq!(server.give(&from, &cut(&other, 0..100)), Nothing);
     assert_eq!(server.give(&from, &cut(&other, 200..300)), Nothing);
     assert_eq!(server.give(&from, &cut(&other, 100..200)), whole(&other));
-    // And one that does not fit its record: gathered no more, and the old one is gone.
+    // And one that does not fit its record: put together no more, and the old one is gone.
     assert_eq!(server.give(&from, &cut(&body, 0..100)), Nothing);
     assert_eq!(server.give(&from, &record(9, MAX_MESSAGE_LEN + 1, 0, &body)), Alone);
-    assert!(server.gatherer.is_empty());
+    assert!(server.reassembler.is_empty());
 }
 
 #[test]
 fn an_ssl_of_another_version_still_refuses_an_old_client() {
-    let (mut gatherer, from, now) = (Gatherer::new(), peer(1, 1), Instant::now());
+    let (mut reassembler, from, now) = (Reassembler::new(&FILTER), peer(1, 1), Instant::now());
+    let who = Who::new(&from, &RandomState::new());
     let mut body = hello(300);
     body[1] = 0xFF;
     let (first, second) = (cut(&body, 0..100), cut(&body, 100..300));
     let [mut a, mut b] = [const { HelloVerifyRequest::blank() }; 2];
     let any = Method::Any;
     let Ok(Verdict::Admit(admitted)) = judge(&first, any, &mut Porter, &mut a) else { panic!() };
-    assert!(matches!(gatherer.first(&from, &admitted, &first, now), Outcome::Kept));
+    assert!(matches!(reassembler.first(&who, &admitted, &first, now), Outcome::Kept));
     let fixed = Method::Fixed(Version(0xFEFD));
     let Ok(Verdict::Continuation(rest)) = judge(&second, fixed, &mut Porter, &mut b) else {
         panic!()
     };
-    let Outcome::Complete(hello) = gatherer.rest(&from, &rest, &second, now) else { panic!() };
+    let Outcome::Complete(hello) = reassembler.rest(&who, &rest, &second, now) else { panic!() };
     assert!(matches!(hello.admitted(fixed), Err(Discard::ClientVersion)));
     assert!(hello.admitted(Method::Any).is_ok());
 }
@@ -133,7 +134,7 @@ fn any_bytes_whatever_end_somewhere() {
                 // The other half behind it, in the same datagram.
                 bytes.extend(cut(&body, 150..300));
                 accepted += usize::from(matches!(server.give(&from, &bytes), Accepted(_)));
-                assert!(server.gatherer.len() <= 1);
+                assert!(server.reassembler.len() <= 1);
             }
         }
     }

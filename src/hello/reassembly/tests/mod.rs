@@ -1,16 +1,22 @@
 //! Datagrams go through the gate as in `listen.rs`, so that what is tested is what runs.
 
 mod bounds;
+mod flights;
 mod hostile;
 mod orders;
+mod shares;
 
-use super::{Gatherer, Outcome};
+use super::{Filter, Outcome, Reassembler, Who};
 use crate::hello::error::{Discard, Fault};
 use crate::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use crate::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
+use std::hash::RandomState;
 use std::ops::Range;
 use std::time::Instant;
+
+/// Of all tests at once: each has other keys.
+static FILTER: Filter = Filter::new();
 
 const COOKIE: &[u8] = b"the right cookie";
 /// version, random, empty session id, cookie: a first fragment needs as much.
@@ -45,26 +51,32 @@ use Seen::{Accepted, Alone, Challenge, Dropped, Nothing};
 const STRANGE: Seen = Dropped(Discard::Fragment);
 
 struct Server {
-    gatherer: Gatherer,
+    reassembler: Reassembler,
+    hashing: RandomState,
     now: Instant,
 }
 
 impl Server {
     fn new() -> Self {
-        Self { gatherer: Gatherer::new(), now: Instant::now() }
+        Self {
+            reassembler: Reassembler::new(&FILTER),
+            hashing: RandomState::new(),
+            now: Instant::now(),
+        }
     }
 
     fn give(&mut self, from: &Peer, datagram: &[u8]) -> Seen {
         let mut answer = HelloVerifyRequest::blank();
         let verdict = judge(datagram, Method::Any, &mut Porter, &mut answer).unwrap();
+        let who = Who::new(from, &self.hashing);
         let (outcome, refused) = match verdict {
             Verdict::Discard(discard) => return Dropped(discard),
             Verdict::Challenge(_) => return Challenge,
             Verdict::Admit(admitted) => {
-                (self.gatherer.first(from, &admitted, datagram, self.now), Alone)
+                (self.reassembler.first(&who, &admitted, datagram, self.now), Alone)
             }
             Verdict::Continuation(fragment) => {
-                (self.gatherer.rest(from, &fragment, datagram, self.now), STRANGE)
+                (self.reassembler.rest(&who, &fragment, datagram, self.now), STRANGE)
             }
         };
         match outcome {
@@ -96,6 +108,11 @@ fn hello(len: usize) -> Vec<u8> {
     body.extend(COOKIE);
     body.extend((body.len()..len).map(|at| at as u8));
     body
+}
+
+/// Whether a peer has something here, as is known without a lock.
+fn known(server: &Server, from: &Peer) -> bool {
+    FILTER.may_have(Who::new(from, &server.hashing).id())
 }
 
 /// A record with one fragment of a hello with a cookie.

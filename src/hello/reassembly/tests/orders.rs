@@ -43,7 +43,7 @@ fn give_in_order(
         let expected = if nth + 1 < early.len() { Nothing } else { whole(body) };
         assert_eq!(server.give(from, &pieces[i]), expected, "{order:?}: piece {i} again");
     }
-    assert!(server.gatherer.is_empty());
+    assert!(server.reassembler.is_empty());
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_lost_piece_is_waited_for() {
                 let expected = if i + 1 == count { all } else { Nothing };
                 assert_eq!(server.give(&from, &again), expected, "{i}, {lost} was lost");
             }
-            assert!(server.gatherer.is_empty());
+            assert!(server.reassembler.is_empty());
         }
     }
 }
