@@ -258,7 +258,7 @@ int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
  * Chooses whose cookies an SSL_CTX uses. Without a call: what DTLSV1_LISTEN_COOKIES says in the
  * environment, else DTLSV1_LISTEN_COOKIES_AUTO.
  *
- * Built-in cookies are 32 bytes, bound to the client's address and port, its version, random and
+ * Built-in cookies are 32 bytes (17 for a client whose first fragment has no room for more), bound to the client's address and port, its version, random and
  * session id, and to the time: valid for one to two minutes, or as
  * dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
  * dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
@@ -275,7 +275,8 @@ int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
  *
  * `ctx` is NULL or a live SSL_CTX.
  */
-int dtlsv1_listen_set_cookie_policy(SSL_CTX *ctx, int policy);
+int dtlsv1_listen_set_cookie_policy(SSL_CTX *ctx,
+                                    int policy);
 
 /**
  * This library's version, such as "0.1.0". The string is static. Any thread may call it.

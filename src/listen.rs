@@ -1,6 +1,6 @@
 //! `DTLSv1_listen`: reads datagrams, has the gate judge each, and does what the verdict says.
 
-use crate::hello::cookie::{Binding, COOKIE_LEN, Check, Cookie};
+use crate::hello::cookie::{Binding, Check};
 use crate::hello::error::{Discard, Fault, Sent, Stop};
 use crate::hello::gate::{Admitted, COOKIE_ROOM, Doorkeeper, Verdict, judge};
 use crate::hello::peer::Peer;
@@ -187,10 +187,7 @@ impl Door<'_> {
             .inspect_err(|_| self.tally.count(Event::HandoffFailed))?;
         let repaired = self.context.repairs.has(Repairs::SEQUENCE);
         resequence(self.ssl, repaired.then_some(admitted.sequence));
-        if self.context.uses_builtin()
-            && let Ok(cookie) = <&Cookie>::try_from(admitted.cookie)
-            && !remember_verified(self.ssl, cookie)
-        {
+        if self.context.uses_builtin() && !remember_verified(self.ssl, admitted.cookie) {
             self.tally.count(Event::HandoffFailed);
             return Err(Fault::NoMemory.into());
         }
@@ -236,6 +233,6 @@ impl Doorkeeper for Door<'_> {
         let binding = Binding::hello(self.peer(), hello);
         let made = context.keys.make(crate::os::unix_seconds(), &binding)?;
         *cookie.first_chunk_mut().ok_or(Fault::Internal)? = made;
-        Ok(COOKIE_LEN)
+        Ok(binding.cookie_len())
     }
 }

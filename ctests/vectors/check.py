@@ -19,27 +19,17 @@ LABEL = b"dtlsv1_listen cookie slot v1"
 
 
 def endpoint(peer):
-    """Address, scope (or None) and port, each as bytes."""
-    if peer is None:
-        return b"", None, b""
+    """Address and port, each as bytes."""
     if peer["family"] == "unix":
-        return bytes.fromhex(peer["path"]), None, b""
+        return bytes.fromhex(peer["path"]), b""
     address = ipaddress.ip_address(peer["address"])
-    scope = None
-    if address.version == 6:
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        if peer.get("scope", 0) != 0:
-            scope = peer["scope"].to_bytes(4, "big")
-    return address.packed, scope, peer["port"].to_bytes(2, "big")
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.packed, peer["port"].to_bytes(2, "big")
 
 
-def message(peer, hello):
-    address, scope, port = endpoint(peer)
-    fields = [b"peer" if hello is None else b"hello", address]
-    if scope is not None:
-        fields.append(scope)
-    fields.append(port)
+def message(kind, peer, hello):
+    fields = [kind.encode(), *endpoint(peer)]
     if hello is not None:
         fields += [bytes.fromhex(hello[name]) for name in ("version", "random", "session_id")]
     return b"".join(bytes([len(field)]) + field for field in fields)
@@ -49,9 +39,9 @@ def compute(vector):
     """What follows from secret, slot, peer and hello."""
     secret, slot = bytes.fromhex(vector["secret"]), int(vector["slot"])
     slot_key = hmac.digest(secret, LABEL + slot.to_bytes(8, "big"), hashlib.sha256)
-    maced = message(vector["peer"], vector["hello"])
+    maced = message(vector["kind"], vector["peer"], vector["hello"])
     tag = hmac.digest(slot_key, maced, hashlib.sha256)
-    cookie = bytes([slot % 256]) + tag[:31]
+    cookie = bytes([slot % 256]) + tag[: 16 if vector["kind"] == "short" else 31]
     return {"slot_key": slot_key.hex(), "message": maced.hex(), "cookie": cookie.hex()}
 
 
@@ -66,26 +56,35 @@ def inputs():
     v4 = {"family": "inet", "address": "192.0.2.1", "port": 4433}
     v6 = {"family": "inet6", "address": "2001:db8::1", "port": 4433}
 
-    def case(name, secret=secret, slot=29_000_000, peer=v4, hello=hello):
-        return {"name": name, "secret": secret, "slot": str(slot), "peer": peer, "hello": hello}
+    def case(name, secret=secret, slot=29_000_000, peer=v4, hello=hello, kind="hello"):
+        return {
+            "name": name,
+            "kind": kind,
+            "secret": secret,
+            "slot": str(slot),
+            "peer": peer,
+            "hello": hello,
+        }
 
     yield case("IPv4")
     yield case("IPv4, port 0", peer={**v4, "port": 0})
     yield case("IPv4, port 65535", peer={**v4, "address": "255.255.255.255", "port": 65535})
     yield case("IPv6", peer=v6)
     yield case("IPv4-mapped IPv6: the cookie of IPv4", peer={**v6, "address": "::ffff:192.0.2.1"})
-    yield case("link-local IPv6, scope 2", peer={**v6, "address": "fe80::1", "scope": 2})
-    yield case("link-local IPv6, scope 258", peer={**v6, "address": "fe80::1", "scope": 258})
+    yield case("link-local IPv6", peer={**v6, "address": "fe80::1"})
+    yield case("link-local IPv6, scope 2: the same", peer={**v6, "address": "fe80::1", "scope": 2})
     yield case("a Unix path", peer={"family": "unix", "path": b"/run/client".hex()})
     yield case("an abstract Unix name", peer={"family": "unix", "path": b"\0client".hex()})
     yield case("a Unix path of 108 bytes", peer={"family": "unix", "path": (b"/" * 108).hex()})
-    yield case("no peer", peer=None)
     for length in (1, 32, 33, 255):
         session_id = bytes(i % 256 for i in range(1, length + 1)).hex()
         yield case(f"a session id of {length} bytes", hello={**hello, "session_id": session_id})
     yield case("DTLS 1.0", hello={**hello, "version": "feff"})
-    for name, peer in (("IPv4", v4), ("IPv6", v6), ("nobody", None)):
-        yield case(f"bound to the peer alone: {name}", peer=peer, hello=None)
+    for name, peer in (("IPv4", v4), ("IPv6", v6)):
+        yield case(f"short: {name}", peer=peer, kind="short")
+    yield case("short: a session id", hello={**hello, "session_id": "5a" * 32}, kind="short")
+    for name, peer in (("IPv4", v4), ("IPv6", v6)):
+        yield case(f"bound to the peer alone: {name}", peer=peer, hello=None, kind="peer")
     for slot in (0, 255, 256, 2**32, 2**64 - 2):
         yield case(f"slot {slot}", slot=slot)
     for length in (63, 64, 65, 1024):

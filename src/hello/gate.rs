@@ -110,7 +110,7 @@ fn read<'a>(
         return Ok(Incoming::Continuation(fragment));
     }
     watcher.hello_seen(fragment.message);
-    let hello = ClientHello::parse(fragment.body, method)?;
+    let hello = ClientHello::of(&fragment, method)?;
     Ok(Incoming::Hello(Hello { record, fragment, hello }))
 }
 

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::ssl::Ssl;
 use super::ssl_state;
-use crate::hello::cookie::{Binding, COOKIE_LEN, Check, Cookie};
+use crate::hello::cookie::{Binding, COOKIE_LEN, Check};
 use crate::hello::gate::COOKIE_ROOM;
 
 /// The ready-made cookie: bound to peer and time, since libssl shows no hello.
@@ -29,10 +29,7 @@ pub(crate) fn is_right_for_peer(ssl: Ssl, context: &Context, cookie: &[u8]) -> O
     let now = crate::os::unix_seconds();
     let check = context.keys.check(now, cookie, &Binding::peer(peer.as_ref())).ok()?;
     let right = matches!(check, Check::Right { .. });
-    if right
-        && ssl.in_before()
-        && let Ok(cookie) = <&Cookie>::try_from(cookie)
-    {
+    if right && ssl.in_before() {
         // Without memory the second check asks the BIO for the peer again.
         let _ = ssl_state::remember_verified(ssl, cookie);
     }
@@ -43,7 +40,7 @@ pub(crate) fn is_right_for_peer(ssl: Ssl, context: &Context, cookie: &[u8]) -> O
 ///
 /// It counts once, as libssl asks once: what comes after is another handshake, of any peer's.
 fn accepted_with(ssl: Ssl, cookie: &[u8]) -> bool {
-    let accepted = ssl_state::verified(ssl).is_some_and(|v| v.as_slice() == cookie);
+    let accepted = ssl_state::verified(ssl).is_some_and(|v| v.is(cookie));
     if accepted {
         ssl_state::forget_verified(ssl);
     }

@@ -6,13 +6,30 @@ use super::queue::clear_errors;
 use super::real::libssl_version;
 use super::ssl::Ssl;
 use super::sys;
-use crate::hello::cookie::Cookie;
+use crate::hello::cookie::COOKIE_LEN;
 use crate::hello::error::Fault;
 
 /// The built-in cookie that the SSL's client was accepted with. libssl asks for it once more in
 /// `SSL_accept`; by then the application may have put other BIOs in place, which know no peer.
+#[derive(Clone, Copy)]
 #[repr(align(8))]
-struct Verified(Cookie);
+pub(super) struct Verified {
+    bytes: [u8; COOKIE_LEN],
+    len: usize,
+}
+
+impl Verified {
+    /// `None` if it is longer than ours are.
+    fn new(cookie: &[u8]) -> Option<Self> {
+        let mut verified = Self { bytes: [0; COOKIE_LEN], len: cookie.len() };
+        verified.bytes.get_mut(..cookie.len())?.copy_from_slice(cookie);
+        Some(verified)
+    }
+
+    pub(super) fn is(&self, cookie: &[u8]) -> bool {
+        self.bytes.get(..self.len) == Some(cookie)
+    }
+}
 
 impl OnSsl for Verified {
     /// A copy has not been accepted.
@@ -88,8 +105,8 @@ fn mark_listening(ssl: Ssl) {
 }
 
 /// The cookie of the accepted client, if it was one of ours.
-pub(super) fn verified(ssl: Ssl) -> Option<Cookie> {
-    STATE.get(ssl).map(|verified| verified.0)
+pub(super) fn verified(ssl: Ssl) -> Option<Verified> {
+    STATE.get(ssl).copied()
 }
 
 /// Forgets the accepted client's cookie.
@@ -98,7 +115,7 @@ pub(super) fn forget_verified(ssl: Ssl) {
     let _ = STATE.set_mark(ssl, 0);
 }
 
-/// Remembers the accepted client's cookie; false without memory for it.
-pub(crate) fn remember_verified(ssl: Ssl, cookie: &Cookie) -> bool {
-    STATE.set(ssl, Verified(*cookie))
+/// Remembers the accepted client's cookie, one of ours; false without memory for it.
+pub(crate) fn remember_verified(ssl: Ssl, cookie: &[u8]) -> bool {
+    Verified::new(cookie).is_some_and(|verified| STATE.set(ssl, verified))
 }

@@ -1,6 +1,7 @@
 //! What a cookie is bound to, and how that is put into the MAC.
 
 use super::mac::Message;
+use super::{COOKIE_LEN, SHORT_COOKIE_LEN};
 use crate::hello::peer::{Endpoint, Peer};
 use crate::hello::wire::ClientHello;
 
@@ -8,18 +9,50 @@ use crate::hello::wire::ClientHello;
 #[derive(Clone, Copy)]
 pub struct Binding<'a> {
     peer: Option<&'a Peer>,
-    hello: Option<&'a ClientHello<'a>>,
+    bound_to: BoundTo<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum BoundTo<'a> {
+    Hello(&'a ClientHello<'a>),
+    /// The same, for a client that has no room for more than a short cookie.
+    Short(&'a ClientHello<'a>),
+    Peer,
 }
 
 impl<'a> Binding<'a> {
     /// Peer and hello: a cookie serves one client's one handshake.
     pub const fn hello(peer: Option<&'a Peer>, hello: &'a ClientHello<'a>) -> Self {
-        Self { peer, hello: Some(hello) }
+        let short = hello.room < COOKIE_LEN;
+        let bound_to = if short { BoundTo::Short(hello) } else { BoundTo::Hello(hello) };
+        Self { peer, bound_to }
     }
 
     /// Peer alone, where libssl asks and shows no hello.
     pub const fn peer(peer: Option<&'a Peer>) -> Self {
-        Self { peer, hello: None }
+        Self { peer, bound_to: BoundTo::Peer }
+    }
+
+    /// Bytes of the cookie that is made for it.
+    pub const fn cookie_len(&self) -> usize {
+        match self.bound_to {
+            BoundTo::Short(_) => SHORT_COOKIE_LEN,
+            BoundTo::Hello(_) | BoundTo::Peer => COOKIE_LEN,
+        }
+    }
+
+    /// The same for a cookie of so many bytes, whatever there is room for now; `None` if there is no
+    /// such cookie.
+    pub(super) const fn shown(self, len: usize) -> Option<Self> {
+        let bound_to = match (self.bound_to, len) {
+            (BoundTo::Hello(hello) | BoundTo::Short(hello), COOKIE_LEN) => BoundTo::Hello(hello),
+            (BoundTo::Hello(hello) | BoundTo::Short(hello), SHORT_COOKIE_LEN) => {
+                BoundTo::Short(hello)
+            }
+            (BoundTo::Peer, COOKIE_LEN) => BoundTo::Peer,
+            _ => return None,
+        };
+        Some(Self { peer: self.peer, bound_to })
     }
 
     /// Feeds every field behind its length byte, so that no two bindings give the same bytes. For
@@ -27,14 +60,17 @@ impl<'a> Binding<'a> {
     #[inline(always)]
     pub(super) fn feed(&self, message: &mut Message) {
         let endpoint = self.peer.map_or(Endpoint::default(), Peer::endpoint);
-        field(message, if self.hello.is_some() { b"hello" } else { b"peer" });
+        let (kind, hello) = match self.bound_to {
+            BoundTo::Hello(hello) => (&b"hello"[..], Some(hello)),
+            BoundTo::Short(hello) => (&b"short"[..], Some(hello)),
+            BoundTo::Peer => (&b"peer"[..], None),
+        };
+        field(message, kind);
         field(message, endpoint.address);
-        if let Ok(scope) = <[u8; 4]>::try_from(endpoint.scope) {
-            // The one part that a sockaddr has in the host's own order.
-            field(message, &u32::from_ne_bytes(scope).to_be_bytes());
-        }
+        // The scope is left out: it is one host's own number for a link, and another host that shares
+        // the secret has another.
         field(message, endpoint.port);
-        if let Some(hello) = self.hello {
+        if let Some(hello) = hello {
             field(message, &hello.version.0.to_be_bytes());
             field(message, hello.random);
             field(message, hello.session_id);

@@ -8,7 +8,7 @@
 
 use super::mac::{Pads, State, WORDS};
 use super::slot;
-use super::{Binding, COOKIE_LEN, Cookie, MAX_HELD, Secret, SlotKey};
+use super::{Binding, Cookie, MAX_HELD, SHORT_TAG_LEN, Secret, SlotKey, TAG_LEN};
 use std::sync::atomic::{
     AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
 };
@@ -103,10 +103,27 @@ impl Keyring {
 
     /// Checks what a client sent back. `None` while the keys are being changed.
     pub fn check(&self, cookie: &[u8], binding: &Binding<'_>) -> Option<Check> {
-        let Ok(cookie) = <&[u8; COOKIE_LEN]>::try_from(cookie) else {
-            return Some(Check::Forged); // the length is no secret
+        // The length is no secret.
+        let (Some((&name, tag)), Some(binding)) =
+            (cookie.split_first(), binding.shown(cookie.len()))
+        else {
+            return Some(Check::Forged);
         };
-        let (&name, tag) = split(cookie);
+        if let Some(tag) = tag.first_chunk::<TAG_LEN>() {
+            self.check_tag(name, tag, &binding)
+        } else if let Some(tag) = tag.first_chunk::<SHORT_TAG_LEN>() {
+            self.check_tag(name, tag, &binding)
+        } else {
+            Some(Check::Forged)
+        }
+    }
+
+    fn check_tag<const N: usize>(
+        &self,
+        name: u8,
+        tag: &[u8; N],
+        binding: &Binding<'_>,
+    ) -> Option<Check> {
         let version = self.version.load(Acquire);
         let mut check = Check::Forged;
         for (i, secret) in self.secrets.iter().enumerate() {
@@ -196,16 +213,10 @@ impl Pads for SharedKey {
     }
 }
 
-const fn split(cookie: &Cookie) -> (&u8, &[u8; COOKIE_LEN - 1]) {
-    match (cookie.first(), cookie.last_chunk()) {
-        (Some(name), Some(tag)) => (name, tag),
-        _ => unreachable!(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hello::cookie::{COOKIE_LEN, SHORT_COOKIE_LEN};
     use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
     use crate::hello::wire::{ClientHello, Method};
 
@@ -302,6 +313,34 @@ mod tests {
             let mut flipped = cookie;
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(ring.check(&flipped, &binding), FORGED, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_short_cookie_is_for_who_has_no_room_and_every_bit_counts() {
+        let (peer, body) = (peer(1, 1), body(1, b""));
+        let whole = ClientHello::parse(&body, Method::Any).unwrap();
+        let hellos = [0, 17, 31, 32, 255].map(|room| ClientHello { room, ..whole });
+        let [none, little, less, enough, more] =
+            hellos.each_ref().map(|hello| Binding::hello(Some(&peer), hello));
+        let at = |slot| ring(&[&[1; 32]], slot);
+        assert_eq!([enough, more].map(|b| b.cookie_len()), [COOKIE_LEN; 2]);
+        assert_eq!([none, little, less].map(|b| b.cookie_len()), [SHORT_COOKIE_LEN; 3]);
+
+        let long = at(7).make(&enough).unwrap();
+        let short = at(7).make(&less).unwrap();
+        let short = &short[..SHORT_COOKIE_LEN];
+        for binding in [none, less, enough, more] {
+            let check = |slot, cookie: &[u8]| at(slot).check(cookie, &binding);
+            assert_eq!([check(6, short), check(7, short), check(8, short)], [RIGHT; 3]);
+            assert_eq!([check(9, short), check(7, &long)], [EXPIRED, RIGHT]);
+            assert_eq!(check(7, &long[..SHORT_COOKIE_LEN]), FORGED, "cut");
+        }
+        assert_eq!(at(7).check(short, &Binding::peer(Some(&peer))), FORGED);
+        for bit in 0..SHORT_COOKIE_LEN * 8 {
+            let mut flipped = short.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(at(7).check(&flipped, &less), FORGED, "bit {bit}");
         }
     }
 

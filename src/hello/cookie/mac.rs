@@ -5,7 +5,7 @@
 //! are not SHA-256's. The two states that a key comes to are all that is needed, and 16 words can
 //! be shared between threads without a lock (`super::keyring`).
 
-use super::TAG_LEN;
+use super::{SHORT_TAG_LEN, TAG_LEN};
 use hmac::digest::CtOutput;
 use sha2::block_api::compress256;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -106,9 +106,10 @@ impl Tag {
         cut
     }
 
-    /// Is that the part? In constant time: the hmac crate's comparison, of whole MACs that differ
-    /// in the part alone.
-    pub(super) fn is(&self, offered: &[u8; TAG_LEN]) -> bool {
+    /// Does it begin with that? In constant time: the hmac crate's comparison, of whole MACs that
+    /// differ in the beginning alone.
+    pub(super) fn begins<const N: usize>(&self, offered: &[u8; N]) -> bool {
+        const { assert!(SHORT_TAG_LEN <= N && N <= TAG_LEN) };
         let mut whole = self.0;
         for (to, from) in whole.iter_mut().zip(offered) {
             *to = *from;
@@ -247,11 +248,18 @@ mod tests {
     fn the_part_is_all_but_the_last_byte() {
         let tag = Keyed::new(&[1; 32]).tag(|m| m.put(b"x"));
         assert_eq!(tag.cut(), &tag.0[..31]);
-        assert!(tag.is(tag.cut()));
+        assert!(tag.begins(tag.cut()));
         for at in 0..TAG_LEN {
             let mut wrong = *tag.cut();
             wrong[at] ^= 1;
-            assert!(!tag.is(&wrong));
+            assert!(!tag.begins(&wrong));
+        }
+        let short: &[u8; SHORT_TAG_LEN] = tag.cut().first_chunk().unwrap();
+        assert!(tag.begins(short));
+        for at in 0..SHORT_TAG_LEN {
+            let mut wrong = *short;
+            wrong[at] ^= 1;
+            assert!(!tag.begins(&wrong));
         }
     }
 }

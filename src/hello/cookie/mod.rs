@@ -25,10 +25,18 @@ pub use slot::{Lifetime, SlotKey};
 /// is never larger than the question.
 pub const COOKIE_LEN: usize = 32;
 
+/// Bytes of a short cookie: for a client whose first fragment cannot hold 32 bytes of cookie (GnuTLS
+/// with an MTU of 90). 16 bytes of MAC are enough: a forger gets one right in 2^128 tries, each of
+/// them a datagram to us. It is bound to being one, so that no cookie that was cut is right.
+pub const SHORT_COOKIE_LEN: usize = 17;
+
 /// Bytes of the MAC that a cookie carries.
 const TAG_LEN: usize = COOKIE_LEN - 1;
 
-/// A cookie as sent.
+/// Bytes of the MAC that a short cookie carries.
+const SHORT_TAG_LEN: usize = SHORT_COOKIE_LEN - 1;
+
+/// A cookie as sent; of a short one the first [`SHORT_COOKIE_LEN`] bytes.
 pub type Cookie = [u8; COOKIE_LEN];
 
 /// Derives the keys; cookies are made by [`mac`].

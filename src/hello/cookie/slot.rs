@@ -1,7 +1,7 @@
 //! Time slots, and the key of one slot of one secret.
 
 use super::mac::{Keyed, Pads};
-use super::{Binding, Cookie, Mac, TAG_LEN};
+use super::{Binding, Cookie, Mac};
 use hmac::{KeyInit as _, Mac as _};
 use std::num::NonZeroU32;
 use zeroize::Zeroizing;
@@ -67,11 +67,6 @@ impl SlotKey {
     pub fn make(&self, binding: &Binding<'_>) -> Cookie {
         make(self.name, &self.mac, binding)
     }
-
-    /// Is it this slot's tag for this client? In constant time.
-    pub fn verify(&self, tag: &[u8; TAG_LEN], binding: &Binding<'_>) -> bool {
-        verify(&self.mac, tag, binding)
-    }
 }
 
 /// [`SlotKey::make`], with a slot's key wherever it is.
@@ -85,9 +80,13 @@ pub(super) fn make(name: u8, mac: &impl Pads, binding: &Binding<'_>) -> Cookie {
     cookie
 }
 
-/// [`SlotKey::verify`], likewise.
-pub(super) fn verify(mac: &impl Pads, tag: &[u8; TAG_LEN], binding: &Binding<'_>) -> bool {
-    mac.tag(|message| binding.feed(message)).is(tag)
+/// Is it the slot's tag for this client, or a short cookie's? In constant time.
+pub(super) fn verify<const N: usize>(
+    mac: &impl Pads,
+    tag: &[u8; N],
+    binding: &Binding<'_>,
+) -> bool {
+    mac.tag(|message| binding.feed(message)).begins(tag)
 }
 
 /// HMAC takes a key of any length (RFC 2104), so the error cannot occur; an unkeyed MAC would be a

@@ -1,6 +1,7 @@
 //! ClientHello up to its cookie (RFC 6347 section 4.2.1).
 
 use super::cursor::Cursor;
+use super::handshake::Fragment;
 use crate::hello::error::Discard;
 
 /// A DTLS version as sent: 0xFEFF is 1.0, 0xFEFD is 1.2, and later means smaller.
@@ -50,9 +51,26 @@ pub struct ClientHello<'a> {
     pub session_id: &'a [u8],
     /// cookie; empty in a first hello
     pub cookie: &'a [u8],
+    /// Most bytes of cookie that the client can send in a first fragment, as far as can be told: any
+    /// number after a hello that came whole, else as many as this fragment had behind the length
+    /// of its cookie. A client fills its datagrams, so the next one will have no more room.
+    pub room: usize,
 }
 
+/// Version, random, and the lengths of session id and cookie.
+const BEFORE_COOKIE: usize = 2 + 32 + 1 + 1;
+
 impl<'a> ClientHello<'a> {
+    /// Reads the first fragment that a hello came in, and sees whether it is the only one.
+    pub fn of(fragment: &Fragment<'a>, method: Method) -> Result<Self, Discard> {
+        let mut hello = Self::parse(fragment.body, method)?;
+        if !fragment.is_whole() {
+            let in_front = BEFORE_COOKIE.saturating_add(hello.session_id.len());
+            hello.room = fragment.body.len().saturating_sub(in_front);
+        }
+        Ok(hello)
+    }
+
     /// Reads a hello's first fragment. The version is judged before anything behind it is read.
     pub fn parse(body: &'a [u8], method: Method) -> Result<Self, Discard> {
         let mut cursor = Cursor::new(body);
@@ -72,6 +90,7 @@ impl<'a> ClientHello<'a> {
             random: cursor.array()?,
             session_id: cursor.vec8()?,
             cookie: cursor.vec8()?,
+            room: usize::MAX,
         })
     }
 }
@@ -97,6 +116,18 @@ mod tests {
         assert_eq!(hello.version, Version(0xFEFD));
         assert_eq!(hello.random, &[7; 32]);
         assert_eq!((hello.session_id, hello.cookie), (&b"id"[..], &b"cookie"[..]));
+    }
+
+    #[test]
+    fn a_fragment_tells_how_long_a_cookie_can_be() {
+        let body = [&hello([0xFE, 0xFD], b"id", b"")[..], &[9; 20]].concat();
+        let room = |message_len| {
+            let fragment =
+                Fragment { message: &[], message_len, message_seq: 0, offset: 0, body: &body };
+            ClientHello::of(&fragment, Method::Any).unwrap().room
+        };
+        assert_eq!(room(body.len() as u32), usize::MAX);
+        assert_eq!(room(body.len() as u32 + 1), 20);
     }
 
     #[test]
