@@ -8,6 +8,7 @@
 #include "lib/check.h"
 #include "lib/counters.h"
 #include "lib/hello.h"
+#include "lib/said.h"
 #include "lib/tls.h"
 
 #include <dirent.h>
@@ -107,34 +108,22 @@ wait_a_second(void)
 static const char *
 run(void (*body)(void), const char *stats)
 {
-	static char said[4096];
-	int ends[2], status;
-	ssize_t n, len = 0;
+	int status;
 	pid_t child;
 	BIO *b;
 
-	NEED(pipe(ends) == 0);
 	NEED((child = fork()) >= 0);
 	if (child == 0) {
 		NEED(setenv("DTLSV1_LISTEN_STATS", stats, 1) == 0);
-		NEED(dup2(ends[1], STDERR_FILENO) >= 0);
-		close(ends[0]);
-		close(ends[1]);
 		wire_init(&wire);
 		b = wire_bio(&wire, NULL, 0);
 		ssl = tls_server_on(tls_server_ctx(), b, b);
 		body();
 		exit(0);
 	}
-	close(ends[1]);
-	while ((n = read(ends[0], said + len, sizeof(said) - 1 -
-	    (size_t)len)) > 0)
-		len += n;
-	said[len] = '\0';
-	close(ends[0]);
 	NEED(waitpid(child, &status, 0) == child);
 	CHECK_INT(status, 0);
-	return said;
+	return said();
 }
 
 /* Every member of the structure has the value that the file gives it. */
@@ -326,11 +315,11 @@ fork_twice(void)
 static void
 test_fork(void)
 {
-	const char *said = run(fork_twice, in_dir("fork.prom"));
+	const char *text = run(fork_twice, in_dir("fork.prom"));
 
-	CHECK(strstr(said, "fork.prom belongs to the process that this one was "
+	CHECK(strstr(text, "fork.prom belongs to the process that this one was "
 	    "forked off by: process ") != NULL);
-	CHECK(strchr(said, '\n') == said + strlen(said) - 1);
+	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 	CHECK_INT(series(in_dir("fork.prom"),
 	    "dtlsv1_listen_challenges_total{server=\"fork\"}"), 4);
 	CHECK_INT(files(), 1);
@@ -404,11 +393,11 @@ lose_it(void)
 static void
 test_other_process(void)
 {
-	const char *said = run(lose_it, in_dir("two.prom"));
+	const char *text = run(lose_it, in_dir("two.prom"));
 
-	CHECK(strstr(said, "two.prom is written by another process, too: "
+	CHECK(strstr(text, "two.prom is written by another process, too: "
 	    "process ") != NULL);
-	CHECK(strchr(said, '\n') == said + strlen(said) - 1);
+	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 	CHECK_STR(content(in_dir("two.prom")), "theirs\n");
 	CHECK_INT(files(), 1);
 	unlink(in_dir("two.prom"));
@@ -427,13 +416,13 @@ find_no_place(void)
 static void
 test_no_directory(void)
 {
-	const char *said = run(find_no_place, in_dir("later/x.prom"));
+	const char *text = run(find_no_place, in_dir("later/x.prom"));
 
-	CHECK(strstr(said, "dtlsv1_listen: no counters in ") == said);
-	CHECK(strstr(said, "later/x.prom: No such file or directory (os error "
+	CHECK(strstr(text, "dtlsv1_listen: no counters in ") == text);
+	CHECK(strstr(text, "later/x.prom: No such file or directory (os error "
 	    "2). Does its directory exist, and may this process write to it? "
 	    "It is tried again every second\n") != NULL);
-	CHECK(strchr(said, '\n') == said + strlen(said) - 1);
+	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 	CHECK_INT(series(in_dir("later/x.prom"),
 	    "dtlsv1_listen_challenges_total{server=\"x\"}"), 2);
 	unlink(in_dir("later/x.prom"));
@@ -516,10 +505,12 @@ shared(size_t size)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const char *tmp = getenv("CTESTS_TMP");
 
+	(void)argc;
+	said_begin(argv);
 	check_begin("stats_file");
 	counters_init();
 	NEED(tmp != NULL);

@@ -42,6 +42,8 @@ pub mod abi;
 pub mod hello;
 mod listen;
 #[allow(unsafe_code)]
+mod load;
+#[allow(unsafe_code)]
 mod openssl;
 mod os;
 mod panic_guard;

@@ -1,10 +1,22 @@
-//! The operating system: environment, stderr, clock, memory that may not be there.
+//! The operating system: environment, stderr, clock, locks, memory that may not be there.
 
-use std::ffi::CStr;
-use std::fmt::Arguments;
+mod lock;
+#[allow(unsafe_code)]
+mod notice;
+#[allow(unsafe_code)]
+mod once;
+#[allow(unsafe_code)]
+mod unnoticed;
+
+pub(crate) use lock::{Guarded, Lock, Locked};
+pub(crate) use notice::{notice, remember_stderr};
+pub(crate) use once::Once;
+pub(crate) use unnoticed::Unnoticed;
+
+use std::ffi::{CStr, c_int};
 use std::fs::File;
-use std::io::Write as _;
-use std::os::fd::FromRawFd as _;
+use std::io::Error;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -38,7 +50,7 @@ pub(crate) fn open(path: &CStr) -> Result<File, i32> {
     // SAFETY: `path` ends in a NUL.
     let fd = unsafe { libc::open(path.as_ptr(), flags) };
     if fd < 0 {
-        return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
+        return Err(Error::last_os_error().raw_os_error().unwrap_or(0));
     }
     // SAFETY: just opened, and nobody else's.
     Ok(unsafe { File::from_raw_fd(fd) })
@@ -59,15 +71,58 @@ pub(crate) fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// One line on stderr, in one write so that lines of several processes do not mix.
-pub(crate) fn notice(text: Arguments<'_>) {
-    let mut line = [0; 1024];
-    let mut rest = &mut line[..];
-    // What does not fit is cut; a closed stderr is not our caller's problem.
-    let _ = writeln!(rest, "dtlsv1_listen: {text}");
-    let left = rest.len();
-    let len = line.len().saturating_sub(left);
-    let _ = std::io::stderr().write_all(line.get(..len).unwrap_or_default());
+/// Takes a new descriptor; none for -1. One that got the number of stdin, stdout or stderr, which
+/// the program has closed, goes elsewhere: another thread may be about to write there.
+#[allow(unsafe_code)]
+pub(crate) fn out_of_the_way(fd: c_int) -> Option<OwnedFd> {
+    if fd < 0 {
+        return None;
+    }
+    // SAFETY: just opened, and nobody else's.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        return Some(fd);
+    }
+    fd.try_clone().ok() // 3 or higher, as the standard library has it
+}
+
+/// The same for a file.
+pub(crate) fn moved_out_of_the_way(file: File) -> Result<File, Error> {
+    out_of_the_way(file.into_raw_fd()).map(File::from).ok_or_else(Error::last_os_error)
+}
+
+/// Calls `each` with the names in a directory, if it can be read. In place of the standard
+/// library's, which ends the process where there is no memory.
+#[allow(unsafe_code)]
+pub(crate) fn each_name(directory: &CStr, mut each: impl FnMut(&[u8])) {
+    // SAFETY: a C string.
+    let opened = unsafe { libc::opendir(directory.as_ptr()) };
+    if opened.is_null() {
+        return;
+    }
+    loop {
+        // SAFETY: open, and only here.
+        let entry = unsafe { libc::readdir(opened) };
+        if entry.is_null() {
+            break;
+        }
+        // SAFETY: an entry, until the next one is read. No reference to all of it: it is as long as
+        // its name.
+        let name = unsafe { &raw const (*entry).d_name };
+        // SAFETY: ends in a NUL.
+        each(unsafe { CStr::from_ptr(name.cast()) }.to_bytes());
+    }
+    // SAFETY: closed once.
+    unsafe { libc::closedir(opened) };
+}
+
+/// Is there a process of this number? As far as this one can see.
+#[allow(unsafe_code)]
+pub(crate) fn is_running(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else { return false };
+    // SAFETY: sends nothing, and only looks.
+    let failed = unsafe { libc::kill(pid, 0) } != 0;
+    pid > 0 && !(failed && unnoticed::errno() == libc::ESRCH)
 }
 
 /// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.

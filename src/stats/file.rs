@@ -1,110 +1,127 @@
 //! `DTLSV1_LISTEN_STATS`: the counters in a file, for programs that nobody recompiles.
 //!
-//! It is written where `DTLSv1_listen` is called, at most once a second, and at exit: a guest
+//! It is written where `DTLSv1_listen` is called, when [`Schedule`] says so, and at exit: a guest
 //! starts no thread. Whoever reads it sees the old file or the new one, never half of one.
 //!
 //! Two processes on one file would show now one's counters and now the other's. So a process whose
 //! file was replaced by somebody else's leaves it to them, and one that was forked off by a process
 //! that writes leaves it to its parent; `%p` in the path gives each process a file of its own.
 
+use super::counters;
 use super::path::{FilePath, Pattern};
+use super::place::{Failure, Mark, Written};
 use super::prometheus;
-use std::ffi::OsStr;
+use super::schedule::Schedule;
+use crate::os::{self, Once, Unnoticed};
 use std::fs::{self, Permissions};
 use std::io::{Error, Write};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
-use std::sync::OnceLock;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::sync::atomic::{
-    AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    AtomicBool, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
 };
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Room for all of the text.
 pub(super) const ROOM: usize = 32 * 1024;
 
-const SECOND: u64 = 1000;
-/// In [`DUE`]: nothing is to be written.
-const NEVER: u64 = u64::MAX;
-
 struct File {
     pattern: Pattern,
     began: Instant,
+    /// By the wall clock.
+    began_at: SystemTime,
 }
 
-static FILE: OnceLock<File> = OnceLock::new();
-/// When to write next, in milliseconds since the beginning.
-static DUE: AtomicU64 = AtomicU64::new(NEVER);
+/// None: there is no file to write.
+static FILE: Once<Option<File>> = Once::new();
+static SCHEDULE: Schedule = Schedule::new();
 /// Has this process itself listened? One that only forked and exits has nothing to show.
 static USED: AtomicBool = AtomicBool::new(false);
-/// Is a thread writing?
+/// Is a thread writing, and has anybody wanted to write meanwhile?
 static BUSY: AtomicBool = AtomicBool::new(false);
-/// What we wrote last: device, inode and time of change, which together no other file has.
-static WRITTEN: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+static AGAIN: AtomicBool = AtomicBool::new(false);
+static WRITTEN: Written = Written::nothing();
+/// Have those that were killed while they wrote been looked for?
+static TIDY: AtomicBool = AtomicBool::new(false);
 /// Was this process forked off by one that writes to the same file?
 static ORPHAN: AtomicBool = AtomicBool::new(false);
-/// Has a failure been told?
+/// Has a failure been told, and that the file is another process's?
 static TOLD: AtomicBool = AtomicBool::new(false);
+static LEFT: AtomicBool = AtomicBool::new(false);
 
 /// Reads the variable.
 pub(super) fn begin() {
-    let Some(text) = crate::os::environment(c"DTLSV1_LISTEN_STATS") else { return };
-    if text.is_empty() {
-        return;
-    }
-    let pattern = match Pattern::new(text) {
-        Ok(pattern) => pattern,
-        Err(why) => {
-            crate::os::notice(format_args!(
-                "DTLSV1_LISTEN_STATS={}: {why}; no counters are written",
-                text.escape_ascii(),
-            ));
-            return;
-        }
-    };
-    if FILE.set(File { pattern, began: Instant::now() }).is_ok() {
-        DUE.store(0, Relaxed);
-        crate::os::at_exit(at_exit);
+    if FILE.get_or_make(asked_for).is_some() {
+        SCHEDULE.begin();
+        os::at_exit(at_exit);
     }
 }
 
-/// Writes the file if there is one and it is time. To be called before a read: what blocks there
-/// has all that came before it in the file, or will have it when the second is over.
+fn asked_for() -> Option<File> {
+    let text = os::environment(c"DTLSV1_LISTEN_STATS")?;
+    if text.is_empty() {
+        return None;
+    }
+    match Pattern::new(text) {
+        Ok(pattern) => Some(File { pattern, began: Instant::now(), began_at: SystemTime::now() }),
+        Err(why) => {
+            os::notice(format_args!(
+                "DTLSV1_LISTEN_STATS={}: {why}; no counters are written",
+                text.escape_ascii(),
+            ));
+            None
+        }
+    }
+}
+
+/// Writes the file if there is one, it is time, and something happened. To be called before a read:
+/// what blocks there has all that came before it in the file, or will have it when the second is
+/// over.
 #[inline]
 pub(crate) fn tick() {
-    let due = DUE.load(Relaxed);
-    if due != NEVER {
-        tick_at(due);
+    if !SCHEDULE.is_over() {
+        tick_at();
     }
 }
 
 #[cold]
-fn tick_at(due: u64) {
-    let Some(file) = FILE.get() else { return };
+fn tick_at() {
+    let Some(file) = file() else { return };
     USED.store(true, Relaxed);
-    let now = u64::try_from(file.began.elapsed().as_millis()).unwrap_or(NEVER);
-    if now < due {
-        return;
-    }
-    let next = now.saturating_add(SECOND);
-    if DUE.compare_exchange(due, next, Relaxed, Relaxed).is_ok() && acquire() {
+    if SCHEDULE.take(file.now(), counters::progress) {
         file.write();
-        release();
     }
+}
+
+/// A client was accepted: nobody knows when the next call comes.
+#[inline]
+pub(super) fn accepted() {
+    if !SCHEDULE.is_over() {
+        accepted_at();
+    }
+}
+
+#[cold]
+fn accepted_at() {
+    if let Some(file) = file()
+        && SCHEDULE.take_accepted(file.now())
+    {
+        file.write();
+    }
+}
+
+fn file() -> Option<&'static File> {
+    FILE.get()?.as_ref()
 }
 
 extern "C" fn at_exit() {
     crate::panic_guard::guard_value((), || {
-        let due = DUE.swap(NEVER, Relaxed);
-        let Some(file) = FILE.get() else { return };
-        if due == NEVER || !USED.load(Relaxed) {
-            return;
-        }
+        let wanted = SCHEDULE.end() && USED.load(Relaxed);
+        let Some(file) = file().filter(|_| wanted) else { return };
         // Another thread may be about it: it takes a moment, and has less to show.
         for _ in 0..100 {
             if acquire() {
-                file.write();
+                let _unnoticed = Unnoticed::begin();
+                file.write_once();
                 return; // the last to write
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -114,15 +131,13 @@ extern "C" fn at_exit() {
 
 /// In a process that was forked off.
 pub(super) fn in_child() {
+    AGAIN.store(false, Relaxed);
     release();
     USED.store(false, Relaxed);
-    let Some(file) = FILE.get() else { return };
-    if DUE.load(Relaxed) == NEVER {
-        return;
-    }
-    forget();
+    let Some(file) = file().filter(|_| !SCHEDULE.is_over()) else { return };
+    WRITTEN.forget();
     ORPHAN.store(!file.pattern.is_per_process(), Relaxed);
-    DUE.store(0, Relaxed);
+    SCHEDULE.begin();
 }
 
 fn acquire() -> bool {
@@ -134,25 +149,41 @@ fn release() {
 }
 
 impl File {
-    /// Called by one thread at a time.
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes all that has been counted by now, or leaves that to the thread that is about it.
     fn write(&self) {
+        AGAIN.store(true, SeqCst);
+        while AGAIN.load(SeqCst) && acquire() {
+            AGAIN.store(false, SeqCst);
+            let _unnoticed = Unnoticed::begin();
+            self.write_once();
+            release();
+        }
+    }
+
+    /// Called by one thread at a time.
+    fn write_once(&self) {
         let pid = std::process::id();
         let (Some(path), Some(draft)) = (self.pattern.file(pid), self.pattern.draft(pid)) else {
             return;
         };
         if ORPHAN.load(Relaxed) {
-            stop(&path, "belongs to the process that this one was forked off by");
+            SCHEDULE.end();
+            leave(&path, "belongs to the process that this one was forked off by");
             return;
         }
+        let counted = counters::progress();
         match self.replace(&path, &draft, pid) {
-            Ok(true) => {}
-            Ok(false) => stop(&path, "is written by another process, too"),
-            Err(error) => {
-                let _ = fs::remove_file(draft.as_path());
+            Ok(true) => SCHEDULE.shows(counted),
+            Ok(false) if LEFT.swap(true, Relaxed) => {}
+            Ok(false) => leave(&path, "is written by another process, too"),
+            Err(failure) => {
                 if !TOLD.swap(true, Relaxed) {
-                    crate::os::notice(format_args!(
-                        "no counters in {}: {error}. Does its directory exist, and may this \
-                         process write to it? It is tried again every second",
+                    os::notice(format_args!(
+                        "no counters in {}: {failure} It is tried again every second",
                         path.as_bytes().escape_ascii(),
                     ));
                 }
@@ -161,69 +192,75 @@ impl File {
     }
 
     /// False, and nothing is done, if the file is not what we left there.
-    fn replace(&self, path: &FilePath, draft: &FilePath, pid: u32) -> Result<bool, Error> {
-        if is_somebody_elses(path) {
+    fn replace(&self, path: &FilePath, draft: &FilePath, pid: u32) -> Result<bool, Failure> {
+        let mark = Mark::of(pid, self.began_at);
+        if !WRITTEN.may_replace(path, mark)? {
             return Ok(false);
         }
         let mut text = Vec::new();
-        text.try_reserve_exact(ROOM)?;
+        text.try_reserve_exact(ROOM).map_err(Error::from)?;
         text.resize(ROOM, 0);
         let mut rest = &mut text[..];
-        prometheus::write(&mut rest, &self.pattern.labels(pid))?;
+        prometheus::write(&mut rest, mark, &self.pattern.labels(pid))?;
         let len = ROOM.saturating_sub(rest.len());
 
+        if !TIDY.swap(true, Relaxed) {
+            self.remove_left_behind(path, pid);
+        }
         // Left there by a process of our number that was killed.
         let _ = fs::remove_file(draft.as_path());
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(draft.as_path())?;
-        // node_exporter is another user, and a server's umask may shut it out.
-        file.set_permissions(Permissions::from_mode(0o644))?;
-        file.write_all(text.get(..len).unwrap_or_default())?;
-        drop(file);
-        fs::rename(draft.as_path(), path.as_path())?;
+        fill(draft, text.get(..len).unwrap_or_default())
+            .and_then(|()| fs::rename(draft.as_path(), path.as_path()))
+            .inspect_err(|_| {
+                let _ = fs::remove_file(draft.as_path());
+            })?;
         // Not before: a file on another host has its time only now.
-        let ours = identity(&fs::symlink_metadata(path.as_path())?);
-        for (to, from) in WRITTEN.iter().zip(ours) {
-            to.store(from, Relaxed);
-        }
+        WRITTEN.is_at(path)?;
         Ok(true)
     }
-}
 
-/// A file that we find there at first is an earlier run's, and one that is gone may be made anew.
-fn is_somebody_elses(path: &FilePath) -> bool {
-    let ours = WRITTEN.each_ref().map(|part| part.load(Relaxed));
-    ours != [0; 4]
-        && fs::symlink_metadata(path.as_path()).is_ok_and(|found| identity(&found) != ours)
-}
-
-fn identity(file: &fs::Metadata) -> [u64; 4] {
-    [file.dev(), file.ino(), file.mtime().cast_unsigned(), file.mtime_nsec().cast_unsigned()]
-}
-
-fn forget() {
-    for part in &WRITTEN {
-        part.store(0, Relaxed);
+    /// Removes what was left by processes that were killed while they wrote. Who writes is there
+    /// for a moment only, so old ones are nobody's, also where processes have other numbers.
+    fn remove_left_behind(&self, path: &FilePath, pid: u32) {
+        const OLD: Duration = Duration::from_secs(60);
+        let Some(directory) = path.directory() else { return };
+        os::each_name(directory.as_c_str(), |name| {
+            let Some(other) = self.pattern.drafted_by(name, pid).filter(|&other| other != pid)
+            else {
+                return;
+            };
+            let Some(draft) = self.pattern.draft(other) else { return };
+            let age = fs::symlink_metadata(draft.as_path())
+                .and_then(|found| found.modified())
+                .ok()
+                .and_then(|changed| changed.elapsed().ok());
+            if age.is_some_and(|age| age > OLD) || !os::is_running(other) {
+                let _ = fs::remove_file(draft.as_path());
+            }
+        });
     }
 }
 
-/// Leaves the file alone from now on.
-fn stop(path: &FilePath, why: &str) {
-    DUE.store(NEVER, Relaxed);
-    crate::os::notice(format_args!(
+/// Makes a file that was not there. It is closed on every way out.
+fn fill(draft: &FilePath, text: &[u8]) -> Result<(), Error> {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(draft.as_path())?;
+    let mut file = os::moved_out_of_the_way(file)?;
+    // node_exporter is another user, and a server's umask may shut it out.
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(text)
+}
+
+/// Says that the file is not ours to write.
+fn leave(path: &FilePath, why: &str) {
+    os::notice(format_args!(
         "{} {why}: process {} writes no counters. With %p in DTLSV1_LISTEN_STATS each process has \
          a file of its own",
         path.as_bytes().escape_ascii(),
         std::process::id(),
     ));
-}
-
-impl FilePath {
-    fn as_path(&self) -> &Path {
-        Path::new(OsStr::from_bytes(self.as_bytes()))
-    }
 }

@@ -3,7 +3,9 @@
 mod counters;
 mod file;
 mod path;
+mod place;
 mod prometheus;
+mod schedule;
 
 pub(crate) use counters::count;
 pub(crate) use counters::{Event, Tally, tally, total, total_discards};
@@ -12,10 +14,14 @@ pub(crate) use file::tick;
 use crate::hello::cookie::Check;
 use crate::hello::error::{Sent, Stop};
 
-/// To be called once, before anything is counted.
-pub(crate) fn begin() {
+/// To be called when the library is loaded.
+pub(crate) fn at_load() {
     // A process that was forked off has done nothing yet.
     crate::os::in_child(in_child);
+}
+
+/// To be called once, before anything is counted.
+pub(crate) fn begin() {
     file::begin();
 }
 
@@ -71,7 +77,10 @@ impl Tally {
     /// Counts how a call ended.
     pub(crate) fn count_end<T>(&self, outcome: &Result<T, Stop>) {
         match outcome {
-            Ok(_) => self.count(Event::Accepted),
+            Ok(_) => {
+                self.count(Event::Accepted);
+                file::accepted();
+            }
             Err(Stop::Discard(discard)) => self.discard(*discard),
             Err(Stop::BudgetSpent) => self.count(Event::BudgetSpent),
             Err(Stop::WouldBlock | Stop::Fault(_)) => {}

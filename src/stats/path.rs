@@ -1,6 +1,9 @@
 //! Where the file is, and the labels that its name gives.
 
+use std::ffi::{CStr, OsStr};
 use std::fmt::{Display, Formatter, Result as Written, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// Stands in a path for the process's number.
 const PID: &[u8] = b"%p";
@@ -62,6 +65,15 @@ impl Pattern {
         self.at(pid, suffix.as_bytes())
     }
 
+    /// The number of the process that would make a draft of this name in this one's directory; none
+    /// for what is no draft of this file.
+    pub(super) fn drafted_by(&self, name: &[u8], pid: u32) -> Option<u32> {
+        let digits = name.strip_suffix(SUFFIX)?.rsplit(|&b| b == b'.').next()?;
+        let other = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        let (own, draft) = (self.draft(pid)?, self.draft(other)?);
+        (own.split().0 == draft.split().0 && draft.split().1 == name).then_some(other)
+    }
+
     fn at(&self, pid: u32, suffix: &[u8]) -> Option<FilePath> {
         let mut path = FilePath::new();
         let mut rest = &self.path[..];
@@ -105,7 +117,8 @@ impl Pattern {
 }
 
 impl FilePath {
-    const ROOM: usize = MAX_PATH + 1 + PID_ROOM + SUFFIX.len();
+    /// With a zero at the end, whatever is pushed.
+    const ROOM: usize = MAX_PATH + 1 + PID_ROOM + SUFFIX.len() + 1;
 
     const fn new() -> Self {
         Self { bytes: [0; Self::ROOM], len: 0 }
@@ -115,9 +128,32 @@ impl FilePath {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
+    pub(super) fn as_path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(self.as_bytes()))
+    }
+
+    pub(super) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+    }
+
+    /// The directory, with a slash at its end, and the name in it.
+    pub(super) fn split(&self) -> (&[u8], &[u8]) {
+        let path = self.as_bytes();
+        let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        (path.strip_suffix(name).unwrap_or_default(), name)
+    }
+
+    /// The directory alone.
+    pub(super) fn directory(&self) -> Option<Self> {
+        let mut directory = Self::new();
+        directory.push(self.split().0)?;
+        Some(directory)
+    }
+
     fn push(&mut self, more: &[u8]) -> Option<()> {
         let end = self.len.checked_add(more.len())?;
-        self.bytes.get_mut(self.len..end)?.copy_from_slice(more);
+        let (_, room) = self.bytes.split_last_mut()?;
+        room.get_mut(self.len..end)?.copy_from_slice(more);
         self.len = end;
         Some(())
     }
@@ -207,12 +243,37 @@ mod tests {
     }
 
     #[test]
+    fn drafts_by_their_names() {
+        let rows = [
+            ("/d/coap.prom", "coap.prom.42.tmp", Some(42)),
+            ("/d/coap.prom", "coap.prom.042.tmp", None),
+            ("/d/coap.prom", "coap.prom..tmp", None),
+            ("/d/coap.prom", "coap.prom.42", None),
+            ("/d/coap.prom", "coap.prom.x42.tmp", None),
+            ("/d/coap.prom", "xcoap.prom.42.tmp", None),
+            ("/d/w-%p.prom", "w-42.prom.42.tmp", Some(42)),
+            ("/d/w-%p.prom", "w-41.prom.42.tmp", None),
+            // Its own directory is another process's.
+            ("/d/%p/w.prom", "w.prom.42.tmp", None),
+            ("/d/%p/w.prom", "w.prom.7.tmp", Some(7)),
+        ];
+        for (path, name, process) in rows {
+            assert_eq!(pattern(path).drafted_by(name.as_bytes(), 7), process, "{path} {name}");
+        }
+        let draft = pattern("/d/coap.prom").draft(42).unwrap();
+        assert_eq!(draft.split(), (&b"/d/"[..], &b"coap.prom.42.tmp"[..]));
+        assert_eq!(draft.directory().unwrap().as_c_str(), c"/d/");
+        assert_eq!(draft.as_c_str(), c"/d/coap.prom.42.tmp");
+    }
+
+    #[test]
     fn what_is_no_path_is_refused() {
         for text in ["", "x.prom", "./x", "/d/", "/"] {
             assert!(Pattern::new(text.as_bytes()).is_err(), "{text}");
         }
         let long = format!("/{}", "x".repeat(MAX_PATH - 1));
-        assert!(pattern(&long).draft(u32::MAX).is_some());
+        let longest = pattern(&long).draft(u32::MAX).unwrap();
+        assert_eq!(longest.as_c_str().to_bytes(), longest.as_bytes());
         assert!(Pattern::new(format!("{long}x").as_bytes()).is_err());
         // Room for the process's number is asked for at once, not when it has grown.
         assert!(Pattern::new(long.replacen("xxx", "%p", 1).as_bytes()).is_err());

@@ -2,6 +2,7 @@
 
 use super::counters::{Event, total, total_discards};
 use super::path::Labels;
+use super::place::Mark;
 use crate::hello::error::Discard;
 use std::io::{Result, Write};
 
@@ -80,8 +81,9 @@ const METRICS: [Metric; 14] = [
 ];
 
 /// Writes all of them.
-pub(super) fn write(to: &mut impl Write, labels: &Labels<'_>) -> Result<()> {
+pub(super) fn write(to: &mut impl Write, mark: Mark, labels: &Labels<'_>) -> Result<()> {
     const VERSION: Option<(&str, &str)> = Some(("version", env!("CARGO_PKG_VERSION")));
+    writeln!(to, "{mark}")?;
     writeln!(to, "# HELP dtlsv1_listen_info libdtlsv1_listen at work in this process.")?;
     writeln!(to, "# TYPE dtlsv1_listen_info gauge")?;
     writeln!(to, "dtlsv1_listen_info{} 1", labels.with(VERSION))?;
@@ -122,7 +124,8 @@ mod tests {
         let name = format!("/{}%p.prom", "x".repeat(255));
         let pattern = Pattern::new(name.as_bytes()).unwrap();
         let mut text = Vec::new();
-        write(&mut text, &pattern.labels(u32::MAX)).unwrap();
+        let mark = Mark::of(u32::MAX, std::time::SystemTime::now());
+        write(&mut text, mark, &pattern.labels(u32::MAX)).unwrap();
         assert!(text.len() < crate::stats::file::ROOM, "{}", text.len());
         assert!(name.len() < MAX_PATH);
     }
