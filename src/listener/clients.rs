@@ -10,6 +10,7 @@ use super::seen::HelloId;
 use super::timers::Timers;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::mem::MaybeUninit;
 use std::time::Instant;
 
 /// A client of this table's. One that is gone is nobody, though its place be used again.
@@ -73,6 +74,8 @@ pub(super) struct Client<H> {
     news: News,
     /// Another has its flow by now.
     replaced: bool,
+    /// It could not write, and is to be told when it can.
+    blocked: bool,
     queue: Queue,
 }
 
@@ -181,8 +184,15 @@ impl<H: Copy> Clients<H> {
         if let Some(old) = self.of_flow(&flow) {
             self.replace(old);
         }
-        let client =
-            Client { flow, handle, hello, news: News::NONE, replaced: false, queue: Queue::new() };
+        let client = Client {
+            flow,
+            handle,
+            hello,
+            news: News::NONE,
+            replaced: false,
+            blocked: false,
+            queue: Queue::new(),
+        };
         let place = match self.free.pop() {
             Some(place) => place,
             None => {
@@ -253,7 +263,7 @@ impl<H: Copy> Clients<H> {
     }
 
     /// Gives a client its next datagram: the length of what fits in the room.
-    pub(super) fn pop(&mut self, id: ClientId, room: &mut [u8]) -> Option<usize> {
+    pub(super) fn pop(&mut self, id: ClientId, room: &mut [MaybeUninit<u8>]) -> Option<usize> {
         let (client, pool) = self.client_and_pool(id)?;
         pool.pop(&mut client.queue, room)
     }
@@ -270,6 +280,29 @@ impl<H: Copy> Clients<H> {
         // A client that nobody knows yet is read from as soon as it is.
         let list = if client.news.has(News::ACCEPTED) { List::New } else { List::Known };
         self.lists.put(id.place, list);
+    }
+
+    /// Notes that a client could not write.
+    pub(super) fn set_blocked(&mut self, id: ClientId) {
+        if let Some((client, _)) = self.client_and_pool(id) {
+            client.blocked = true;
+        }
+    }
+
+    /// Tells all that could not write.
+    pub(super) fn tell_blocked(&mut self, news: News) {
+        for place in (0..).take(self.places.len()) {
+            let Some(at) = self.at_mut(place) else { break };
+            let generation = at.generation;
+            if at.client.as_mut().is_some_and(|client| std::mem::take(&mut client.blocked)) {
+                self.tell(ClientId { place, generation }, news);
+            }
+        }
+    }
+
+    /// Does anything wait for this client to read it?
+    pub(super) fn has_unread(&self, id: ClientId) -> bool {
+        self.get(id).is_some_and(|client| client.queue.len() > 0)
     }
 
     /// The next client with news, which are told once. `New`: of new clients alone.

@@ -29,6 +29,10 @@ fn insert(clients: &mut Clients<u32>, flow: Flow, handle: u32) -> ClientId {
     clients.insert(flow, hello(), handle).unwrap()
 }
 
+fn pop(clients: &mut Clients<u32>, id: ClientId) -> Option<usize> {
+    clients.pop(id, &mut [MaybeUninit::uninit(); 9])
+}
+
 fn news(clients: &mut Clients<u32>) -> Vec<(u32, u8)> {
     std::iter::from_fn(|| clients.next(None).map(|(handle, news)| (handle, news.0))).collect()
 }
@@ -64,7 +68,7 @@ fn one_that_is_gone_is_nobody_though_its_place_is_used_again() {
     assert_eq!(clients.next_timer(), None);
     clients.tell(gone, News::OVERDUE);
     assert_eq!(news(&mut clients), [(2, News::ACCEPTED.0)]);
-    assert_eq!(clients.pop(new, &mut [0; 9]), None);
+    assert_eq!(pop(&mut clients, new), None);
 }
 
 #[test]
@@ -103,12 +107,10 @@ fn a_queue_is_bounded_and_the_newest_is_lost() {
         assert_eq!(clients.push(id, &[n]), Queued::Taken);
     }
     assert_eq!(clients.push(id, &[3]), Queued::Overflow);
-    let mut room = [0; 4];
-    for n in 0..3 {
-        assert_eq!(clients.pop(id, &mut room), Some(1));
-        assert_eq!(room[0], n);
+    for _ in 0..3 {
+        assert_eq!(pop(&mut clients, id), Some(1));
     }
-    assert_eq!(clients.pop(id, &mut room), None);
+    assert_eq!(pop(&mut clients, id), None);
     assert_eq!(clients.push(id, &[4]), Queued::Taken);
 }
 
@@ -122,7 +124,7 @@ fn who_begins_anew_takes_the_place_of_the_old_one() {
     let new = insert(&mut clients, flow(1, 1), 2);
     assert!(clients.is_replaced(old) && !clients.is_replaced(new));
     assert_eq!(clients.of_flow(&flow(1, 1)), Some(new));
-    assert_eq!(clients.pop(old, &mut [0; 9]), None);
+    assert_eq!(pop(&mut clients, old), None);
     assert_eq!(clients.next_timer(), None);
     assert_eq!(news(&mut clients), [(2, 1), (1, 4)]);
     clients.remove(old);
@@ -210,4 +212,25 @@ fn ten_thousand_come_and_go() {
     assert_eq!((clients.len(), clients.places.len()), (10_000, 10_001));
     assert!(size_of::<Place<usize>>() <= 112, "{}", size_of::<Place<usize>>());
     assert_eq!(news(&mut clients).len(), 10_000);
+}
+
+#[test]
+fn who_could_not_write_is_told_once() {
+    let mut clients = clients(0, 0);
+    let one = insert(&mut clients, flow(1, 1), 1);
+    let two = insert(&mut clients, flow(2, 2), 2);
+    let gone = insert(&mut clients, flow(3, 3), 3);
+    for id in [one, gone] {
+        clients.set_blocked(id);
+    }
+    clients.remove(gone);
+    insert(&mut clients, flow(4, 4), 4);
+    assert_eq!(news(&mut clients).len(), 3);
+    clients.tell_blocked(News::READABLE);
+    assert_eq!(news(&mut clients), [(1, 2)]);
+    clients.tell_blocked(News::READABLE);
+    assert!(news(&mut clients).is_empty());
+    assert!(!clients.has_unread(two));
+    clients.push(two, b"x");
+    assert!(clients.has_unread(two));
 }

@@ -4,9 +4,13 @@
 
 mod address;
 mod clients;
+mod core;
 mod list;
 #[allow(unsafe_code)]
 mod net;
+mod pump;
 mod queue;
 mod seen;
+#[allow(unsafe_code)]
+mod shared;
 mod timers;

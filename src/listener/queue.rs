@@ -1,6 +1,8 @@
 //! Datagrams that wait for a client to read them: one pool for all clients, so that an idle one
 //! holds no memory and a busy one allocates nothing.
 
+use std::mem::MaybeUninit;
+
 /// Buffers that nobody uses and that are kept for the next datagrams.
 const SPARE: usize = 256;
 
@@ -57,11 +59,11 @@ impl Pool {
 
     /// Copies the oldest datagram out, as much of it as there is room for, and drops it. Gives its
     /// length in the room.
-    pub(super) fn pop(&mut self, queue: &mut Queue, room: &mut [u8]) -> Option<usize> {
+    pub(super) fn pop(&mut self, queue: &mut Queue, room: &mut [MaybeUninit<u8>]) -> Option<usize> {
         let first = self.entry(queue.first)?;
         let len = first.bytes.len().min(room.len());
         for (to, from) in room.iter_mut().zip(&first.bytes) {
-            *to = *from;
+            to.write(*from);
         }
         self.drop_first(queue);
         Some(len)
@@ -127,16 +129,19 @@ impl Pool {
 }
 
 #[cfg(test)]
+#[allow(unsafe_code)]
 mod tests {
     use super::*;
 
     fn drain(pool: &mut Pool, queue: &mut Queue) -> Vec<Vec<u8>> {
-        let mut room = [0; 64];
-        let mut all = Vec::new();
-        while let Some(n) = pool.pop(queue, &mut room) {
-            all.push(room[..n].to_vec());
-        }
-        all
+        std::iter::from_fn(|| pop(pool, queue, 64)).collect()
+    }
+
+    fn pop(pool: &mut Pool, queue: &mut Queue, len: usize) -> Option<Vec<u8>> {
+        let mut room = [MaybeUninit::new(0xAA); 64];
+        let n = pool.pop(queue, &mut room[..len])?;
+        // SAFETY: all of it was given a value above.
+        Some(room[..n].iter().map(|byte| unsafe { byte.assume_init() }).collect())
     }
 
     #[test]
@@ -171,12 +176,9 @@ mod tests {
         let mut queue = Queue::new();
         pool.push(&mut queue, b"12345").unwrap();
         pool.push(&mut queue, b"678").unwrap();
-        let mut room = [0; 3];
-        assert_eq!(pool.pop(&mut queue, &mut room), Some(3));
-        assert_eq!(&room, b"123");
-        assert_eq!(pool.pop(&mut queue, &mut room), Some(3));
-        assert_eq!(&room, b"678");
-        assert_eq!(pool.pop(&mut queue, &mut room), None);
+        assert_eq!(pop(&mut pool, &mut queue, 3).unwrap(), b"123");
+        assert_eq!(pop(&mut pool, &mut queue, 3).unwrap(), b"678");
+        assert_eq!(pop(&mut pool, &mut queue, 3), None);
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Doors {
         self.sockets.get(door as usize).or_else(|| self.sockets.first())
     }
 
+    /// The number of the socket that is read through a door.
+    pub(crate) fn number(&self, door: Door) -> u32 {
+        if self.are_apart() { door as u32 } else { 0 }
+    }
+
     pub(crate) fn are_apart(&self) -> bool {
         self.sockets.len() == DOORS
     }
