@@ -3,6 +3,7 @@
 
 #![allow(unused_imports, reason = "under construction")]
 
+mod connected;
 mod control;
 mod doors;
 mod filter;
@@ -12,6 +13,7 @@ mod receive;
 mod send;
 mod socket;
 
+pub(super) use connected::{Connected, Heard, connect};
 pub(super) use doors::{Doors, open};
 pub(super) use filter::{DOORS, Door, door_of};
 pub(super) use poll::{Poll, Ready};
