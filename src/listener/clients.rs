@@ -105,7 +105,7 @@ pub(super) struct Clients<H> {
     pool: Pool,
 }
 
-impl<H: Copy> Clients<H> {
+impl<H> Clients<H> {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -306,7 +306,10 @@ impl<H: Copy> Clients<H> {
     }
 
     /// The next client with news, which are told once. `New`: of new clients alone.
-    pub(super) fn next(&mut self, list: Option<List>) -> Option<(H, News)> {
+    pub(super) fn next(&mut self, list: Option<List>) -> Option<(H, News)>
+    where
+        H: Copy,
+    {
         let place = self.lists.take(list)?;
         let client = self.at_mut(place)?.client.as_mut()?;
         let news = std::mem::replace(&mut client.news, News::NONE);

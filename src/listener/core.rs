@@ -28,7 +28,7 @@ pub(crate) enum Reading {
     End,
 }
 
-impl<H: Copy> Core<H> {
+impl<H> Core<H> {
     pub(super) const fn new(state: State<H>) -> Self {
         Self(RefCell::new(Some(state)))
     }
@@ -78,13 +78,18 @@ impl<H: Copy> Core<H> {
         });
     }
 
+    /// Will this client's reads never bring anything any more?
+    pub(super) fn has_ended(&self, id: ClientId) -> bool {
+        self.with(|state| state.clients.is_replaced(id)).unwrap_or(true)
+    }
+
     /// The SSL or its BIO has gone.
     pub(super) fn forget(&self, id: ClientId) {
         self.with(|state| state.clients.remove(id));
     }
 }
 
-impl<H: Copy> State<H> {
+impl<H> State<H> {
     fn wait_for_room(&mut self, id: ClientId) {
         self.clients.set_blocked(id);
         if !self.blocked {

@@ -14,3 +14,4 @@ mod seen;
 #[allow(unsafe_code)]
 mod shared;
 mod timers;
+mod wire;
