@@ -41,6 +41,7 @@
 pub mod abi;
 pub mod hello;
 mod listen;
+mod listener;
 #[allow(unsafe_code)]
 mod load;
 #[allow(unsafe_code)]

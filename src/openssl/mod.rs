@@ -6,6 +6,7 @@
 
 mod app_callbacks;
 mod bio;
+pub(crate) mod client_bio;
 mod context;
 mod contexts;
 mod ex_data;

@@ -1,0 +1,151 @@
+//! A socket of one client's own, connected to it.
+
+use super::socket::{Errno, Socket};
+use super::{BATCH, last_error};
+use crate::listener::address::{Address, Family, Flow, Ip, SOCKADDR_LEN};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Belongs to nobody but the client.
+pub(crate) struct Connected {
+    fd: OwnedFd,
+    peer: Address,
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Datagram(usize),
+    /// Nothing is there; or, where the socket blocks, nothing came in the time that there was.
+    Nothing,
+    Failed,
+}
+
+/// Makes a client's socket beside those that it has been heard with until now, of which `beside` is
+/// one.
+///
+/// No call does this in one step. Between bind(2) and connect(2), and by connect(2) itself, the
+/// kernel may give it what is for others: it is to be drained by [`drain`](Connected::drain). It
+/// leaves its group at the end, so that nobody's socket is ever added beside it.
+pub(crate) fn connect(beside: &Socket, flow: &Flow) -> Result<Connected, Errno> {
+    let ours = beside.local()?;
+    let ip = if flow.local.ip == Ip::UNSPECIFIED { ours.ip } else { flow.local.ip };
+    let local = Address { ip, scope: flow.local.interface, port: ours.port };
+    let family = beside.family;
+    let bind_to = local.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
+    let connect_to = flow.peer.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
+    let socket = Socket::new(family)?;
+    if family == Family::V6 {
+        let only = beside.get(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)?;
+        socket.set(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
+    }
+    // Against the listener's sockets, which only a socket of the same user's may come beside; and
+    // against other clients', which have left SO_REUSEPORT behind.
+    socket.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    socket.set(libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    let shared = beside.get(libc::SOL_SOCKET, libc::SO_REUSEPORT)? != 0;
+    if !shared {
+        beside.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    }
+    let connected = socket.bind(&bind_to).and_then(|()| socket.connect(&connect_to));
+    let cleared = socket.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 0);
+    if !shared {
+        beside.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)?;
+    }
+    connected.and(cleared)?;
+    let fd = socket.into_fd().ok_or(libc::EBADF)?;
+    Ok(Connected { fd, peer: flow.peer })
+}
+
+impl Connected {
+    pub(crate) fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// Lets it block, as a socket of accept(2)'s does.
+    pub(crate) fn block(&self) -> Result<(), Errno> {
+        // SAFETY: takes numbers; so for the next.
+        let flags = unsafe { libc::fcntl(self.fd(), libc::F_GETFL) };
+        // SAFETY: as above.
+        super::socket::done(unsafe {
+            libc::fcntl(self.fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK)
+        })
+    }
+
+    fn blocks(&self) -> bool {
+        // SAFETY: takes numbers.
+        let flags = unsafe { libc::fcntl(self.fd(), libc::F_GETFL) };
+        flags & libc::O_NONBLOCK == 0
+    }
+
+    /// Reads one datagram of the client's. Where the socket blocks, it waits: until `within`, if that
+    /// is given.
+    pub(crate) fn read(&self, room: &mut [MaybeUninit<u8>], within: Option<Duration>) -> Heard {
+        for _ in 0..BATCH {
+            if let Some(within) = within {
+                if self.blocks() && !self.is_readable_within(within) {
+                    return Heard::Nothing;
+                }
+            }
+            match self.receive(room, 0) {
+                Ok((len, from)) if from.is_none_or(|from| from == self.peer) => {
+                    return Heard::Datagram(len);
+                }
+                // Somebody else's, from before it was connected.
+                Ok(_) => {}
+                Err(libc::EAGAIN | libc::EINTR) => return Heard::Nothing,
+                Err(_) => return Heard::Failed,
+            }
+        }
+        Heard::Nothing
+    }
+
+    fn is_readable_within(&self, within: Duration) -> bool {
+        let mut wanted = libc::pollfd { fd: self.fd(), events: libc::POLLIN, revents: 0 };
+        // Not a moment early: libssl looks at a clock of its own.
+        let ms = within.as_millis().saturating_add(1);
+        let ms = i32::try_from(ms).unwrap_or(i32::MAX);
+        // SAFETY: one pollfd, which lives for the call.
+        unsafe { libc::poll(&raw mut wanted, 1, ms) > 0 }
+    }
+
+    /// Reads without waiting whatever is there, of anybody's.
+    pub(crate) fn drain(&self, room: &mut [MaybeUninit<u8>]) -> Option<(usize, Option<Address>)> {
+        for _ in 0..BATCH {
+            match self.receive(room, libc::MSG_DONTWAIT) {
+                Ok(got) => return Some(got),
+                Err(libc::EAGAIN) => return None,
+                Err(_) => {} // of something that was sent before
+            }
+        }
+        None
+    }
+
+    fn receive(
+        &self,
+        room: &mut [MaybeUninit<u8>],
+        flags: i32,
+    ) -> Result<(usize, Option<Address>), Errno> {
+        let mut from = [0_u8; SOCKADDR_LEN];
+        let mut from_len = SOCKADDR_LEN as libc::socklen_t;
+        let (to, len) = (room.as_mut_ptr().cast(), room.len());
+        let name = from.as_mut_ptr().cast();
+        // SAFETY: both are writable for their lengths.
+        let n = unsafe { libc::recvfrom(self.fd(), to, len, flags, name, &raw mut from_len) };
+        let n = usize::try_from(n).map_err(|_| last_error())?;
+        Ok((n.min(len), Address::from_sockaddr(&from)))
+    }
+
+    /// Sends one datagram: the number of bytes, or the error.
+    pub(crate) fn send(&self, datagram: &[u8]) -> Result<usize, Errno> {
+        let (from, len) = (datagram.as_ptr().cast(), datagram.len());
+        // SAFETY: readable for `len` bytes.
+        let n = unsafe { libc::send(self.fd(), from, len, libc::MSG_NOSIGNAL) };
+        usize::try_from(n).map_err(|_| last_error())
+    }
+}
+
+#[cfg(test)]
+#[path = "connected_tests.rs"]
+mod tests;
