@@ -83,6 +83,19 @@ fn fragments_that_contradict_each_other_count_in_their_flight_only() {
 }
 
 #[test]
+fn a_late_fragment_replaces_nothing() {
+    let (mut server, from, body) = (Server::new(), peer(1, 1), hello(300));
+    let [one, two, _] = in_three(&body);
+    for datagram in [&one[0], &one[2], &two[0]] {
+        assert_eq!(server.give(&from, datagram), Nothing);
+    }
+    // Of the first flight by its number: with what is known now, either may be the client's.
+    assert_eq!(server.give(&from, &record(3, 300, 200, &[99; 100])), Nothing);
+    assert_eq!(server.give(&from, &two[1]), Nothing);
+    assert_eq!(server.give(&from, &two[2]), whole_of(&two[0], &body));
+}
+
+#[test]
 fn nothing_contradicts_the_first_fragment() {
     let (mut server, from, body) = (Server::new(), peer(1, 1), hello(300));
     let [one, two, _] = in_three(&body);
