@@ -58,7 +58,7 @@ step_s_server() {
 # Those C tests that take a second or two under valgrind and between them take
 # every way through the library that depends on the release: BIOs and their
 # counts, handoff, callbacks, repairs. 'make check' has all on the system's.
-quick='bios_custom bios_dgram entry fragment gather hvr peer repair_handles reuse table
+quick='bios_custom bios_dgram entry fragment hvr peer reassembly repair_handles reuse table
     libcoap pyopenssl qt radsecproxy split_bios ssl_per_datagram trio'
 
 step_valgrind() {

@@ -88,9 +88,11 @@ impl Shared {
 
     fn publish(&self, reassembler: &Reassembler) {
         let due = reassembler.next_expiry().map_or(NEVER, |at| {
-            // The coarse clock is behind by a tick at most; what is left is cut to whole seconds.
-            let left = at.saturating_duration_since(monotonic()).as_secs();
-            coarse_seconds().saturating_add(left).saturating_add(2)
+            let left = at.saturating_duration_since(monotonic());
+            // Cut to whole seconds, and the coarse clock is a tick behind. Those that are over
+            // already go with the next datagrams, a few with each.
+            let wait = if left.is_zero() { 0 } else { left.as_secs().saturating_add(2) };
+            coarse_seconds().saturating_add(wait)
         });
         self.due.store(due, Release);
     }

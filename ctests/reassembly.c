@@ -202,7 +202,7 @@ test_strangers(void)
 int
 main(void)
 {
-	check_begin("gather");
+	check_begin("reassembly");
 	ctx = tls_server_ctx();
 	in_order(AF_INET, "IPv4");
 	if (net_has_ipv6("IPv6"))

@@ -1,5 +1,5 @@
 /*
- * How far the gathering of fragments goes: the longest hello, longer ones, with
+ * How far reassembly goes: the longest hello, longer ones, with
  * the repair switched off, while a call blocks, from several threads at once,
  * and hellos that nobody finishes.
  */
@@ -268,7 +268,7 @@ test_threads(void)
 int
 main(void)
 {
-	check_begin("gather_limits");
+	check_begin("reassembly_limits");
 	ctx = tls_server_ctx();
 	test_longest();
 	test_too_long();
