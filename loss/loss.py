@@ -12,9 +12,10 @@ From the environment:
   REPEAT      and for each of the others (3; quick: 1)
   SEED        of all chances (1)
   CLIENTS     "s_client gnutls-cli ncat"
+  TABLE       loss, or fragments: hellos in 2 to 12 of them, on a server that goes on with its socket (loss)
   JOBS        handshakes at a time: nearly all of their time is waiting (8)
   LIMIT       seconds that a handshake may take (60; quick: 15)
-  OUT         where loss.txt and loss.svg go (docs; quick: target/loss)
+  OUT         where loss.txt and loss.svg (fragments.txt ...) go (docs; quick: target/loss)
 """
 
 import json
@@ -28,6 +29,7 @@ import plan
 import report
 from handshake import Broken, handshake
 
+TABLE = os.environ.get("TABLE") or "loss"
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 
 
@@ -39,7 +41,7 @@ def number(name, usual, quick):
 
 
 def jobs_to_do(hosts, clients, seed, by_chance, by_rule):
-    for row in plan.ROWS:
+    for row in plan.TABLES[TABLE]:
         for client in clients:
             if plan.client_for(client, row) is None:
                 continue
@@ -54,6 +56,9 @@ def measure(row, client, host, which, seed, limit):
     outcome = handshake(
         host.server(which, row), plan.client_for(client, row), row.weather, seed, limit
     )
+    fragments = len(outcome.path.hello_fragments)
+    if row.fragments and outcome.seconds is not None and fragments != row.fragments:
+        raise Broken(f"the hello came in {fragments} fragments")
     return {
         "row": row.name,
         "client": client,
@@ -66,10 +71,15 @@ def measure(row, client, host, which, seed, limit):
     }
 
 
+def measured(client):
+    """Is the client in any row of the table?"""
+    return any(plan.client_for(client, row) for row in plan.TABLES[TABLE])
+
+
 def unfinished(results):
     """Handshakes with ours that never finished although no chance was against them: each message
     that is lost there is sent once more."""
-    sure = {row.name for row in plan.ROWS if not row.by_chance()}
+    sure = {row.name for table in plan.TABLES.values() for row in table if not row.by_chance()}
     return [r for r in results if r["which"] == plan.OURS and r["seconds"] is None and r["row"] in sure]
 
 
@@ -79,6 +89,8 @@ def main():
     clients = os.environ.get("CLIENTS", "").split() or list(plan.CLIENTS)
     if unknown := set(clients) - set(plan.CLIENTS):
         raise SystemExit(f"loss: no such client: {', '.join(unknown)}")
+    if TABLE not in plan.TABLES:
+        raise SystemExit(f"loss: no such table: {TABLE}")
     plan.make_certificate()
     hosts = plan.hosts(sys.argv[1:])
     versions = [(name, plan.client_version(name)) for name in clients]
@@ -108,8 +120,9 @@ def main():
         print(f"loss: {r['row']}, {r['client']}, {r['host']}: never finished with ours", file=sys.stderr)
     about = report.About(
         hosts=[(host.name, host.version) for host in hosts],
-        clients=versions,
-        rows=[(row.name, row.by_chance()) for row in plan.ROWS],
+        clients=[(name, version) for name, version in versions if measured(name)],
+        rows=[(row.name, row.by_chance()) for row in plan.TABLES[TABLE]],
+        table=TABLE,
         seed=seed,
         limit=limit,
         by_chance=by_chance,
@@ -117,9 +130,9 @@ def main():
     )
     text = report.text(about, results)
     print(text)
-    (out / "loss.txt").write_text(text)
-    (out / "loss.svg").write_text(report.svg(about, results))
-    print(f"loss: {len(results)} handshakes in {time.monotonic() - begin:.0f} s; see {out}/loss.txt, loss.svg")
+    (out / f"{TABLE}.txt").write_text(text)
+    (out / f"{TABLE}.svg").write_text(report.svg(about, results))
+    print(f"loss: {len(results)} handshakes in {time.monotonic() - begin:.0f} s; see {out}/{TABLE}.txt, {TABLE}.svg")
     return 1 if broken or stuck or not results else 0
 
 

@@ -31,6 +31,17 @@ def kind(datagram):
     return None
 
 
+def is_second_hello(datagram):
+    """Any fragment of it."""
+    return (
+        len(datagram) >= HEADERS
+        and datagram[0] == HANDSHAKE
+        and datagram[3:5] == b"\0\0"
+        and datagram[MESSAGE_TYPE_AT] == CLIENT_HELLO
+        and datagram[MESSAGE_SEQ_AT : MESSAGE_SEQ_AT + 2] != b"\0\0"
+    )
+
+
 @dataclass(frozen=True)
 class Weather:
     """What goes wrong: the first datagram of each kind in `lost`, and each one by chance."""
@@ -68,6 +79,7 @@ class Path:
         self.seed = seed
         self.sent = {TO_SERVER: 0, TO_CLIENT: 0}
         self._sent_before = Counter()
+        self.hello_fragments = set()  # offsets, of the hello with a cookie
         self.still_to_lose = set(weather.lost)
         self.lost = 0
         self._under_way = []
@@ -79,6 +91,8 @@ class Path:
         number = self._sent_before[same]
         self._sent_before[same] += 1
         what = kind(datagram)
+        if is_second_hello(datagram):
+            self.hello_fragments.add(datagram[FRAGMENT_OFFSET_AT : FRAGMENT_OFFSET_AT + 3])
         if what in self.still_to_lose:
             self.still_to_lose.remove(what)
             self.lost += 1

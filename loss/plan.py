@@ -21,6 +21,7 @@ class Row:
     name: str
     weather: Weather
     fragmented: bool = False  # hello in fragments, server with a new socket for each client
+    fragments: int = 0  # hello in so many, server that goes on with its socket
 
     def by_chance(self):
         """Is it chance that decides? In fragments, whether the second finds the new socket."""
@@ -30,6 +31,8 @@ class Row:
         """How many. Few in fragments: plain, some clients wait for ever."""
         if self.fragmented:
             return min(by_chance, 10)
+        if self.fragments:
+            return min(by_chance, 20)
         return by_chance if self.weather.is_random() else by_rule
 
 
@@ -45,6 +48,16 @@ ROWS = (
     Row("10 % duplicated, 20 % delayed", Weather(duplication=0.10, delay=0.20)),
     Row("fragmented hello, connected socket", Weather(), fragmented=True),
 )
+
+# By what TABLE may say. libssl alone, on one socket, is what ours has to be as good as.
+TABLES = {
+    "loss": ROWS,
+    "fragments": tuple(
+        Row(f"{fragments} fragments, {percent} % lost", Weather(loss=percent / 100), fragments=fragments)
+        for fragments in (2, 3, 5, 8, 12)
+        for percent in (5, 10, 20, 30)
+    ),
+}
 
 # Long enough that the hello of any client does not fit 256 bytes.
 NAME = "a" * 60 + "." + "b" * 60 + ".example"
@@ -71,8 +84,24 @@ CLIENTS = {
 }
 
 
+# Of a hello cut at an MTU of 256: what a fragment holds, and what s_client's has without names in ALPN
+# and with a cookie.
+FRAGMENT, HELLO_LEN = 203, 230
+
+
 def client_for(name, row):
+    if row.fragments:
+        return _s_client(row.fragments) if name == "s_client" else None
     return CLIENTS[name][row.fragmented]
+
+
+def _s_client(fragments):
+    """Its hello in so many fragments: names in ALPN, of 99 bytes each, up to the middle of the last."""
+    names = (fragments * FRAGMENT - FRAGMENT // 2 - HELLO_LEN) // 100
+    command = (*S_CLIENT, "-mtu", "256", "-servername", NAME if not names else "a.example")
+    if names:
+        command += ("-alpn", ",".join(["p" * 99] * names))
+    return Client("s_client", command, S_CLIENT_DONE)
 
 
 @dataclass(frozen=True)

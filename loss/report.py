@@ -18,6 +18,7 @@ class About:
     limit: int
     by_chance: int
     by_rule: int
+    table: str = "loss"
 
 
 class Times:
@@ -66,11 +67,7 @@ def text(about, results):
         "",
         "From the client's first datagram to its word that the handshake is complete, over a proxy on",
         "loopback. Server: 's_server -dtls -listen' of each release, plain and with the library preloaded,",
-        "in one run; in the last row loss/connecting_server.c, with hellos cut at 256 bytes.",
-        f"Where chance decides: the mean of {about.by_chance} handshakes (fragmented: at most 10), where the nth transmission of",
-        f"a message has the same fate plain and ours; else the median of {about.by_rule}. 'never': not within {about.limit} s, and",
-        "counts as that.",
-        f"Again: make loss SEED={about.seed}",
+        *how(about),
     ]
     for client, version in about.clients:
         lines += ["", f"{client} {version}", ""]
@@ -87,6 +84,21 @@ def text(about, results):
                     parts.append(f"{which} {spread}{f' ({t.failed} never)' if t.failed else '':<11}")
                 lines.append("  ".join(parts).rstrip())
     return "\n".join(lines) + "\n"
+
+
+def how(about):
+    """What else there is to know of the table."""
+    if about.table == "fragments":
+        yield "in one run, with hellos cut at 256 bytes. The server goes on with the socket that it listened on."
+        yield f"The mean of {min(about.by_chance, 20)} handshakes, where the nth transmission of a fragment has the same fate plain"
+        yield f"and ours. 'never': not within {about.limit} s, and counts as that."
+        yield f"Again: make loss TABLE=fragments SEED={about.seed}"
+        return
+    yield "in one run; in the last row loss/connecting_server.c, with hellos cut at 256 bytes."
+    yield f"Where chance decides: the mean of {about.by_chance} handshakes (fragmented: at most 10), where the nth transmission of"
+    yield f"a message has the same fate plain and ours; else the median of {about.by_rule}. 'never': not within {about.limit} s, and"
+    yield "counts as that."
+    yield f"Again: make loss SEED={about.seed}"
 
 
 def rows_of(about, by, client):

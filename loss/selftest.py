@@ -43,6 +43,13 @@ class Kinds(unittest.TestCase):
             self.assertIsNone(kind(other), other)
 
 
+    def test_fragments_of_the_second_hello(self):
+        path = Path(Weather(loss=1.0), 1)
+        second = [handshake_record(1, 1, offset) for offset in (0, 9, 18)]
+        for datagram in (FIRST, ANSWER, *second, second[1], handshake_record(2, 1), b""):
+            path.send(TO_SERVER, datagram, 0.0)
+        self.assertEqual(len(path.hello_fragments), 3)
+
     def test_the_same_again(self):
         again = FIRST[:10] + b"\x07" + FIRST[11:]  # under another record number
         self.assertEqual(label(FIRST), label(again))
