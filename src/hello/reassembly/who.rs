@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 #[derive(Clone, Copy)]
 pub struct Who<'a> {
     pub(super) peer: &'a Peer,
-    /// Of what its cookie is bound to: address, scope and port.
+    /// Of its address, scope and port.
     pub(super) id: u64,
     /// Of whom it shares memory with: its IPv4 address, its IPv6 network (/64, which is what one
     /// host may have all of), or its path.
