@@ -1,6 +1,7 @@
 /*
- * The secret is kept across fork(2): a challenge made in the parent is good in
- * its children, one made in a child is good in the parent and its brothers.
+ * The secret is kept across fork(2), though it be before the first call: a
+ * challenge made in the parent is good in its children, one made in a child is
+ * good in the parent and its brothers, on whichever SSL_CTX.
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
@@ -79,6 +80,21 @@ challenge(struct hvr *v)
 		_exit(2);
 }
 
+/* A worker that was forked before anything makes an SSL_CTX of its own. */
+static void
+verify_as_worker(struct hvr *v)
+{
+	(void)v;
+	ctx = tls_server_ctx();
+}
+
+static void
+challenge_as_worker(struct hvr *v)
+{
+	ctx = tls_server_ctx();
+	challenge(v);
+}
+
 int
 main(void)
 {
@@ -86,11 +102,17 @@ main(void)
 	struct hvr from_parent;
 
 	check_begin("cookies_fork");
-	ctx = tls_server_ctx();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	NEED(shared != MAP_FAILED);
 
+	check_case("forked before the first call");
+	CHECK(in_child(challenge_as_worker, shared));
+	CHECK(in_child(verify_as_worker, shared));
+	ctx = tls_server_ctx();
+	verified(shared);
+
+	check_case("made in the parent");
 	challenge(&from_parent);
 	CHECK_INT(from_parent.cookielen, 32);
 	CHECK(in_child(only_verify, &from_parent));

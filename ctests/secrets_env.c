@@ -48,7 +48,7 @@ ask(void)
 	door_cookie(&doors[0], &h, cookie);
 	puts(door_shown(&doors[1], cookie, COOKIE_LEN) != 1 ? "private" :
 	    door_shown(&doors[2], cookie, COOKIE_LEN) == 1 ? "of the file" :
-	    "shared");
+	    "the process's");
 	for (i = 0; i < 3; i++)
 		door_close(&doors[i]);
 	return 0;
@@ -125,7 +125,7 @@ test_file(void)
 	    "88" ELEVEN "\n" "99" ELEVEN "\n";
 
 	check_case("unset");
-	again(NULL, NULL, "private", NULL);
+	again(NULL, NULL, "the process's", NULL);
 	with_file("good", good, 0600, "of the file", NULL);
 	with_file("a credential's mode", good, 0400, "of the file", NULL);
 	with_file("a group's", good, 0440, "of the file", NULL);
@@ -168,11 +168,11 @@ test_lifetime(void)
 	size_t i;
 
 	check_case("good lifetimes");
-	again(NULL, "1", "private", NULL);
-	again(NULL, "86400", "private", NULL);
+	again(NULL, "1", "the process's", NULL);
+	again(NULL, "86400", "the process's", NULL);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		check_case(bad[i]);
-		again(NULL, bad[i], "private", "from 1 to 86400");
+		again(NULL, bad[i], "the process's", "from 1 to 86400");
 	}
 	check_case(NULL);
 }

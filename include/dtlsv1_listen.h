@@ -262,8 +262,8 @@ int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
  * session id, and to the time: valid for one to two minutes, or as
  * dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
  * dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
- * else the SSL_CTX's own, drawn from the system's random source at first use. It is the same in a
- * child after fork(2), and wiped when the SSL_CTX is freed.
+ * else the process's, drawn from the system's random source when the library is loaded. That is the
+ * same for every SSL_CTX, and in a child after fork(2); execve(2) draws another.
  *
  * `ctx`: may be in use by other threads. `policy`: one of DTLSV1_LISTEN_COOKIES_AUTO, _APP and
  * _BUILTIN. A change holds for hellos that come after it; a client between its two hellos loses
@@ -300,7 +300,7 @@ const char *dtlsv1_listen_version(void);
 int dtlsv1_listen_set_repairs(SSL_CTX *ctx, unsigned int repairs);
 
 /**
- * Gives an SSL_CTX the secret of its built-in cookies, instead of one that only it has. Processes
+ * Gives an SSL_CTX a secret of its own for its built-in cookies, instead of the process's. Processes
  * with the same secret and lifetime accept each other's cookies.
  *
  * Called again, it rotates: cookies are made with the new secret, and those of the one before are
@@ -319,7 +319,9 @@ int dtlsv1_listen_set_repairs(SSL_CTX *ctx, unsigned int repairs);
  *
  * `ctx` is NULL or a live SSL_CTX; `secret` is NULL or readable for `len` bytes.
  */
-int dtlsv1_listen_set_secret(SSL_CTX *ctx, const unsigned char *secret, size_t len);
+int dtlsv1_listen_set_secret(SSL_CTX *ctx,
+                             const unsigned char *secret,
+                             size_t len);
 
 /**
  * Has an SSL_CTX take the secrets of its built-in cookies from a file, now and whenever it changes.

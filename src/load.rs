@@ -1,6 +1,7 @@
 //! What is to be known, or asked for, before the program begins: its stderr is what it was given then,
-//! and nothing of the program's runs yet that could be in the way.
+//! nothing of the program's runs yet that could be in the way, and it has forked off no process.
 
+use crate::service::secrets;
 use crate::{os, stats};
 
 /// The loader calls what stands here.
@@ -11,4 +12,5 @@ static AT_LOAD: extern "C" fn() = at_load;
 extern "C" fn at_load() {
     os::remember_stderr();
     stats::at_load();
+    secrets::draw_at_load();
 }

@@ -58,9 +58,9 @@ pub(crate) fn open(path: &CStr) -> Result<File, i32> {
 
 /// Writes the working directory's path, and gives its length.
 #[allow(unsafe_code)]
-pub(crate) fn working_directory(path: &mut [u8; PATH_LEN]) -> Option<usize> {
+pub(crate) fn working_directory(path: &mut [u8]) -> Option<usize> {
     // SAFETY: writable for that many bytes.
-    let at = unsafe { libc::getcwd(path.as_mut_ptr().cast(), PATH_LEN) };
+    let at = unsafe { libc::getcwd(path.as_mut_ptr().cast(), path.len()) };
     if at.is_null() { None } else { path.iter().position(|&b| b == 0) }
 }
 
@@ -136,6 +136,36 @@ pub(crate) fn unix_seconds() -> u64 {
     u64::try_from(now).unwrap_or(0)
 }
 
+/// Seconds since the system was started, those in which it slept among them. Nobody sets this clock.
+pub(crate) fn boot_seconds() -> u64 {
+    #[cfg(test)]
+    if let Some(seconds) = tests::BOOT_SECONDS.get() {
+        return seconds;
+    }
+    read_boot_seconds()
+}
+
+#[allow(unsafe_code)]
+fn read_boot_seconds() -> u64 {
+    #[cfg(target_os = "linux")]
+    const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is writable.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
+    u64::try_from(now.tv_sec).unwrap_or(0)
+}
+
+/// Fills a short buffer with random bytes, if the system has any without waiting for them.
+#[allow(unsafe_code)]
+pub(crate) fn random_at_once(bytes: &mut [u8]) -> bool {
+    let (at, len) = (bytes.as_mut_ptr().cast(), bytes.len());
+    // SAFETY: writable for that many bytes.
+    let got = unsafe { libc::getrandom(at, len, libc::GRND_NONBLOCK) };
+    usize::try_from(got) == Ok(len)
+}
+
 /// Runs `what` at exit, or when the library is unloaded.
 #[allow(unsafe_code)]
 pub(crate) fn at_exit(what: extern "C" fn()) {
@@ -197,4 +227,28 @@ pub(crate) fn try_box<T>(value: T) -> Option<Box<[T]>> {
     one.try_reserve_exact(1).ok()?;
     one.push(value);
     Some(one.into_boxed_slice())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// What [`super::boot_seconds`] gives this thread, in place of the system's.
+        pub(crate) static BOOT_SECONDS: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    #[test]
+    fn the_clock_that_nobody_sets_goes_on() {
+        let before = super::boot_seconds();
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        assert!(super::boot_seconds() > before);
+    }
+
+    #[test]
+    fn random_bytes_differ() {
+        let (mut a, mut b) = ([0; 32], [0; 32]);
+        assert!(super::random_at_once(&mut a) && super::random_at_once(&mut b));
+        assert_ne!(a, b);
+    }
 }

@@ -8,6 +8,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{NonNull, null_mut, slice_from_raw_parts_mut};
+use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
 use zeroize::Zeroize as _;
 
 /// A value in pages of its own.
@@ -22,6 +23,7 @@ impl<T> Protected<T> {
     /// Moves a value there: one that holds no secret yet. `None` without memory.
     pub(crate) fn new(value: T) -> Option<Self> {
         let at = map::<T>()?;
+        lock(at);
         // SAFETY: fresh pages, large enough and, starting a page, aligned.
         unsafe { at.write(value) };
         Some(Self(at))
@@ -31,6 +33,13 @@ impl<T> Protected<T> {
 impl<const N: usize> Protected<[u8; N]> {
     /// Room for bytes, all 0; they never were on the stack.
     pub(crate) fn zeroed() -> Option<Self> {
+        let zeroed = Self::zeroed_unlocked()?;
+        lock(zeroed.0);
+        Some(zeroed)
+    }
+
+    /// The same, which may be swapped out.
+    pub(crate) fn zeroed_unlocked() -> Option<Self> {
         map().map(Self) // the system gives pages of zeros, which are bytes already
     }
 }
@@ -62,6 +71,36 @@ impl<T> Drop for Protected<T> {
     }
 }
 
+/// A place for one value, which is there for good once it is there. Without a lock: a child of a
+/// process that was about to put it finds none, or the whole value.
+pub(crate) struct Shared<T>(AtomicPtr<T>);
+
+impl<T: Sync> Shared<T> {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(null_mut()))
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        // SAFETY: only `set_if_none` puts anything here, a value that is never dropped.
+        unsafe { self.0.load(Acquire).as_ref() }
+    }
+
+    /// The value, which is not swapped out from now on.
+    pub(crate) fn locked(&self) -> Option<&T> {
+        let value = self.get()?;
+        lock(NonNull::from(value));
+        Some(value)
+    }
+
+    /// Puts a value, if there is none.
+    pub(crate) fn set_if_none(&self, value: Protected<T>) {
+        let at = value.0.as_ptr();
+        if self.0.compare_exchange(null_mut(), at, AcqRel, Acquire).is_ok() {
+            std::mem::forget(value);
+        }
+    }
+}
+
 /// # Safety
 ///
 /// `at` is writable for a `T` and holds none.
@@ -86,9 +125,14 @@ fn map<T>() -> Option<NonNull<T>> {
         return None;
     }
     keep_from_dumps(at, len);
-    // SAFETY: our own pages; the content does not change. The limit on locked memory may be 0.
-    unsafe { libc::mlock(at, len) };
     NonNull::new(at.cast())
+}
+
+/// Has the pages stay in memory, where the limit on locked memory allows it. In a child they are
+/// not locked any more.
+fn lock<T>(at: NonNull<T>) {
+    // SAFETY: our own pages; the content does not change.
+    unsafe { libc::mlock(at.as_ptr().cast(), size_of::<T>()) };
 }
 
 fn keep_from_dumps(at: *mut c_void, len: usize) {
@@ -133,6 +177,15 @@ pub(crate) mod tests {
         drop(protected);
         assert_eq!(std::rc::Rc::strong_count(&count), 1);
         assert_eq!(*Protected::<[u8; 9]>::zeroed().unwrap(), [0; 9]);
+    }
+
+    #[test]
+    fn the_first_value_stays() {
+        let shared = Shared::<[u8; 9]>::new();
+        assert!(shared.get().is_none() && shared.locked().is_none());
+        shared.set_if_none(Protected::new([1; 9]).unwrap());
+        shared.set_if_none(Protected::new([2; 9]).unwrap());
+        assert_eq!((shared.get(), shared.locked()), (Some(&[1; 9]), Some(&[1; 9])));
     }
 
     /// The line of /proc/self/smaps that tells what the system was told about the pages.

@@ -181,6 +181,7 @@ fn announce() {
     static ANNOUNCED: Once = Once::new();
     ANNOUNCED.call_once(|| {
         stats::begin();
+        Defaults::say_what_is_not_understood();
         let defaults = Defaults::read();
         if defaults.trace {
             crate::os::notice(format_args!(

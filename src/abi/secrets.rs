@@ -8,7 +8,7 @@ use crate::os::unix_seconds;
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint};
 use std::ptr::NonNull;
 
-/// Gives an SSL_CTX the secret of its built-in cookies, instead of one that only it has. Processes
+/// Gives an SSL_CTX a secret of its own for its built-in cookies, instead of the process's. Processes
 /// with the same secret and lifetime accept each other's cookies.
 ///
 /// Called again, it rotates: cookies are made with the new secret, and those of the one before are

@@ -20,8 +20,8 @@ pub const DTLSV1_LISTEN_COOKIES_BUILTIN: c_int = 2;
 /// session id, and to the time: valid for one to two minutes, or as
 /// dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
 /// dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
-/// else the SSL_CTX's own, drawn from the system's random source at first use. It is the same in a
-/// child after fork(2), and wiped when the SSL_CTX is freed.
+/// else the process's, drawn from the system's random source when the library is loaded. That is the
+/// same for every SSL_CTX, and in a child after fork(2); execve(2) draws another.
 ///
 /// `ctx`: may be in use by other threads. `policy`: one of DTLSV1_LISTEN_COOKIES_AUTO, _APP and
 /// _BUILTIN. A change holds for hellos that come after it; a client between its two hellos loses

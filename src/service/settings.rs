@@ -3,6 +3,7 @@
 use crate::hello::cookie::Lifetime;
 use crate::service::repairs::Repairs;
 use std::ffi::{CStr, c_int};
+use std::fmt;
 use std::sync::OnceLock;
 
 /// Whose cookies a context uses.
@@ -54,10 +55,21 @@ pub(crate) struct Defaults {
 }
 
 impl Defaults {
+    /// Says nothing: a caller may have something locked.
     pub(crate) fn read() -> &'static Self {
         static DEFAULTS: OnceLock<Defaults> = OnceLock::new();
-        DEFAULTS.get_or_init(|| Self {
+        DEFAULTS.get_or_init(|| Self::ask(|_| {}))
+    }
+
+    /// A line on stderr for each variable that means nothing. With nothing locked.
+    pub(crate) fn say_what_is_not_understood() {
+        Self::ask(|variable| crate::os::notice(format_args!("{variable}")));
+    }
+
+    fn ask(mut say: impl FnMut(NotUnderstood<'_>)) -> Self {
+        Self {
             policy: variable(
+                &mut say,
                 c"DTLSV1_LISTEN_COOKIES",
                 "auto, app or builtin",
                 "auto",
@@ -65,6 +77,7 @@ impl Defaults {
             )
             .unwrap_or(Policy::Auto),
             repairs: variable(
+                &mut say,
                 c"DTLSV1_LISTEN_REPAIR",
                 "none, all, or some of sequence,trailing,fragments",
                 "all",
@@ -73,6 +86,7 @@ impl Defaults {
             .unwrap_or(Repairs::ALL),
             trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
             budget: variable(
+                &mut say,
                 c"DTLSV1_LISTEN_BUDGET",
                 "a number up to 4294967295",
                 "no bound",
@@ -80,6 +94,7 @@ impl Defaults {
             )
             .unwrap_or(0),
             lifetime: variable(
+                &mut say,
                 c"DTLSV1_LISTEN_COOKIE_LIFETIME",
                 "seconds, from 1 to 86400",
                 "60",
@@ -87,7 +102,28 @@ impl Defaults {
             )
             .unwrap_or(Lifetime::DEFAULT),
             secret_file: crate::os::environment(c"DTLSV1_LISTEN_SECRET_FILE").map(copy),
-        })
+        }
+    }
+}
+
+/// A variable that is set to something that means nothing.
+struct NotUnderstood<'a> {
+    name: &'a CStr,
+    text: &'a [u8],
+    takes: &'a str,
+    instead: &'a str,
+}
+
+impl fmt::Display for NotUnderstood<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}={} is not understood (it takes {}); going on with {}",
+            self.name.to_string_lossy(),
+            self.text.escape_ascii(),
+            self.takes,
+            self.instead,
+        )
     }
 }
 
@@ -110,8 +146,9 @@ fn copy(text: &[u8]) -> Vec<u8> {
     copy
 }
 
-/// A variable's value; one that means nothing costs a line on stderr and counts as not set.
+/// A variable's value; one that means nothing is told of and counts as not set.
 fn variable<T>(
+    say: &mut impl FnMut(NotUnderstood<'_>),
     name: &CStr,
     takes: &str,
     instead: &str,
@@ -120,11 +157,7 @@ fn variable<T>(
     let text = crate::os::environment(name)?;
     let value = parse(text);
     if value.is_none() {
-        crate::os::notice(format_args!(
-            "{}={} is not understood (it takes {takes}); going on with {instead}",
-            name.to_string_lossy(),
-            text.escape_ascii(),
-        ));
+        say(NotUnderstood { name, text, takes, instead });
     }
     value
 }

@@ -2,13 +2,15 @@
 //!
 //! Contexts that name the same file share what was read, and what is said about it: a file that
 //! goes bad is one line on stderr and not one for each context.
+//!
+//! Nothing is locked while a file is opened and read, or a line written: a file system may take its
+//! time, and so may the reader of stderr. One thread looks; the others go on with what is known.
 
-use super::file::{Opened, Stamp, Trouble};
+use super::file::{Stamp, Trouble};
+use super::look::{Found, Look, Said};
 use super::set::Secrets;
 use crate::os::{self, PATH_LEN, lock, lock_until};
 use crate::protected::Protected;
-use std::ffi::CStr;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -22,8 +24,14 @@ struct Entry {
     /// Absolute, with a zero at its end.
     path: Vec<u8>,
     users: usize,
-    /// The second of the last look.
+    /// The second in which the last look began.
     looked: Option<u64>,
+    /// Who looks now.
+    looking: Option<Turn>,
+    /// Counts the looks: one that began before another that is over says nothing new.
+    looks: u64,
+    /// The last look that is over.
+    over: u64,
     /// The file as it was read last, good or bad; none if it has to be read whatever it looks like.
     seen: Option<Stamp>,
     /// What stderr was told last, until the file is right again.
@@ -32,6 +40,13 @@ struct Entry {
     secrets: Option<Protected<Secrets>>,
     /// Counts the times that the secrets changed; 0 before there are any.
     generation: u64,
+}
+
+/// A look, and the process whose thread has it: a child has not got the thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    look: u64,
+    process: u32,
 }
 
 static FILES: Mutex<Files> = Mutex::new(Files { entries: Vec::new(), last_id: 0 });
@@ -51,6 +66,14 @@ pub(crate) fn lock_files(end: Instant) -> Option<MutexGuard<'static, Files>> {
     lock_until(&FILES, end)
 }
 
+/// What is known of a file without a look at it.
+pub(super) struct Known {
+    /// Of the secrets; 0 while there never were any.
+    pub(super) generation: u64,
+    /// There never were any, and another thread is looking.
+    pub(super) pending: bool,
+}
+
 impl Watched {
     /// Takes a share in the file at a path, which is read at the first look. `None` without memory.
     pub(super) fn at(path: &[u8]) -> Option<Self> {
@@ -68,6 +91,9 @@ impl Watched {
             path,
             users: 1,
             looked: None,
+            looking: None,
+            looks: 0,
+            over: 0,
             seen: None,
             told: None,
             warned: false,
@@ -77,38 +103,50 @@ impl Watched {
         Some(Self { id })
     }
 
-    /// Looks whether the file has changed, unless that was done this second already. Secrets of
-    /// another generation than the known one are shown to `take`; gives their generation, which
-    /// is 0 while there never were any.
-    pub(super) fn look(&self, now: u64, known: u64, take: impl FnOnce(&Secrets)) -> u64 {
-        self.with(|entry| {
-            if entry.looked != Some(now) {
-                entry.looked = Some(now);
-                entry.look(now);
-            }
+    /// A look at the file, for the caller to take with nothing locked; none if it was looked at this
+    /// second already, or another thread is looking.
+    pub(super) fn look(&self, now: u64) -> Option<Look> {
+        with(self.id, |entry| {
+            let mine = entry.looked != Some(now) && !entry.is_looked_at();
+            if mine { entry.begin(now) } else { None }
+        })?
+    }
+
+    /// A look in any case.
+    pub(super) fn look_again(&self, now: u64) -> Option<Look> {
+        with(self.id, |entry| entry.begin(now))?
+    }
+
+    /// Shows the secrets to `take` if they are of another generation than this.
+    pub(super) fn known(&self, generation: u64, take: impl FnOnce(&Secrets)) -> Known {
+        let known = with(self.id, |entry| {
             if let Some(secrets) = &entry.secrets
-                && entry.generation != known
+                && entry.generation != generation
             {
                 take(secrets);
             }
-            entry.generation
-        })
-        .unwrap_or(0)
+            let pending = entry.generation == 0 && entry.is_looked_at();
+            Known { generation: entry.generation, pending }
+        });
+        known.unwrap_or(Known { generation: 0, pending: false })
     }
+}
 
-    /// Has the next look be a look, and gives what it found: is the file right?
-    pub(super) fn is_right(&self, now: u64) -> bool {
-        self.with(|entry| {
-            entry.looked = Some(now);
-            entry.look(now);
-            entry.told.is_none()
-        })
-        .unwrap_or(false)
-    }
+/// Ends a look: what is to be said about it.
+pub(super) fn end(id: u64, turn: Turn, found: Found) -> Said {
+    let ended = with(id, |entry| entry.end(turn, found));
+    let (said, unneeded) = ended.unwrap_or_default();
+    drop(unneeded); // wiped with nothing locked
+    said
+}
 
-    fn with<T>(&self, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-        files().entries.iter_mut().find(|entry| entry.id == self.id).map(act)
-    }
+/// Ends one that came to nothing.
+pub(super) fn give_up(id: u64, turn: Turn) {
+    with(id, |entry| entry.give_up(turn));
+}
+
+fn with<T>(id: u64, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+    files().entries.iter_mut().find(|entry| entry.id == id).map(act)
 }
 
 impl Drop for Watched {
@@ -118,102 +156,88 @@ impl Drop for Watched {
         if let Some(entry) = files.entries.get_mut(at) {
             entry.users = entry.users.saturating_sub(1);
             if entry.users == 0 {
-                files.entries.swap_remove(at);
+                let gone = files.entries.swap_remove(at);
+                drop(files);
+                drop(gone);
             }
         }
     }
 }
 
 impl Entry {
-    fn look(&mut self, now: u64) {
-        match self.read(now) {
-            Ok(()) => {
-                if self.told.take().is_some() {
-                    os::notice(format_args!("{} is right again and in force", self.name()));
-                }
-            }
-            Err(trouble) => {
-                if self.told.replace(trouble) == Some(trouble) {
-                    return;
-                }
-                let outcome = if self.secrets.is_some() {
-                    "going on with the secrets that were read before"
-                } else {
-                    "DTLSv1_listen fails until that is done, unless the program sets a secret"
-                };
-                os::notice(format_args!("{}{trouble}; {outcome}", self.name()));
-            }
-        }
+    fn is_looked_at(&self) -> bool {
+        self.looking.is_some_and(|turn| turn.process == std::process::id())
     }
 
-    /// Reads the file if it is not as it was.
-    fn read(&mut self, now: u64) -> Result<(), Trouble> {
-        let path = CStr::from_bytes_with_nul(&self.path).map_err(|_| Trouble::Open(0))?;
-        let opened = match Opened::at(path) {
-            Ok(opened) => opened,
-            Err(trouble) => {
-                self.seen = None;
-                return Err(trouble);
+    /// `None` without memory for the path.
+    fn begin(&mut self, now: u64) -> Option<Look> {
+        let mut path = Vec::new();
+        path.try_reserve_exact(self.path.len()).ok()?;
+        path.extend_from_slice(&self.path);
+        self.looks = self.looks.saturating_add(1);
+        self.looked = Some(now);
+        let turn = Turn { look: self.looks, process: std::process::id() };
+        self.looking = Some(turn);
+        Some(Look { id: self.id, turn, path, seen: self.seen, now })
+    }
+
+    /// Takes what a look found. Gives what is to be said about it, and what is not needed any more.
+    fn end(&mut self, turn: Turn, found: Found) -> (Said, Option<Protected<Secrets>>) {
+        let mut said = Said::default();
+        let mut unneeded = None;
+        let late = turn.look < self.over;
+        self.give_up(turn);
+        self.over = self.over.max(turn.look);
+        match found {
+            _ if late => {}
+            Found::Unchanged => {}
+            Found::Good { stamp, secrets, open_to_all } => {
+                self.seen = stamp;
+                said.open_to_all = open_to_all.filter(|_| !self.warned);
+                self.warned |= said.open_to_all.is_some();
+                said.right_again = self.told.take().is_some();
+                unneeded = self.replace(secrets);
             }
-        };
-        let stamp = opened.stamp;
-        if self.seen == Some(stamp) {
-            return self.told.map_or(Ok(()), Err);
+            Found::Bad { stamp, trouble } => {
+                self.seen = stamp;
+                let new = self.told.replace(trouble) != Some(trouble);
+                said.trouble = new.then_some((trouble, self.secrets.is_some()));
+            }
         }
-        let open_to_all = opened.open_to_all();
-        let outcome = opened.secrets();
-        let settled = !stamp.may_change_unseen(now) && !matches!(outcome, Err(Trouble::NoMemory));
-        self.seen = settled.then_some(stamp);
-        let secrets = outcome?;
-        if let Some(mode) = open_to_all
-            && !self.warned
-        {
-            self.warned = true;
-            os::notice(format_args!(
-                "{} can be read by every user (mode {mode:04o}): chmod o-r it, unless the \
-                 directory keeps them out",
-                self.name()
-            ));
-        }
-        if !self.secrets.as_ref().is_some_and(|before| before.is(&secrets)) {
-            self.secrets = Some(secrets);
-            self.generation = self.generation.saturating_add(1);
-        }
-        Ok(())
+        said.right = self.told.is_none();
+        (said, unneeded)
     }
 
-    fn name(&self) -> Name<'_> {
-        Name(self.path.strip_suffix(&[0]).unwrap_or(&self.path))
+    /// Gives back what is not used: the secrets of before, or these if they are the same.
+    fn replace(&mut self, secrets: Protected<Secrets>) -> Option<Protected<Secrets>> {
+        if self.secrets.as_ref().is_some_and(|before| before.is(&secrets)) {
+            return Some(secrets);
+        }
+        self.generation = self.generation.saturating_add(1);
+        self.secrets.replace(secrets)
     }
-}
 
-/// A path for a line on stderr: a long one by its end.
-struct Name<'a>(&'a [u8]);
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 150;
-        let cut = self.0.len().saturating_sub(SHOWN);
-        let shown = self.0.get(cut..).unwrap_or_default();
-        write!(f, "secret file {}{}", if cut > 0 { "..." } else { "" }, shown.escape_ascii())
+    fn give_up(&mut self, turn: Turn) {
+        if self.looking == Some(turn) {
+            self.looking = None;
+        }
     }
 }
 
 /// The path as it is from now on, wherever the program changes its directory to.
 fn absolute(path: &[u8]) -> Option<Vec<u8>> {
-    let mut room = [0; PATH_LEN];
-    let directory = match path {
-        [b'/', ..] => &[][..],
-        // Without a directory to stand in, the path is what it is.
-        _ => os::working_directory(&mut room).and_then(|len| room.get(..len)).unwrap_or_default(),
-    };
-    let len = directory.len().checked_add(path.len())?.checked_add(2)?;
     let mut absolute = Vec::new();
-    absolute.try_reserve_exact(len).ok()?;
-    if !directory.is_empty() {
-        absolute.extend_from_slice(directory);
-        absolute.push(b'/');
+    if !path.starts_with(b"/") {
+        absolute.try_reserve_exact(PATH_LEN).ok()?;
+        absolute.resize(PATH_LEN, 0);
+        // Without a directory to stand in, the path is what it is.
+        let len = os::working_directory(&mut absolute).unwrap_or(0);
+        absolute.truncate(len);
+        if len > 0 {
+            absolute.push(b'/');
+        }
     }
+    absolute.try_reserve_exact(path.len().checked_add(1)?).ok()?;
     absolute.extend_from_slice(path);
     absolute.push(0);
     Some(absolute)
