@@ -7,6 +7,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
+#include "lib/door.h"
 #include "lib/hello.h"
 #include "lib/said.h"
 #include "lib/tls.h"
@@ -21,7 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +117,7 @@ run(void (*body)(void), const char *stats)
 	pid_t child;
 	BIO *b;
 
+	(void)said();	/* of this process's own */
 	NEED((child = fork()) >= 0);
 	if (child == 0) {
 		NEED(setenv("DTLSV1_LISTEN_STATS", stats, 1) == 0);
@@ -266,7 +272,7 @@ call_often(void)
 	reading = 0;
 	pthread_join(reader, NULL);
 	free(watched);
-	CHECK(written <= 1 + (int)(seconds() - begin));
+	CHECK(written <= 3 + (int)(seconds() - begin));	/* a few at first */
 }
 
 static void
@@ -375,9 +381,9 @@ lose_it(void)
 	/* Gone is not taken. */
 	CHECK_INT(unlink(path), 0);
 	wait_a_second();
-	listen_for(0);
+	listen_for(1);
 	CHECK_INT(series(path,
-	    "dtlsv1_listen_challenges_total{server=\"two\"}"), 1);
+	    "dtlsv1_listen_challenges_total{server=\"two\"}"), 2);
 
 	snprintf(other, sizeof(other), "%s/other", dir);
 	NEED((fd = open(other, O_CREAT | O_WRONLY, 0644)) >= 0);
@@ -493,6 +499,253 @@ test_exit(void)
 	unlink(in_dir("exit.prom"));
 }
 
+#define ACCEPTED	"dtlsv1_listen_accepted_total{server=\"quiet\"}"
+#define CHALLENGES	"dtlsv1_listen_challenges_total{server=\"quiet\"}"
+
+/* Nobody knows when the next call comes: each shows at once, and so they do
+ * in the file of a process that is killed. */
+static void
+serve_a_few(void)
+{
+	const char *path = in_dir("quiet.prom");
+	unsigned char cookie[COOKIE_LEN];
+	struct door door;
+	struct hello h;
+	int i;
+
+	door_open(&door, 0);
+	hello_make(&h, NULL, 0);
+	door_cookie(&door, &h, cookie);
+	for (i = 1; i <= 10; i++) {
+		CHECK_INT(door_shown(&door, cookie, COOKIE_LEN), 1);
+		CHECK_INT(series(path, ACCEPTED), i);
+	}
+	wait_a_second();
+	door_cookie(&door, &h, cookie);
+	CHECK_INT(series(path, CHALLENGES), 2);
+	CHECK_INT(door_shown(&door, cookie, COOKIE_LEN), 1);
+	CHECK_INT(series(path, ACCEPTED), 11);
+	door_close(&door);
+}
+
+static void
+test_quiet_server(void)
+{
+	CHECK_STR(run(serve_a_few, in_dir("quiet.prom")), "");
+	CHECK_INT(files(), 1);
+	unlink(in_dir("quiet.prom"));
+}
+
+static void
+put(const char *path, const char *text)
+{
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0644);
+
+	NEED(fd >= 0);
+	NEED(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* What is no regular file stays what it is: /dev/null above all. */
+static void
+test_no_file(void)
+{
+	static const struct {
+		const char *name, *what;
+		mode_t kind;
+	} rows[] = {
+		{ "fifo", "a pipe", S_IFIFO },
+		{ "dir", "a directory", S_IFDIR },
+		{ "link", "a symbolic link", S_IFLNK },
+		{ "dangling", "a symbolic link", S_IFLNK },
+		{ "socket", "a socket", S_IFSOCK },
+		{ "device", "a device", S_IFCHR },
+	};
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char want[600], path[400], other[400];
+	struct stat before, after;
+	const char *text;
+	size_t i;
+	int fd;
+
+	snprintf(other, sizeof(other), "%s", in_dir("other"));
+	put(other, "theirs\n");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		check_case(rows[i].name);
+		snprintf(path, sizeof(path), "%s", in_dir(rows[i].name));
+		switch (rows[i].kind) {
+		case S_IFIFO:
+			NEED(mkfifo(path, 0644) == 0);
+			break;
+		case S_IFDIR:
+			NEED(mkdir(path, 0755) == 0);
+			break;
+		case S_IFLNK:
+			NEED(symlink(rows[i].name[0] == 'l' ? other :
+			    "nowhere", path) == 0);
+			break;
+		case S_IFSOCK:
+			NEED((fd = socket(AF_UNIX, SOCK_DGRAM, 0)) >= 0);
+			NEED(strlen(path) < sizeof(un.sun_path));
+			strcpy(un.sun_path, path);
+			NEED(bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0);
+			close(fd);
+			break;
+		default:
+			/* The null device; only root may replace it. */
+			NEED((geteuid() == 0 &&
+			    mknod(path, S_IFCHR | 0666, makedev(1, 3)) == 0) ||
+			    snprintf(path, sizeof(path), "/dev/null") > 0);
+		}
+		NEED(lstat(path, &before) == 0);
+		text = run(call_once, path);
+		snprintf(want, sizeof(want), "dtlsv1_listen: no counters in "
+		    "%s: it is %s, and only a regular file is replaced. It is "
+		    "tried again every second\n", path, rows[i].what);
+		CHECK_STR(text, want);
+		CHECK_INT(lstat(path, &after), 0);
+		CHECK_INT(after.st_mode, before.st_mode);
+		CHECK_INT(after.st_ino, before.st_ino);
+		CHECK_STR(content(other), "theirs\n");
+		if (strcmp(path, "/dev/null") != 0)
+			NEED(remove(path) == 0);
+		CHECK_INT(files(), 1);
+	}
+	check_case(NULL);
+	unlink(other);
+}
+
+#define TOUCHED	"dtlsv1_listen_challenges_total{server=\"touched\"}"
+
+/* In one look, whatever the time: acceptances and the rest have theirs. */
+static void
+expect(const char *path, long challenges)
+{
+	wait_a_second();
+	listen_for(1);
+	CHECK_INT(series(path, TOUCHED), challenges);
+}
+
+/* Whoever looks after the files may touch them. */
+static void
+have_it_touched(void)
+{
+	char path[400], *copy;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s", in_dir("touched.prom"));
+	listen_for(1);
+	check_case("touch");
+	NEED(utimensat(AT_FDCWD, path, NULL, 0) == 0);
+	expect(path, 2);
+	check_case("emptied");
+	NEED(truncate(path, 0) == 0);
+	expect(path, 3);
+	check_case("restored from a copy");
+	NEED((copy = strdup(content(path))) != NULL);
+	put(in_dir("copy"), copy);
+	free(copy);
+	NEED(stat(path, &st) == 0);
+	{
+		char from[400];
+
+		snprintf(from, sizeof(from), "%s", in_dir("copy"));
+		NEED(rename(from, path) == 0);
+	}
+	expect(path, 4);
+	check_case("another process's");
+	put(path, "# Written by process 1 that began at 1.000000000\n");
+	expect(path, -1);
+	expect(path, -1);
+	check_case("which has gone");
+	NEED(unlink(path) == 0);
+	expect(path, 7);
+	check_case(NULL);
+}
+
+static void
+test_touched(void)
+{
+	const char *text = run(have_it_touched, in_dir("touched.prom"));
+
+	CHECK(strstr(text, "touched.prom is written by another process, too: "
+	    "process ") != NULL);
+	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
+	CHECK_INT(files(), 1);
+	unlink(in_dir("touched.prom"));
+}
+
+static int
+is_there(const char *name)
+{
+	return access(in_dir(name), F_OK) == 0;
+}
+
+static void
+test_left_behind(void)
+{
+	const struct timespec old[2] = {
+		{ .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	char name[5][100];
+	pid_t gone;
+	size_t i;
+
+	if ((gone = fork()) == 0)
+		_exit(0);
+	wait_for(gone);
+	snprintf(name[0], sizeof(name[0]), "w.prom.%d.tmp", (int)gone);
+	snprintf(name[1], sizeof(name[1]), "w.prom.%d.tmp", (int)getppid());
+	snprintf(name[2], sizeof(name[2]), "w.prom.%d.tmp", (int)getpid());
+	snprintf(name[3], sizeof(name[3]), "v.prom.%d.tmp", (int)gone);
+	snprintf(name[4], sizeof(name[4]), "w.prom.old.tmp");
+	for (i = 0; i < 5; i++)
+		put(in_dir(name[i]), "half");
+	NEED(utimensat(AT_FDCWD, in_dir(name[2]), old, 0) == 0);
+	CHECK_STR(run(call_once, in_dir("w.prom")), "");
+	CHECK(!is_there(name[0]));	/* its process is gone */
+	CHECK(is_there(name[1]));	/* about to be renamed */
+	CHECK(!is_there(name[2]));	/* its number is another's now */
+	CHECK(is_there(name[3]));	/* not this file's */
+	CHECK(is_there(name[4]));	/* not one of ours */
+	CHECK(is_there("w.prom"));
+	for (i = 0; i < 5; i++)
+		unlink(in_dir(name[i]));
+	unlink(in_dir("w.prom"));
+}
+
+/* The limit on a file's size sends SIGXFSZ. The old file stays, and whole. */
+static void
+reach_the_limit(void)
+{
+	const char *path = in_dir("limit.prom");
+	struct rlimit little = { 1000, RLIM_INFINITY };
+	char *before;
+
+	listen_for(1);
+	NEED((before = strdup(content(path))) != NULL);
+	NEED(strlen(before) > 1000);
+	NEED(setrlimit(RLIMIT_FSIZE, &little) == 0);
+	wait_a_second();
+	listen_for(1);
+	CHECK_STR(content(path), before);
+	CHECK_INT(files(), 1);
+	little.rlim_cur = RLIM_INFINITY;
+	NEED(setrlimit(RLIMIT_FSIZE, &little) == 0);
+	wait_a_second();
+	listen_for(1);
+	CHECK_INT(series(path,
+	    "dtlsv1_listen_challenges_total{server=\"limit\"}"), 3);
+	free(before);
+}
+
+static void
+test_limit(void)
+{
+	(void)run(reach_the_limit, in_dir("limit.prom"));	/* stderr is a file */
+	CHECK_INT(files(), 1);
+	unlink(in_dir("limit.prom"));
+}
+
 /* Memory that a child writes and its parent reads. */
 static void *
 shared(size_t size)
@@ -526,6 +779,11 @@ main(int argc, char **argv)
 	test_no_directory();
 	test_bad_paths();
 	test_exit();
+	test_quiet_server();
+	test_no_file();
+	test_touched();
+	test_left_behind();
+	test_limit();
 	CHECK_INT(rmdir(dir), 0);
 	return check_end();
 }

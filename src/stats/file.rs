@@ -178,8 +178,12 @@ impl File {
         let counted = counters::progress();
         match self.replace(&path, &draft, pid) {
             Ok(true) => SCHEDULE.shows(counted),
-            Ok(false) if LEFT.swap(true, Relaxed) => {}
-            Ok(false) => leave(&path, "is written by another process, too"),
+            Ok(false) => {
+                SCHEDULE.shows(counted); // as far as this process shows anything
+                if !LEFT.swap(true, Relaxed) {
+                    leave(&path, "is written by another process, too");
+                }
+            }
             Err(failure) => {
                 if !TOLD.swap(true, Relaxed) {
                     os::notice(format_args!(

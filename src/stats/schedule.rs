@@ -1,85 +1,94 @@
 //! When to write the file: soon after something happened, and seldom for all that.
 //!
 //! A quiet server's file shows everything, since nobody knows when the next call comes. A busy
-//! one's is a second old at most.
+//! one's is a second old.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Milliseconds from one write to the next, for what happens in passing.
-const PAUSE: u64 = 1000;
-/// A client's acceptance is written at once, so many times in a row ...
-const BURST: u64 = 16;
-/// ... and once in so many milliseconds where they keep coming.
-const INTERVAL: u64 = 250;
+/// For what happens in passing, so many times in a row, then once in so many milliseconds.
+const PASSING: Pace = Pace { burst: 3, interval: 1000 };
+/// For a client's acceptance.
+const ACCEPTED: Pace = Pace { burst: 32, interval: 250 };
+
+struct Pace {
+    burst: u64,
+    interval: u64,
+}
 
 /// Times are milliseconds since some beginning.
 pub(super) struct Schedule {
-    /// When to write next; [`NEVER`]: nothing is to be written.
-    due: AtomicU64,
-    /// When the acceptances that were written would have been, had they come [`INTERVAL`] apart.
-    paid: AtomicU64,
+    /// When what was written would have been, had it come at its interval; [`NEVER`]: nothing is to
+    /// be written.
+    passing: AtomicU64,
+    accepted: AtomicU64,
     /// How much had been counted when it was written last.
     shown: AtomicU64,
 }
 
-pub(super) const NEVER: u64 = u64::MAX;
+const NEVER: u64 = u64::MAX;
 const NOTHING: u64 = u64::MAX;
 
 impl Schedule {
     pub(super) const fn new() -> Self {
-        Self { due: AtomicU64::new(NEVER), paid: AtomicU64::new(0), shown: AtomicU64::new(NOTHING) }
+        Self {
+            passing: AtomicU64::new(NEVER),
+            accepted: AtomicU64::new(NEVER),
+            shown: AtomicU64::new(NOTHING),
+        }
     }
 
     /// From now on, beginning with the next look.
     pub(super) fn begin(&self) {
         self.shown.store(NOTHING, Relaxed);
-        self.paid.store(0, Relaxed);
-        self.due.store(0, Relaxed);
+        self.accepted.store(0, Relaxed);
+        self.passing.store(0, Relaxed);
     }
 
     /// No more. Was there anything to be written at all?
     pub(super) fn end(&self) -> bool {
-        self.due.swap(NEVER, Relaxed) != NEVER
+        self.accepted.store(NEVER, Relaxed);
+        self.passing.swap(NEVER, Relaxed) != NEVER
     }
 
     #[inline]
     pub(super) fn is_over(&self) -> bool {
-        self.due.load(Relaxed) == NEVER
+        self.passing.load(Relaxed) == NEVER
     }
 
     /// Is it time to write, and has anything been counted since? True for one thread.
     pub(super) fn take(&self, now: u64, counted: impl FnOnce() -> u64) -> bool {
-        let due = self.due.load(Relaxed);
-        if due == NEVER || now < due || counted() == self.shown.load(Relaxed) {
-            return false;
-        }
-        let next = now.saturating_add(PAUSE);
-        self.due.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
+        PASSING.has(self.passing.load(Relaxed), now)
+            && counted() != self.shown.load(Relaxed)
+            && PASSING.take(&self.passing, now)
     }
 
     /// A client was accepted: is that to be written at once?
     pub(super) fn take_accepted(&self, now: u64) -> bool {
-        const AHEAD: u64 = (BURST - 1) * INTERVAL;
-        let due = self.due.load(Relaxed);
-        if due == NEVER {
-            return false;
-        }
-        let paid = self.paid.load(Relaxed);
-        if paid > now.saturating_add(AHEAD) {
-            return false;
-        }
-        let next = paid.max(now).saturating_add(INTERVAL);
-        if self.paid.compare_exchange(paid, next, Relaxed, Relaxed).is_err() {
-            return self.take_accepted(now); // another thread's was first
-        }
-        // Not if it is over by now.
-        let _ = self.due.compare_exchange(due, now.saturating_add(PAUSE), Relaxed, Relaxed);
-        true
+        ACCEPTED.take(&self.accepted, now)
     }
 
     /// The file shows so much.
     pub(super) fn shows(&self, counted: u64) {
         self.shown.store(counted, Relaxed);
+    }
+}
+
+impl Pace {
+    fn has(&self, used: u64, now: u64) -> bool {
+        let ahead = self.burst.saturating_sub(1).saturating_mul(self.interval);
+        used != NEVER && used <= now.saturating_add(ahead)
+    }
+
+    fn take(&self, used: &AtomicU64, now: u64) -> bool {
+        let mut before = used.load(Relaxed);
+        while self.has(before, now) {
+            let after = before.max(now).saturating_add(self.interval);
+            match used.compare_exchange(before, after, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(other) => before = other,
+            }
+        }
+        false
     }
 }
 
@@ -95,16 +104,30 @@ mod tests {
         );
         schedule.begin();
         // At once, even if nothing has happened: the library is at work.
-        assert!(schedule.take(7, || 0));
+        assert!(schedule.take(5_000, || 0));
         schedule.shows(0);
-        assert!(!schedule.take(1_006, || 1));
-        // A look at which there is nothing new does not take the turn of the next.
-        assert!(!schedule.take(1_007, || 0));
-        assert!(schedule.take(1_007, || 1));
-        schedule.shows(1);
-        assert!(!schedule.take(2_006, || 2) && schedule.take(2_007, || 2));
-        assert!(schedule.end() && !schedule.end());
-        assert!(!schedule.take(9_000, || 3));
+        // A look at which there is nothing new costs nothing.
+        assert!((5_000..6_000).all(|now| !schedule.take(now, || 0)));
+        // After a lull three in a row.
+        let mut counted = 0;
+        let mut written = |from: u64, to: u64| {
+            (from..to)
+                .filter(|&now| {
+                    counted += 1;
+                    let write = schedule.take(now, || counted);
+                    if write {
+                        schedule.shows(counted);
+                    }
+                    write
+                })
+                .count()
+        };
+        assert_eq!(written(60_000, 60_100), 3);
+        assert_eq!(written(60_100, 61_000), 0);
+        assert_eq!(written(61_000, 71_000), 10);
+        assert!(schedule.take_accepted(71_000));
+        assert!(schedule.end() && !schedule.end() && schedule.is_over());
+        assert!(!schedule.take(99_000, || 0));
     }
 
     #[test]
@@ -112,16 +135,13 @@ mod tests {
         let schedule = Schedule::new();
         schedule.begin();
         let written =
-            |from: u64, to: u64| (from..to).filter(|&n| schedule.take_accepted(n)).count();
-        assert_eq!(written(1_000, 1_100), 16);
-        assert_eq!(written(1_100, 2_000), 4 - 1);
-        assert_eq!(written(2_000, 12_000), 40);
+            |from: u64, to: u64| (from..to).filter(|&now| schedule.take_accepted(now)).count();
+        assert_eq!(written(10_000, 10_100), 32);
+        assert_eq!(written(10_100, 11_000), 3);
+        assert_eq!(written(11_000, 21_000), 40);
+        assert!((21_000..21_003).all(|now| schedule.take(now, || 1)));
         // After a lull a burst again.
-        assert_eq!(written(60_000, 60_001), 1);
-        assert_eq!(written(60_001, 60_100), 15);
-        // What is written at once is not due in passing.
-        assert!(schedule.take_accepted(90_000) && !schedule.take(90_999, || 1));
-        assert!(schedule.take(91_000, || 1));
-        assert!(schedule.end() && !schedule.take_accepted(95_000) && schedule.is_over());
+        assert_eq!(written(60_000, 60_100), 32);
+        assert!(schedule.end() && !schedule.take_accepted(95_000));
     }
 }
