@@ -157,4 +157,9 @@ run "$MAKE" uninstall PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/
 gone "$prefix" /share/doc/libdtlsv1_listen
 ! "$wrapper" true 2>/dev/null || fail "the wrapper still runs"
 
+# 3. What cargo's own variables move is looked for there.
+same "$(CARGO_TARGET_DIR=$scratch/t CARGO_BUILD_TARGET=here "$MAKE" -n install DESTDIR="$stage" |
+    grep -o "[^ ]*/libdtlsv1_listen\.so '" | head -n 1)" \
+    "$scratch/t/here/release/libdtlsv1_listen.so '" "CARGO_TARGET_DIR and CARGO_BUILD_TARGET"
+
 echo "test-install: $checks checks, 0 failed"
