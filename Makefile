@@ -9,11 +9,13 @@ DESTDIR    ?=
 CARGO      ?= cargo
 INSTALL    ?= install
 
-TARGET_DIR := target/release
+# Where cargo puts things, which its own variables may move.
+TARGET     := $(abspath $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target))
+TARGET_DIR := $(TARGET)$(patsubst %,/%,$(notdir $(CARGO_BUILD_TARGET:.json=)))/release
 LIB_SO     := $(TARGET_DIR)/libdtlsv1_listen.so
 LIB_A      := $(TARGET_DIR)/libdtlsv1_listen.a
 LIB_SONAME := libdtlsv1_listen.so.1
-BUILD      := target/ctests
+BUILD      := $(TARGET)/ctests
 VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 .DELETE_ON_ERROR:

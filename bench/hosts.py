@@ -67,11 +67,13 @@ def soname(prefix, name):
 
 def build_library(name, prefix):
     if name == "system":
-        return ROOT / "target/release/libdtlsv1_listen.so"  # made by `make lib`
+        # Made by `make lib`, wherever that puts it.
+        return pathlib.Path(os.environ.get("LIB_SO", ROOT / "target/release/libdtlsv1_listen.so"))
     # Where `make check-hosts` builds it too.
     target = ROOT / "target/hosts" / name
-    run(["nice", os.environ.get("CARGO", "cargo"), "build", "--release", "--locked"], cwd=ROOT,
-        env={**os.environ, "OPENSSL_DIR": str(prefix), "CARGO_TARGET_DIR": str(target)})
+    env = {**os.environ, "OPENSSL_DIR": str(prefix), "CARGO_TARGET_DIR": str(target)}
+    env.pop("CARGO_BUILD_TARGET", None)
+    run(["nice", os.environ.get("CARGO", "cargo"), "build", "--release", "--locked"], cwd=ROOT, env=env)
     return target / "release/libdtlsv1_listen.so"
 
 

@@ -90,6 +90,7 @@ run_step() {
 	# What was given to the outer make is not for the tests' own.
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 	export CARGO_TARGET_DIR=$root/target/hosts/$1
+	unset CARGO_BUILD_TARGET CARGO_BUILD_TARGET_DIR
 	export LIB_SO=$CARGO_TARGET_DIR/release/libdtlsv1_listen.so BUILD=$CARGO_TARGET_DIR/ctests
 	"step_$2"
 }

@@ -56,6 +56,8 @@ serve() {
 	for _ in 1 2 3 4 5; do
 		port=$((20000 + RANDOM % 12000))
 		if [ -n "$(bound "$port")$(bound $((port + 1)))" ]; then continue; fi
+		: >"$WORK/server.out"
+		: >"$WORK/server.err"
 		"$1" "$port" <"$WORK/server.in" \
 		    >"$WORK/server.out" 2>"$WORK/server.err" &
 		server=$!
@@ -76,6 +78,7 @@ serve() {
 # client COMMAND...: in the background, stdin from a pipe on fd 9.
 client() {
 	mkfifo "$WORK/client.in"
+	: >"$WORK/client.out"	# now: what the last one said is none of this one's
 	exec 9<>"$WORK/client.in"
 	"$@" <"$WORK/client.in" >"$WORK/client.out" 2>"$WORK/client.err" &
 	pids="$pids $!"

@@ -10,7 +10,7 @@ ONLY  ?=
 .PHONY: bench bench-render
 bench: lib ## Measure against libssl on every built host: QUICK=1
 	@tools/setup.sh build bench
-	@CARGO='$(CARGO)' CC='$(CC)' bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+	@LIB_SO='$(LIB_SO)' CARGO='$(CARGO)' CC='$(CC)' bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 bench-render: ## Write docs/bench/ anew from its bench.json
 	@bench/run.py --render

@@ -1,6 +1,6 @@
 # The example server, and the demo that runs it.
 
-DEMO := target/demo
+DEMO := $(TARGET)/demo
 EXAMPLE_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror
 SSL_FLAGS = $(if $(OPENSSL_DIR),-I$(OPENSSL_DIR)/include -L$(OPENSSL_DIR)/lib \
     -Wl$(comma)-rpath$(comma)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell pkg-config --cflags --libs openssl))
@@ -10,14 +10,14 @@ comma := ,
 demo: ## Handshakes through the library, datagram by datagram
 	@tools/setup.sh build
 	@$(MAKE) --no-print-directory examples
-	@examples/demo.sh $(CURDIR)/$(LIB_SO) $(DEMO)/echo_server $(DEMO)/udp_watch
+	@examples/demo.sh $(LIB_SO) $(DEMO)/echo_server $(DEMO)/udp_watch
 
 examples: lib $(DEMO)/echo_server $(DEMO)/udp_watch ## Build the examples
 
 $(DEMO)/echo_server: examples/echo_server.c include/dtlsv1_listen.h | lib
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -Iinclude -o $@ $< \
-	    -L$(TARGET_DIR) -Wl,-rpath,$(CURDIR)/$(TARGET_DIR) -ldtlsv1_listen \
+	    -L$(TARGET_DIR) -Wl,-rpath,$(TARGET_DIR) -ldtlsv1_listen \
 	    $(SSL_FLAGS) $(LDFLAGS)
 
 $(DEMO)/udp_watch: examples/udp_watch.c

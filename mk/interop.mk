@@ -9,4 +9,4 @@ PLAIN ?=
 interop: ## Stock clients and servers against the preloaded library
 	@tools/setup.sh build interop
 	@$(MAKE) --no-print-directory lib
-	@PLAIN='$(PLAIN)' LIB='$(CURDIR)/$(LIB_SO)' interop/run.sh $(PAIRS)
+	@PLAIN='$(PLAIN)' LIB='$(LIB_SO)' interop/run.sh $(PAIRS)

@@ -47,6 +47,8 @@ interop                radsecproxy     cmd:radsecproxy          radsecproxy
 interop                freeradius-utils cmd:radclient           radclient, from FreeRADIUS
 interop                coturn          cmd:turnserver           coturn and its client
 interop                iproute2        cmd:ss                   ss and ip
+interop                acl             cmd:setfacl              setfacl
+interop                util-linux      cmd:setpriv              setpriv
 fleet                  faketime        cmd:faketime             faketime and its library
 '
 

@@ -47,7 +47,9 @@ wanted() {
 	printf '%s\n' "$1/$file" "$1/libdtlsv1_listen.so.1" "$1/libdtlsv1_listen.so" \
 	    "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
 	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man1/dtlsv1-listen.1" \
-	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" | sort
+	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" "$5/README.md" \
+	    "$5/CHANGELOG.md" "$5/operations.md" "$5/cookie.md" \
+	    "$5/examples/echo_server.c" "$5/examples/poll_server.c" | sort
 }
 
 files() {
@@ -126,9 +128,16 @@ case $(pc --libs dtlsv1_listen) in
 esac
 # Word splitting wanted: flags.
 # shellcheck disable=SC2046
-run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/echo" examples/echo_server.c \
-    $(pc --cflags --libs dtlsv1_listen)
-LD_LIBRARY_PATH=$stage/usr/lib/here echo_works "$scratch/echo"
+for example in echo_server poll_server; do
+	run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/$example" \
+	    "$stage$doc/examples/$example.c" $(pc --cflags --libs dtlsv1_listen)
+	LD_LIBRARY_PATH=$stage/usr/lib/here echo_works "$scratch/$example"
+done
+same "$(nm --debug-syms "$stage/usr/lib/here/libdtlsv1_listen.a" 2>/dev/null |
+    grep -c ' N \.debug')" 0 "debugging sections in the archive"
+[ "$(stat -c %s "$stage/usr/lib/here/libdtlsv1_listen.a")" -lt 8000000 ] ||
+    fail "the archive is not stripped: $(ls -l "$stage/usr/lib/here/libdtlsv1_listen.a")"
+
 # Our archive in a program on a shared libssl. 'pkg-config --static' would ask for
 # a static libssl's libraries too, such as -lz, which its package need not bring.
 # shellcheck disable=SC2046
@@ -136,6 +145,14 @@ run "$CC" -std=c11 -o "$scratch/echo-static" examples/echo_server.c \
     $(pc --cflags dtlsv1_listen) "$stage/usr/lib/here/libdtlsv1_listen.a" \
     $(pkg-config --libs openssl) -lpthread -ldl -lm
 echo_works "$scratch/echo-static"
+
+# With -static there is no libssl behind ours: the linker refuses, and says why.
+# shellcheck disable=SC2046
+! "$CC" -static -o "$scratch/all-static" examples/echo_server.c $(pc --cflags dtlsv1_listen) \
+    "$stage/usr/lib/here/libdtlsv1_listen.a" -lssl -lcrypto -lpthread -ldl -lm \
+    2>"$scratch/log" || fail "-static links"
+grep -q "multiple definition of .SSL_new'" "$scratch/log" ||
+    fail "-static: $(cat "$scratch/log")"
 
 touch "$stage/usr/lib/here/neighbour"
 run "$MAKE" uninstall "${dirs[@]}"
@@ -156,5 +173,25 @@ run "$MAKE" uninstall PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/
     MANDIR="$prefix/share/man" BINDIR="$prefix/bin" DESTDIR=
 gone "$prefix" /share/doc/libdtlsv1_listen
 ! "$wrapper" true 2>/dev/null || fail "the wrapper still runs"
+
+# 3. For another OpenSSL than pkg-config knows.
+mkdir -p "$scratch/openssl/lib64"
+touch "$scratch/openssl/lib64/libssl.so"
+run "$MAKE" install OPENSSL_DIR="$scratch/openssl" "${dirs[@]}"
+same "$(pc --print-requires dtlsv1_listen)" "" "required with OPENSSL_DIR"
+case $(pc --libs dtlsv1_listen) in
+*"-ldtlsv1_listen "*"-L"*"$scratch/openssl/lib64 -lssl -lcrypto"*) ;;
+*) fail "pkg-config with OPENSSL_DIR: $(pc --libs dtlsv1_listen)" ;;
+esac
+case $(pc --cflags dtlsv1_listen) in
+*"-I"*"$scratch/openssl/include"*) ;;
+*) fail "pkg-config with OPENSSL_DIR: $(pc --cflags dtlsv1_listen)" ;;
+esac
+run "$MAKE" uninstall "${dirs[@]}"
+
+# 4. What cargo's own variables move is looked for there.
+same "$(CARGO_TARGET_DIR=$scratch/t CARGO_BUILD_TARGET=here "$MAKE" -n install DESTDIR="$stage" |
+    grep -o "[^ ]*/libdtlsv1_listen\.so '" | head -n 1)" \
+    "$scratch/t/here/release/libdtlsv1_listen.so '" "CARGO_TARGET_DIR and CARGO_BUILD_TARGET"
 
 echo "test-install: $checks checks, 0 failed"
