@@ -159,8 +159,12 @@ test_others(void)
 	hello_put(&h, AT_MSG_LEN, 1000, 3);
 	judge("a wrong cookie: challenged", &h, 0, 0, 1);
 	hello_make(&h, app.cookie, app.cookielen);
+	hello_put(&h, AT_MSG_LEN, SSL_MAX_CERT_LIST_DEFAULT, 3);
+	judge("the longest that libssl puts together", &h, 1, 0, 0);
+	hello_put(&h, AT_MSG_LEN, SSL_MAX_CERT_LIST_DEFAULT + 1, 3);
+	judge("one byte more", &h, 0, SSL_R_FRAGMENTED_CLIENT_HELLO, 0);
 	hello_put(&h, AT_MSG_LEN, 0xffffff, 3);
-	judge("the longest message", &h, 1, 0, 0);
+	judge("the longest message", &h, 0, SSL_R_FRAGMENTED_CLIENT_HELLO, 0);
 	hello_put(&h, AT_FRAG_OFF, 1, 3);
 	judge("not the first", &h, 0, SSL_R_FRAGMENTED_CLIENT_HELLO, 0);
 

@@ -53,4 +53,5 @@ mod probes;
 #[allow(unsafe_code)]
 mod protected;
 mod service;
+mod ssl_driver;
 mod stats;

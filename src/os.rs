@@ -202,6 +202,14 @@ pub(crate) fn coarse_seconds() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0)
 }
 
+/// Runs work of ours that the thread is not cancelled in (pthread_cancel(3)): what it holds, counts
+/// and has open is whole at its end only. It calls nothing of the program's, and the standard library
+/// ends the process when a thread ends in it.
+pub(crate) fn uncancelled<T>(work: impl FnOnce() -> T) -> T {
+    let _until_the_end = unnoticed::Uncancelled::begin();
+    work()
+}
+
 /// Locks. A panic while it was held is a defect elsewhere: what these locks guard is whole at every
 /// moment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

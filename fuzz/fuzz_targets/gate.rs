@@ -3,20 +3,20 @@
 #![no_main]
 
 use dtlsv1_listen::hello::error::Fault;
-use dtlsv1_listen::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use dtlsv1_listen::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader, Version};
+use dtlsv1_listen::hello::gate::{COOKIE_ROOM, Cookies, Observer, Verdict, judge};
+use dtlsv1_listen::hello::wire::{ClientHello, HelloVerifyRequest, Method, Version};
 use libfuzzer_sys::fuzz_target;
 
-struct Porter;
+struct FakeCookies;
 
-impl Doorkeeper for Porter {
-    fn record_seen(&mut self, _: &RecordHeader) {}
-    fn hello_seen(&mut self, _: &[u8]) {}
-    fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
+impl Observer for FakeCookies {}
+
+impl Cookies for FakeCookies {
+    fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         assert!(!hello.cookie.is_empty());
         Ok(hello.cookie[0] & 1 == 1)
     }
-    fn generate(
+    fn make(
         &mut self,
         _: &ClientHello<'_>,
         cookie: &mut [u8; COOKIE_ROOM],
@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
         _ => Method::Fixed(Version(0xFEFF)),
     };
     let mut answer = HelloVerifyRequest::blank();
-    match judge(datagram, method, &mut Porter, &mut answer).unwrap() {
+    match judge(datagram, method, &mut FakeCookies, &mut answer).unwrap() {
         Verdict::Discard(_) | Verdict::Continuation(_) => {}
         Verdict::Challenge(answer) => {
             assert!(answer.len() <= datagram.len(), "the answer is larger than the question");

@@ -1,9 +1,9 @@
 //! Built-in cookies as ready-made callbacks, for programs that keep libssl's own DTLSv1_listen().
 
-use super::done;
+use super::done_by_program;
 use crate::hello::error::Fault;
 use crate::hello::gate::COOKIE_ROOM;
-use crate::openssl::{Context, SSL, Ssl, is_right_for_peer, made_for_peer};
+use crate::openssl::{SSL, Ssl, is_right_for_peer, made_for_peer};
 use std::ffi::{c_int, c_uchar, c_uint};
 use std::ptr::NonNull;
 
@@ -25,15 +25,14 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_cookie_generate(
     cookie: *mut c_uchar,
     cookie_len: *mut c_uint,
 ) -> c_int {
-    done(|| {
+    done_by_program(|| {
         let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
         let cookie = NonNull::new(cookie).ok_or(Fault::NullArgument)?;
         let cookie_len = NonNull::new(cookie_len).ok_or(Fault::NullArgument)?;
         // SAFETY: live by this function's contract.
         let ssl = unsafe { Ssl::new(ssl) };
-        let context = Context::of(ssl.ctx().ok_or(Fault::Internal)?)?;
         let mut made = [0; COOKIE_ROOM];
-        let len = made_for_peer(ssl, context, &mut made).ok_or(Fault::NoSecret)?;
+        let len = made_for_peer(ssl, &mut made).map_err(|_| Fault::NoSecret)?;
         // SAFETY: the caller has room for a built-in cookie, which is what was made.
         unsafe { cookie.copy_from_nonoverlapping(NonNull::from(&made).cast(), len) };
         let len = c_uint::try_from(len).map_err(|_| Fault::Internal)?;
@@ -62,7 +61,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_cookie_verify(
     cookie_len: c_uint,
 ) -> c_int {
     let mut right = false;
-    let asked = done(|| {
+    let asked = done_by_program(|| {
         let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
         let cookie = NonNull::new(cookie.cast_mut()).ok_or(Fault::NullArgument)?;
         let len = usize::try_from(cookie_len).map_err(|_| Fault::InvalidArgument)?;
@@ -70,8 +69,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_cookie_verify(
         let ssl = unsafe { Ssl::new(ssl) };
         // SAFETY: readable for that many bytes by this function's contract.
         let cookie = unsafe { std::slice::from_raw_parts(cookie.as_ptr(), len) };
-        let context = Context::of(ssl.ctx().ok_or(Fault::Internal)?)?;
-        right = is_right_for_peer(ssl, context, cookie).ok_or(Fault::NoSecret)?;
+        right = is_right_for_peer(ssl, cookie).map_err(|_| Fault::NoSecret)?;
         Ok(())
     });
     if asked == 1 { c_int::from(right) } else { 0 }

@@ -1,9 +1,9 @@
 //! `DTLSv1_listen` and its bounded sibling.
 
 use crate::hello::error::{Fault, Stop};
-use crate::hello::peer::Peer;
-use crate::openssl::{Accepted, SSL, Ssl, note_would_block, queue_discard, queue_fault};
-use crate::panic_guard::guard;
+use crate::openssl::{SSL, Sender, Ssl, note_would_block, queue_discard, queue_fault};
+use crate::os::uncancelled;
+use crate::panic_guard::guard_value;
 use crate::service::settings::Defaults;
 use crate::{probes, stats};
 use libc::{sockaddr, socklen_t};
@@ -68,11 +68,8 @@ pub(super) unsafe fn listen_by_ctrl(ssl: *mut SSL, peer: *mut c_void) -> c_int {
 /// `ssl` is a live SSL that no other thread is using.
 unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
     if let Some(ssl) = NonNull::new(ssl) {
-        let _ = guard(|| {
-            // SAFETY: by this function's contract.
-            note_would_block(unsafe { Ssl::new(ssl) });
-            Ok(())
-        });
+        // SAFETY: by this function's contract.
+        note_would_block(unsafe { Ssl::new(ssl) });
     }
     -1
 }
@@ -81,17 +78,17 @@ unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
 ///
 /// DTLSv1_listen()'s.
 #[inline(always)]
-unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<Accepted, Stop> {
-    let mut from = None;
+unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<(), Stop> {
+    let mut sender = Sender::Untold;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(ssl, &mut from) };
-    if let (Ok(accepted), Some(peer)) = (outcome, NonNull::new(peer)) {
-        match (accepted, from) {
+    let outcome = unsafe { run(ssl, &mut sender) };
+    if let (Ok(()), Some(peer)) = (outcome, NonNull::new(peer)) {
+        match sender {
             // SAFETY: writable for the family in use, by this function's contract.
-            (Accepted::From, Some(from)) => unsafe { write(peer, from.as_bytes()) },
+            Sender::Known(sender) => unsafe { write(peer, sender.as_bytes()) },
             // SAFETY: every caller's buffer holds a sockaddr at least.
-            (Accepted::Unknown, _) => unsafe { write(peer, &[0; size_of::<sockaddr>()]) },
-            (Accepted::From | Accepted::Untouched, _) => {}
+            Sender::Unknown => unsafe { write(peer, &[0; size_of::<sockaddr>()]) },
+            Sender::Untold => {}
         }
     }
     outcome
@@ -120,12 +117,16 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_peer(
     if !addr.is_null() && addrlen.is_null() {
         return code(Err(Fault::NullArgument.into()));
     }
-    let mut from = None;
+    let mut sender = Sender::Untold;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(ssl, &mut from) };
-    if let (Ok(_), Some(addr), Some(addrlen)) = (outcome, NonNull::new(addr), NonNull::new(addrlen))
+    let outcome = unsafe { run(ssl, &mut sender) };
+    if let (Ok(()), Some(addr), Some(addrlen)) =
+        (outcome, NonNull::new(addr), NonNull::new(addrlen))
     {
-        let address = from.as_ref().map_or(&[][..], Peer::as_bytes);
+        let address = match &sender {
+            Sender::Known(sender) => sender.as_bytes(),
+            Sender::Unknown | Sender::Untold => &[],
+        };
         // SAFETY: not null, and the caller's to read.
         let room = usize::try_from(unsafe { addrlen.read() }).unwrap_or(0);
         // SAFETY: writable for that many bytes, by this function's contract.
@@ -140,23 +141,20 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_peer(
 ///
 /// `ssl` is NULL or a live SSL that no other thread is using.
 #[inline(always)]
-unsafe fn run(ssl: *mut SSL, from: &mut Option<Peer>) -> Result<Accepted, Stop> {
-    let outcome = guard(|| {
-        let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
-        // SAFETY: not null, and live by this function's contract.
-        let ssl = unsafe { Ssl::new(ssl) };
-        announce();
-        let tally = stats::tally();
-        let outcome = crate::listen::listen(ssl, &tally, from);
-        tally.count_end(&outcome);
-        probes::end(ssl, &outcome);
-        Ok(outcome)
-    });
-    outcome.unwrap_or_else(|fault| Err(fault.into()))
+unsafe fn run(ssl: *mut SSL, sender: &mut Sender) -> Result<(), Stop> {
+    let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
+    // SAFETY: not null, and live by this function's contract.
+    let ssl = unsafe { Ssl::new(ssl) };
+    announce();
+    let tally = stats::tally();
+    let outcome = crate::listen::listen(ssl, &tally, sender);
+    tally.count_end(&outcome);
+    probes::end(ssl, &outcome);
+    outcome
 }
 
 /// Puts the reason on the queue and gives the number for it.
-fn code(outcome: Result<Accepted, Stop>) -> c_int {
+fn code(outcome: Result<(), Stop>) -> c_int {
     let Err(stop) = outcome else { return 1 };
     match stop {
         Stop::WouldBlock | Stop::BudgetSpent => {}
@@ -179,18 +177,22 @@ unsafe fn write<T>(to: NonNull<T>, bytes: &[u8]) {
 fn announce() {
     use std::sync::Once;
     static ANNOUNCED: Once = Once::new();
-    ANNOUNCED.call_once(|| {
-        stats::begin();
-        Defaults::say_what_is_not_understood();
-        let defaults = Defaults::read();
-        if defaults.trace {
-            crate::os::notice(format_args!(
-                "{} serving DTLSv1_listen (pid {}, libssl {:#x}, cookies {})",
-                env!("CARGO_PKG_VERSION"),
-                std::process::id(),
-                crate::openssl::libssl_version(),
-                defaults.policy.name(),
-            ));
-        }
-    });
+    if !ANNOUNCED.is_completed() {
+        guard_value((), || uncancelled(|| ANNOUNCED.call_once(first_call)));
+    }
+}
+
+fn first_call() {
+    stats::begin();
+    Defaults::say_what_is_not_understood();
+    let defaults = Defaults::read();
+    if defaults.trace {
+        crate::os::notice(format_args!(
+            "{} serving DTLSv1_listen (pid {}, libssl {:#x}, cookies {})",
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            crate::openssl::libssl_version(),
+            defaults.policy.name(),
+        ));
+    }
 }

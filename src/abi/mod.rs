@@ -11,16 +11,22 @@ pub mod stats;
 
 use crate::hello::error::Fault;
 use crate::openssl::{queue_fault, same_libssl};
-use crate::panic_guard::{guard, guard_value};
+use crate::panic_guard::guard;
 use std::ffi::c_int;
 
-/// For functions that give 1, or 0 with a reason queued. An SSL or SSL_CTX of
-/// another libssl is not to be looked into.
+/// For functions that give 1, or 0 with a reason queued.
 fn done(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
-    match guard(|| if same_libssl() { body() } else { Err(Fault::OtherLibssl) }) {
+    done_by_program(|| guard(body))
+}
+
+/// The same for those that run the program's code, which may end the thread or throw an exception: a
+/// `catch_unwind` around it would end the process.
+fn done_by_program(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
+    // An SSL or SSL_CTX of another libssl is not to be looked into.
+    match if same_libssl() { body() } else { Err(Fault::OtherLibssl) } {
         Ok(()) => 1,
         Err(fault) => {
-            guard_value((), || queue_fault(fault));
+            queue_fault(fault);
             0
         }
     }

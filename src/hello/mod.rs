@@ -9,4 +9,5 @@ pub mod gate;
 pub mod peer;
 pub mod reassembly;
 pub(crate) mod resequence;
+pub mod step;
 pub mod wire;

@@ -46,8 +46,8 @@ impl Peer {
     }
 
     /// The address with whatever lies behind it, as it came.
-    pub const fn as_given(&self) -> &[u8; MAX_ADDRESS_LEN] {
-        &self.bytes
+    pub const fn as_given_mut(&mut self) -> &mut [u8; MAX_ADDRESS_LEN] {
+        &mut self.bytes
     }
 
     /// Exactly the family's own `struct sockaddr_...`.

@@ -6,7 +6,7 @@ use crate::hello::error::Fault;
 use crate::hello::gate::COOKIE_ROOM;
 use std::ffi::{c_uint, c_void};
 use std::mem::transmute;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// What the application set on an SSL_CTX.
@@ -28,45 +28,41 @@ impl AppCallbacks {
         self.verify.store(callback.map_or(null_mut(), |f| f as *mut c_void), Relaxed);
     }
 
-    pub(super) fn has_generate(&self) -> bool {
-        !self.generate.load(Relaxed).is_null()
-    }
-
-    pub(super) fn has_verify(&self) -> bool {
-        !self.verify.load(Relaxed).is_null()
-    }
-
-    /// Asks the application for a cookie, as libssl does: the length is judged by the caller.
-    pub(crate) fn generate(
-        &self,
-        ssl: Ssl,
-        cookie: &mut [u8; COOKIE_ROOM],
-    ) -> Result<usize, Fault> {
-        let callback = self.generate.load(Relaxed);
-        if callback.is_null() {
-            return Err(Fault::GenerateCallback);
-        }
+    pub(crate) fn generate(&self) -> Option<GenerateCb> {
+        let callback = NonNull::new(self.generate.load(Relaxed))?;
         // SAFETY: only `set_generate` stores here, and it stores such a function.
-        let callback = unsafe { transmute::<*mut c_void, GenerateCb>(callback) };
-        let mut len: c_uint = 0;
-        // SAFETY: the application's own function with the application's own SSL, and more room
-        // than libssl gives it.
-        if unsafe { callback(ssl.as_ptr(), cookie.as_mut_ptr(), &raw mut len) } == 0 {
-            return Err(Fault::GenerateCallback);
-        }
-        usize::try_from(len).map_err(|_| Fault::GenerateCallback)
+        Some(unsafe { transmute::<*mut c_void, GenerateCb>(callback.as_ptr()) })
     }
 
-    /// Asks the application whether a cookie is its own.
-    pub(crate) fn verify(&self, ssl: Ssl, cookie: &[u8]) -> Result<bool, Fault> {
-        let callback = self.verify.load(Relaxed);
-        if callback.is_null() {
-            return Err(Fault::NoVerifyCallback);
-        }
+    pub(crate) fn verify(&self) -> Option<VerifyCb> {
+        let callback = NonNull::new(self.verify.load(Relaxed))?;
         // SAFETY: only `set_verify` stores here, and it stores such a function.
-        let callback = unsafe { transmute::<*mut c_void, VerifyCb>(callback) };
-        let len = c_uint::try_from(cookie.len()).map_err(|_| Fault::Internal)?;
-        // SAFETY: the application's own function with its own SSL and `len` readable bytes.
-        Ok(unsafe { callback(ssl.as_ptr(), cookie.as_ptr(), len) } != 0)
+        Some(unsafe { transmute::<*mut c_void, VerifyCb>(callback.as_ptr()) })
     }
+}
+
+/// Asks the application for a cookie, as libssl does: the length is judged by the caller.
+///
+/// The callback may give the SSL another SSL_CTX, and free the one that it was found in.
+pub(crate) fn generate(
+    ssl: Ssl,
+    callback: Option<GenerateCb>,
+    cookie: &mut [u8; COOKIE_ROOM],
+) -> Result<usize, Fault> {
+    let callback = callback.ok_or(Fault::GenerateCallback)?;
+    let mut len: c_uint = 0;
+    // SAFETY: the application's own function with the application's own SSL, and more room
+    // than libssl gives it.
+    if unsafe { callback(ssl.as_ptr(), cookie.as_mut_ptr(), &raw mut len) } == 0 {
+        return Err(Fault::GenerateCallback);
+    }
+    usize::try_from(len).map_err(|_| Fault::GenerateCallback)
+}
+
+/// Asks the application whether a cookie is its own; likewise.
+pub(crate) fn verify(ssl: Ssl, callback: Option<VerifyCb>, cookie: &[u8]) -> Result<bool, Fault> {
+    let callback = callback.ok_or(Fault::NoVerifyCallback)?;
+    let len = c_uint::try_from(cookie.len()).map_err(|_| Fault::Internal)?;
+    // SAFETY: the application's own function with its own SSL and `len` readable bytes.
+    Ok(unsafe { callback(ssl.as_ptr(), cookie.as_ptr(), len) } != 0)
 }

@@ -1,24 +1,12 @@
 //! A BIO that somebody else owns.
 
+use super::recv_buffer::{CAPACITY, RecvBuffer};
 use super::{real, sys};
 use crate::hello::error::Sent;
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-
-/// The longest record there is, SSL3_RT_MAX_PLAIN_LENGTH and its header; libssl reads as much.
-const DATAGRAM_ROOM: usize = 16_384 + 13;
-
-/// Room for one datagram, on the stack and not cleared: clearing 16 KiB would cost as much as
-/// everything else that a challenge needs.
-pub(crate) struct Datagram([MaybeUninit<u8>; DATAGRAM_ROOM]);
-
-impl Datagram {
-    pub(crate) const fn new() -> Self {
-        Self([MaybeUninit::uninit(); DATAGRAM_ROOM])
-    }
-}
 
 /// What a read brought.
 pub(crate) enum Read<'a> {
@@ -29,7 +17,8 @@ pub(crate) enum Read<'a> {
     Failed,
 }
 
-/// A live BIO, for the length of a call.
+/// A live BIO, this thread's, for the length of a call. That is the type's invariant: `new` asks for
+/// it, and every call of a libcrypto function on [`as_ptr`](Self::as_ptr) rests on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bio(NonNull<sys::BIO>);
 
@@ -48,11 +37,11 @@ impl Bio {
     /// Is it libssl's own datagram BIO? By its name: libcoap's has the same type. The type alone
     /// tells most others, 25 instructions sooner.
     pub(crate) fn is_datagram(self) -> bool {
-        // SAFETY: the BIO lives.
+        // SAFETY: type invariant.
         if unsafe { sys::BIO_method_type(self.as_ptr()) } != sys::BIO_TYPE_DGRAM {
             return false;
         }
-        // SAFETY: the BIO lives.
+        // SAFETY: type invariant.
         let name = unsafe { sys::BIO_method_name(self.as_ptr()) };
         // SAFETY: a method's name is a C string as long as the method lives.
         !name.is_null() && unsafe { CStr::from_ptr(name) } == c"datagram socket"
@@ -61,26 +50,26 @@ impl Bio {
     /// Has the application set a callback on it, of either kind? That is told of every operation, and
     /// may refuse it.
     pub(crate) fn is_watched(self) -> bool {
-        // SAFETY: the BIO lives.
+        // SAFETY: type invariant.
         #[cfg(not(libressl))]
         if unsafe { sys::BIO_get_callback_ex(self.as_ptr()) }.is_some() {
             return true;
         }
-        // SAFETY: the BIO lives.
+        // SAFETY: type invariant.
         unsafe { real::bio_callback(self.as_ptr()) }.is_some()
     }
 
-    pub(crate) fn read(self, into: &mut Datagram) -> Read<'_> {
-        const ROOM: c_int = DATAGRAM_ROOM as c_int;
+    #[inline(always)]
+    pub(crate) fn read(self, into: &mut RecvBuffer) -> Read<'_> {
+        const LEN: c_int = CAPACITY as c_int;
+        let into = into.bytes();
         // Where libssl has clear_sys_error(): a caller may look at errno after -1.
         clear_errno();
-        // SAFETY: the buffer has ROOM bytes to write to.
-        let n = unsafe { sys::BIO_read(self.as_ptr(), into.0.as_mut_ptr().cast(), ROOM) };
+        // SAFETY: the buffer has LEN bytes to write to.
+        let n = unsafe { sys::BIO_read(self.as_ptr(), into.as_mut_ptr().cast(), LEN) };
         match usize::try_from(n) {
-            Ok(n @ 1..=DATAGRAM_ROOM) => {
-                // SAFETY: BIO_read wrote the first n bytes, and n is no more than there are.
-                Read::Datagram(unsafe { std::slice::from_raw_parts(into.0.as_ptr().cast(), n) })
-            }
+            // A BIO of the program's may claim more than it was asked for.
+            Ok(n @ 1..=CAPACITY) => Read::Datagram(into.get(..n).unwrap_or_default()),
             _ if self.should_retry() => Read::WouldBlock,
             Ok(0) if self.is_datagram() => Read::Empty,
             _ => Read::Failed,
@@ -121,15 +110,14 @@ impl Bio {
 
     /// The sender of what was read last, if the BIO says that it knows.
     pub(crate) fn peer(self) -> Option<Peer> {
-        let mut address = Address::unspecified();
-        let known = self.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0;
-        known.then(|| address.peer())
+        PeerOfBio::unasked().ask(self).copied()
     }
 
     /// Tells another BIO where to write to; one that has no use for it does not mind.
-    pub(crate) fn set_peer(self, peer: &Peer) {
-        let mut address = Address::of(*peer.as_given());
-        self.address_ctrl(sys::BIO_CTRL_DGRAM_SET_PEER, &mut address);
+    pub(crate) fn set_peer(self, peer: &mut Peer) {
+        let address = peer.as_given_mut().as_mut_ptr().cast();
+        // SAFETY: type invariant; the command takes a sockaddr.
+        unsafe { sys::BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_DGRAM_SET_PEER, 0, address) };
     }
 
     fn address_ctrl(self, command: c_int, address: &mut Address) -> std::ffi::c_long {
@@ -138,8 +126,39 @@ impl Bio {
     }
 
     fn should_retry(self) -> bool {
-        // SAFETY: the BIO lives.
+        // SAFETY: type invariant.
         unsafe { sys::BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
+    }
+}
+
+/// A BIO's peer, asked for at most once.
+pub(crate) struct PeerOfBio {
+    asked: bool,
+    peer: Option<Peer>,
+}
+
+impl PeerOfBio {
+    pub(crate) const fn unasked() -> Self {
+        Self { asked: false, peer: None }
+    }
+
+    /// Asks the BIO, if that was not done yet.
+    #[inline(always)]
+    pub(crate) fn ask(&mut self, bio: Bio) -> Option<&mut Peer> {
+        if !self.asked {
+            self.asked = true;
+            let mut address = Address::unspecified();
+            if bio.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0 {
+                self.peer = Some(address.peer());
+            }
+        }
+        self.peer.as_mut()
+    }
+
+    /// What the BIO said; the outer `None` if it was not asked.
+    #[inline(always)]
+    pub(crate) fn asked(&self) -> Option<Option<&Peer>> {
+        self.asked.then_some(self.peer.as_ref())
     }
 }
 

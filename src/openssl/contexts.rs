@@ -18,7 +18,7 @@ use super::sys;
 use crate::hello::error::Fault;
 use crate::hello::reassembly::Reassembler;
 use crate::os::{self, lock, lock_until, try_box};
-use crate::panic_guard::guard_value;
+use crate::panic_guard::{guard, guard_value};
 use crate::service::secrets::{Files, State, lock_files};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
@@ -42,18 +42,24 @@ struct Table {
 type SslCtxAddress = usize;
 
 /// Counts what left the table. While it stands still, what a thread found before is still there.
-static DEPARTURES: AtomicU64 = AtomicU64::new(0);
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// See [`GENERATION`].
+#[inline]
+pub(super) fn generation() -> u64 {
+    GENERATION.load(Acquire)
+}
 
 /// One that a thread looked up.
 #[derive(Clone, Copy)]
 struct Found {
-    departures: u64,
+    generation: u64,
     ctx: SslCtxAddress,
     context: *const Context,
 }
 
 impl Found {
-    const NOTHING: Self = Self { departures: 0, ctx: 0, context: std::ptr::null() };
+    const NOTHING: Self = Self { generation: 0, ctx: 0, context: std::ptr::null() };
 }
 
 /// What a thread found last, so that it takes no lock for each call: a place for each of several
@@ -75,23 +81,23 @@ impl Context {
     #[inline]
     pub(crate) fn of<'a>(ctx: SslCtx) -> Result<&'a Self, Fault> {
         let address = ctx.as_ptr().addr();
-        let departures = DEPARTURES.load(Acquire);
+        let generation = generation();
         let last = LAST.with(|places| places.get(place_of(address)).map(Cell::get));
         if let Some(last) = last
             && last.ctx == address
-            && last.departures == departures
+            && last.generation == generation
         {
             // SAFETY: nothing has left the table since it was found there, and it stays while the
             // caller's SSL_CTX lives, which outlasts the call.
             return Ok(unsafe { &*last.context });
         }
-        let context = Self::look_up(address, departures).ok_or(Fault::NoMemory)?;
-        // SAFETY: boxed, so it does not move when the table grows; it stays as said above.
+        let context = guard(|| Self::look_up(address, generation).ok_or(Fault::NoMemory))?;
+        // SAFETY: boxed, so it does not move when the table grows, and it stays as said above.
         Ok(unsafe { &*context })
     }
 
     #[cold]
-    fn look_up(address: SslCtxAddress, departures: u64) -> Option<*const Self> {
+    fn look_up(address: SslCtxAddress, generation: u64) -> Option<*const Self> {
         let mut table = lock(&TABLE);
         let context = match table.find(address) {
             Some(context) => context,
@@ -99,7 +105,7 @@ impl Context {
         };
         LAST.with(|places| {
             if let Some(place) = places.get(place_of(address)) {
-                place.set(Found { departures, ctx: address, context });
+                place.set(Found { generation, ctx: address, context });
             }
         });
         Some(context)
@@ -169,7 +175,7 @@ unsafe extern "C-unwind" fn forget(
     guard_value((), || {
         let mut table = lock(&TABLE);
         if let Some(at) = table.contexts.iter().position(|(a, _)| *a == ctx.addr()) {
-            DEPARTURES.fetch_add(1, Release);
+            GENERATION.fetch_add(1, Release);
             let gone = table.contexts.swap_remove(at);
             drop(table); // the secrets are wiped outside the lock
             drop(gone);
@@ -200,7 +206,7 @@ thread_local! {
 }
 
 extern "C" fn before() {
-    guard_value((), || FORK.set(lock_all().map(ManuallyDrop::new)));
+    guard_value((), || os::uncancelled(|| FORK.set(lock_all().map(ManuallyDrop::new))));
 }
 
 /// In the parent and in the child.

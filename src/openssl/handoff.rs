@@ -3,56 +3,70 @@
 //! Only libssl can set its private handshake state, so the last step is libssl's. Its read BIO is
 //! exchanged for one that yields the one record, and put back whatever happens.
 
-use super::bio::{Address, Bio};
-use super::message::Listener;
-use super::once_bio::{Once, with_stand_in};
+use super::bio::Address;
+use super::message::MessageObserver;
 use super::queue::{Errors, holds_any};
-use super::real;
 use super::ssl::Ssl;
+use super::stand_in::{Controls, Script, with_stand_in};
+use super::{real, ssl_state};
 use crate::hello::error::{Fault, Stop};
 use crate::hello::peer::Peer;
+use crate::hello::step::VerifiedHello;
 
-/// What libssl said of the peer of an accepted hello. The address is given beside it: a result with
-/// room for one is copied at every return on the way up, and nearly no call has one to give.
-#[derive(Clone, Copy)]
-pub(crate) enum Accepted {
-    /// The BIO knows the peer, and it was put in the caller's place for it.
-    From,
-    /// It does not: the caller is told AF_UNSPEC.
+/// What libssl said of the peer of an accepted hello.
+///
+/// A place of the caller's and not part of a result: it would be copied at every return on the way
+/// up, and nearly no call has an address to give.
+pub(crate) enum Sender {
+    /// Nothing: no hello was accepted, or the BIO claims to know and wrote nothing, and the caller's
+    /// bytes stay as they were, as in libssl.
+    Untold,
+    /// The BIO does not know: the caller is told AF_UNSPEC.
     Unknown,
-    /// It claims to know and wrote nothing: the caller's bytes stay as they were, as in libssl.
-    Untouched,
+    /// The BIO knows.
+    Known(Peer),
 }
 
-/// Gives the SSL a record whose cookie is right. After `Ok`, `SSL_accept` goes on from there.
+/// How a hello is handed over.
+pub(crate) struct Manner {
+    /// Who answers libssl's controls.
+    pub(crate) controls: Controls,
+    /// Does libssl see what came behind the record?
+    pub(crate) with_trailing: bool,
+}
+
+/// Gives the SSL a hello whose cookie was right. After `Ok`, `SSL_accept` goes on from there.
 pub(crate) fn hand_off(
     ssl: Ssl,
-    rbio: Bio,
-    record: &[u8],
-    from: &mut Option<Peer>,
-) -> Result<Accepted, Stop> {
+    hello: &VerifiedHello<'_>,
+    manner: Manner,
+    sender: &mut Sender,
+) -> Result<(), Stop> {
+    let rbio = ssl.rbio().ok_or(Fault::BioNotSet)?;
     let listen = real::real_listen().ok_or(Fault::Handoff)?;
+    // From here on the SSL is libssl's again: whatever comes of it, the next call clears it.
+    ssl_state::forget(ssl);
     // What the application's callbacks queued; libssl's function empties the queue on entry.
     let errors = Errors::take();
-    let hushed = Listener::of(ssl).map(Listener::hush);
+    let suppressed = MessageObserver::of(ssl).map(MessageObserver::suppress);
     let mut address = Address::untouched();
-    let result = with_stand_in(ssl, rbio, Once::new(record, rbio), || {
-        // SAFETY: the SSL lives and `address` has room for any address.
+    let shown = if manner.with_trailing { hello.datagram() } else { hello.record() };
+    let result = with_stand_in(ssl, rbio, Script::new(shown, manner.controls), || {
+        // SAFETY: type invariant, and `address` has room for any address.
         unsafe { listen(ssl.as_ptr(), address.as_mut_ptr().cast()) }
     })?;
-    drop(hushed);
+    drop(suppressed);
     if result >= 1 {
         if let Some(errors) = errors {
             errors.put_back();
         }
-        if address.is_untouched() {
-            return Ok(Accepted::Untouched);
+        if !address.is_untouched() {
+            let peer = address.peer();
+            *sender = if peer.is_unspecified() { Sender::Unknown } else { Sender::Known(peer) };
         }
-        *from = Some(address.peer()).filter(|peer| !peer.is_unspecified());
-        return Ok(if from.is_some() { Accepted::From } else { Accepted::Unknown });
+        return Ok(());
     }
-    let explained = holds_any();
-    Err(if explained { Fault::Libssl } else { Fault::Handoff }.into())
+    Err(if holds_any() { Fault::Libssl } else { Fault::Handoff }.into())
 }
 
 /// Leaves an SSL that found nothing to read as that world's function leaves it: so that
@@ -62,8 +76,8 @@ pub(crate) fn note_would_block(ssl: Ssl) {
     let Some(rbio) = ssl.rbio() else { return };
     let mut address = Address::untouched();
     // libssl's own function finds a BIO that would block; it reads nothing and sends nothing.
-    let _ = with_stand_in(ssl, rbio, Once::empty(rbio), || {
-        // SAFETY: the SSL lives and `address` has room for any address.
+    let _ = with_stand_in(ssl, rbio, Script::empty(Controls::Forward(rbio)), || {
+        // SAFETY: type invariant, and `address` has room for any address.
         unsafe { real::listen_by_ctrl(ssl.as_ptr(), address.as_mut_ptr().cast()) }
     });
 }

@@ -84,14 +84,14 @@ pub(crate) fn set_arg(ssl: Ssl, arg: *mut c_void) -> bool {
 
 /// Who is told of the next message on an SSL. Not kept: the callback itself may set another, and so
 /// may each of the program's callbacks between two messages.
-pub(crate) struct Listener {
+pub(crate) struct MessageObserver {
     ssl: Ssl,
     callback: MessageCb,
     arg: *mut c_void,
     style: Style,
 }
 
-impl Listener {
+impl MessageObserver {
     /// The callback in force, if there is one. Where no program ever set one, this is a look at a
     /// number.
     #[inline(always)]
@@ -148,11 +148,11 @@ impl Listener {
 
     /// Takes the callback out of libssl and puts it back when the guard goes: the handoff must not
     /// report again what was reported, nor call the program while our BIO stands in its SSL.
-    pub(super) fn hush(self) -> Hushed {
+    pub(super) fn suppress(self) -> Suppressed {
         // Not NULL: from 3.2 on the record layer that libssl makes in the handoff would never ask
         // for a callback again.
         self.ssl.set_msg_callback(Some(silence));
-        Hushed(self.ssl)
+        Suppressed(self.ssl)
     }
 }
 
@@ -171,9 +171,9 @@ unsafe extern "C-unwind" fn silence(
 ) {
 }
 
-pub(super) struct Hushed(Ssl);
+pub(super) struct Suppressed(Ssl);
 
-impl Drop for Hushed {
+impl Drop for Suppressed {
     fn drop(&mut self) {
         // As it is now: a callback of the program's that ran in the handoff may have set another.
         self.0.set_msg_callback(SSL_MESSAGES.get(self.0).and_then(|messages| messages.callback));

@@ -7,6 +7,7 @@
 use super::probing::answer_one_hello;
 use super::queue::Errors;
 use super::sys::{self, SSL3_RT_HANDSHAKE, SSL3_RT_HEADER};
+use crate::os::uncancelled;
 use crate::panic_guard::guard_value;
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -39,7 +40,7 @@ impl Style {
         // What the application's callbacks have queued is theirs; libssl's function empties the queue.
         let errors = Errors::take();
         // A question that failed, for want of memory, is asked again.
-        let style = ask().map_or(0, |seen| seen | Self::ASKED);
+        let style = uncancelled(ask).map_or(0, |seen| seen | Self::ASKED);
         if let Some(errors) = errors {
             errors.put_back();
         }

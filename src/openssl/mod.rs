@@ -4,38 +4,43 @@
 //! function that libssl calls back. The contract is OpenSSL's: an SSL belongs to one thread at a
 //! time, an SSL_CTX may be shared, and both live as long as the call.
 
-mod app_callbacks;
+pub(crate) mod app_callbacks;
 mod bio;
 pub(crate) mod client_bio;
 mod context;
 mod contexts;
+mod current;
 mod ex_data;
 mod handoff;
 pub(crate) mod message;
 mod message_style;
 mod method;
-mod once_bio;
 mod policy;
 mod probing;
 mod queue;
 mod ready_made;
 pub(crate) mod real;
+mod recv_buffer;
 mod resequence_bio;
 mod ssl;
 mod ssl_state;
+mod stand_in;
 mod sys;
 mod trampolines;
 
-pub(crate) use bio::{Bio, Datagram, Read};
+pub(crate) use bio::{Bio, PeerOfBio, Read};
 pub(crate) use context::Context;
-pub(crate) use handoff::{Accepted, hand_off, note_would_block};
-pub(crate) use message::Listener;
+pub(crate) use current::Current;
+pub(crate) use handoff::{Manner, Sender, hand_off, note_would_block};
+pub(crate) use message::MessageObserver;
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
 pub(crate) use real::{libssl_version, same_libssl};
+pub(crate) use recv_buffer::RecvBuffer;
 pub(crate) use resequence_bio::{behind, resequence};
 pub(crate) use ssl::{Ssl, SslCtx};
 pub(crate) use ssl_state::{begin, remember_verified};
+pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
     DTLS_CTRL_LISTEN, GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, VerifyCb,
 };

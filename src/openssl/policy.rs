@@ -6,6 +6,7 @@ use super::ssl::SslCtx;
 use super::trampolines;
 use crate::hello::error::Fault;
 use crate::os::lock;
+use crate::panic_guard::guard;
 use crate::service::settings::{Defaults, Policy};
 use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
@@ -31,19 +32,24 @@ impl Context {
     /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
     #[inline]
     pub(crate) fn listens(&self, ctx: SslCtx) -> Result<(), Fault> {
-        if !self.ready.load(Acquire) {
+        if self.ready.load(Acquire) { Ok(()) } else { self.begins_to_listen(ctx) }
+    }
+
+    #[cold]
+    fn begins_to_listen(&self, ctx: SslCtx) -> Result<(), Fault> {
+        guard(|| {
             let mut choice = lock(&self.choice);
             choice.listened = true;
             self.settle(ctx, &choice)?;
             self.ready.store(true, Release);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
     /// and us with the other's decision.
     fn settle(&self, ctx: SslCtx, choice: &Choice) -> Result<(), Fault> {
-        let (generate, verify) = (self.app.has_generate(), self.app.has_verify());
+        let (generate, verify) = (self.app.generate().is_some(), self.app.verify().is_some());
         let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
             Policy::App => false,
             Policy::Builtin => true,

@@ -17,7 +17,6 @@ use super::ssl::Ssl;
 use super::{real, sys};
 use crate::hello::resequence::{LIBSSL_BEGINS_AT, ROOM, Renumbering, has_unencrypted};
 use crate::os::try_box;
-use crate::panic_guard::guard_value;
 use crate::stats::{self, Event};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
@@ -118,31 +117,27 @@ unsafe fn ours<'a>(bio: *mut sys::BIO) -> Option<&'a Resequencer> {
 }
 
 unsafe extern "C-unwind" fn write(bio: *mut sys::BIO, from: *const c_char, len: c_int) -> c_int {
-    guard_value(-1, || {
-        // SAFETY: libcrypto calls with a BIO of ours.
-        let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
-        let (Some(from), Ok(len)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
-            return -1;
-        };
-        // SAFETY: libcrypto passes that many bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), len) };
-        let n = ours.write(bytes);
-        // SAFETY: as above.
-        unsafe { copy_retry_flags(bio, ours.real) };
-        n
-    })
+    // SAFETY: libcrypto calls with a BIO of ours.
+    let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
+    let (Some(from), Ok(len)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
+        return -1;
+    };
+    // SAFETY: libcrypto passes that many bytes.
+    let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), len) };
+    let n = ours.write(bytes);
+    // SAFETY: as above.
+    unsafe { copy_retry_flags(bio, ours.real) };
+    n
 }
 
 unsafe extern "C-unwind" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
-    guard_value(-1, || {
-        // SAFETY: libcrypto calls with a BIO of ours.
-        let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
-        // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
-        let n = unsafe { sys::BIO_read(ours.real.as_ptr(), to.cast(), room) };
-        // SAFETY: as above.
-        unsafe { copy_retry_flags(bio, ours.real) };
-        n
-    })
+    // SAFETY: libcrypto calls with a BIO of ours.
+    let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
+    // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
+    let n = unsafe { sys::BIO_read(ours.real.as_ptr(), to.cast(), room) };
+    // SAFETY: as above.
+    unsafe { copy_retry_flags(bio, ours.real) };
+    n
 }
 
 unsafe extern "C-unwind" fn ctrl(
@@ -151,30 +146,26 @@ unsafe extern "C-unwind" fn ctrl(
     larg: c_long,
     parg: *mut c_void,
 ) -> c_long {
-    guard_value(0, || {
-        // SAFETY: libcrypto calls with a BIO of ours.
-        let Some(ours) = (unsafe { ours(bio) }) else { return 0 };
-        // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
-        unsafe { sys::BIO_ctrl(ours.real.as_ptr(), command, larg, parg) }
-    })
+    // SAFETY: libcrypto calls with a BIO of ours.
+    let Some(ours) = (unsafe { ours(bio) }) else { return 0 };
+    // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
+    unsafe { sys::BIO_ctrl(ours.real.as_ptr(), command, larg, parg) }
 }
 
 /// Called when the last reference to a BIO of ours is gone.
 unsafe extern "C-unwind" fn destroy(bio: *mut sys::BIO) -> c_int {
-    guard_value(0, || {
-        // SAFETY: libcrypto calls with a BIO of ours.
-        let data = unsafe { sys::BIO_get_data(bio) }.cast::<Resequencer>();
-        if data.is_null() {
-            return 1;
-        }
-        // SAFETY: as above.
-        unsafe { sys::BIO_set_data(bio, null_mut()) };
-        // SAFETY: it came from a box, and the BIO that had it is going.
-        let gone = unsafe { Box::from_raw(data) };
-        // SAFETY: the reference was the resequencer's.
-        unsafe { sys::BIO_free_all(gone.real.as_ptr()) };
-        1
-    })
+    // SAFETY: libcrypto calls with a BIO of ours.
+    let data = unsafe { sys::BIO_get_data(bio) }.cast::<Resequencer>();
+    if data.is_null() {
+        return 1;
+    }
+    // SAFETY: as above.
+    unsafe { sys::BIO_set_data(bio, null_mut()) };
+    // SAFETY: it came from a box, and the BIO that had it is going.
+    let gone = unsafe { Box::from_raw(data) };
+    // SAFETY: the reference was the resequencer's.
+    unsafe { sys::BIO_free_all(gone.real.as_ptr()) };
+    1
 }
 
 impl Resequencer {

@@ -3,17 +3,18 @@
 use super::bio::Bio;
 use super::{real, sys};
 use crate::hello::wire::{Method, Version};
-use std::ffi::c_int;
-use std::ptr::NonNull;
+use std::ffi::{c_int, c_long};
+use std::ptr::{NonNull, null_mut};
 
 /// The high byte of every DTLS version that OpenSSL listens for; AnyConnect's 0x0100 is not one.
 const DTLS_MAJOR: c_int = 0xFE;
 
-/// A live SSL, this thread's for the length of a call.
+/// A live SSL, this thread's for the length of a call. That is the type's invariant: `new` asks for
+/// it, and every call of a libssl function on [`as_ptr`](Self::as_ptr) rests on it.
 #[derive(Clone, Copy)]
 pub(crate) struct Ssl(NonNull<sys::SSL>);
 
-/// A live SSL_CTX. Other threads may use it at the same time.
+/// A live SSL_CTX. Other threads may use it at the same time. That it lives is the type's invariant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SslCtx(NonNull<sys::SSL_CTX>);
 
@@ -30,46 +31,59 @@ impl Ssl {
     }
 
     pub(crate) fn ctx(self) -> Option<SslCtx> {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         NonNull::new(unsafe { sys::SSL_get_SSL_CTX(self.as_ptr()) }).map(SslCtx)
     }
 
     pub(crate) fn rbio(self) -> Option<Bio> {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         let bio = NonNull::new(unsafe { sys::SSL_get_rbio(self.as_ptr()) })?;
         // SAFETY: the SSL holds a reference, and is this thread's.
         Some(unsafe { Bio::new(bio) })
     }
 
     pub(crate) fn wbio(self) -> Option<Bio> {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         let bio = NonNull::new(unsafe { sys::SSL_get_wbio(self.as_ptr()) })?;
         // SAFETY: the SSL holds a reference, and is this thread's.
         Some(unsafe { Bio::new(bio) })
     }
 
     pub(super) fn is_server(self) -> bool {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         unsafe { sys::SSL_is_server(self.as_ptr()) != 0 }
     }
 
     /// Has the handshake not begun? So it is while `DTLSv1_listen` runs, libssl's too.
     pub(crate) fn in_before(self) -> bool {
         #[cfg(not(libressl))]
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         unsafe {
             sys::SSL_in_before(self.as_ptr()) != 0
         }
         #[cfg(libressl)]
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         unsafe {
             sys::SSL_state(self.as_ptr()) & sys::SSL_ST_BEFORE != 0
         }
     }
 
+    /// Bytes of the longest hello that libssl puts together from fragments: as much as its longest
+    /// record, or what the SSL allows a chain of certificates to have, and no more than its state
+    /// machine takes of a hello.
+    pub(crate) fn longest_hello(self) -> u32 {
+        const RECORD: c_long = 16_384 + 256 + 64;
+        const HELLO: c_long = 131_396;
+        let Some(ctrl) = real::real_ctrl() else { return 0 };
+        let command = sys::SSL_CTRL_GET_MAX_CERT_LIST;
+        // SAFETY: type invariant, and a command that takes nothing.
+        let chain = unsafe { ctrl(self.as_ptr(), command, 0, null_mut()) };
+        u32::try_from(chain.clamp(RECORD, HELLO)).unwrap_or(0)
+    }
+
     /// The version that the SSL speaks now, 0xFEFD for DTLS 1.2.
     pub(super) fn version(self) -> c_int {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         unsafe { sys::SSL_version(self.as_ptr()) }
     }
 
@@ -80,7 +94,7 @@ impl Ssl {
     }
 
     pub(super) fn method(self) -> *const sys::SSL_METHOD {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         unsafe { sys::SSL_get_ssl_method(self.as_ptr()) }
     }
 

@@ -53,10 +53,10 @@ pub(crate) fn begin(ssl: Ssl) -> Result<(), Fault> {
     // client of is left as it is, and so is one that has begun a handshake: it has a state, and
     // from 3.2 on to set it again would lose a record layer that sent messages refer to.
     if ssl.is_server() && ssl.in_before() && !is_known(ssl) {
-        // SAFETY: the SSL lives.
+        // SAFETY: type invariant.
         unsafe { sys::SSL_set_accept_state(ssl.as_ptr()) };
     }
-    // SAFETY: the SSL lives.
+    // SAFETY: type invariant.
     if unsafe { sys::SSL_clear(ssl.as_ptr()) } == 0 {
         return Err(Fault::Libssl);
     }
@@ -65,9 +65,9 @@ pub(crate) fn begin(ssl: Ssl) -> Result<(), Fault> {
 }
 
 fn is_untouched(ssl: Ssl) -> bool {
-    // SAFETY: the SSL lives.
+    // SAFETY: type invariant.
     let idle = unsafe { sys::SSL_want(ssl.as_ptr()) } == sys::SSL_NOTHING;
-    // SAFETY: as above.
+    // SAFETY: type invariant.
     let open = unsafe { sys::SSL_get_shutdown(ssl.as_ptr()) } == 0;
     ssl.in_before() && idle && open && !remembers_an_error(ssl)
 }
@@ -79,18 +79,18 @@ fn remembers_an_error(ssl: Ssl) -> bool {
         return false;
     }
     clear_errors();
-    // SAFETY: the SSL lives.
+    // SAFETY: type invariant.
     unsafe { sys::SSL_get_error(ssl.as_ptr(), -1) == sys::SSL_ERROR_SSL }
 }
 
 /// Did we clear this SSL, with the SSL_CTX and the method that it has now, and has no client been
 /// accepted on it since?
 fn is_listening(ssl: Ssl) -> bool {
-    STATE.is_marked(ssl, allegiance(ssl))
+    STATE.is_marked(ssl, method_fingerprint(ssl))
 }
 
 /// What `SSL_clear` goes by: after SSL_set_SSL_CTX or SSL_set_ssl_method it has work to do.
-fn allegiance(ssl: Ssl) -> usize {
+fn method_fingerprint(ssl: Ssl) -> usize {
     ssl.ctx().map_or(0, |ctx| ctx.as_ptr().addr()) ^ ssl.method().addr().rotate_left(32)
 }
 
@@ -101,7 +101,7 @@ fn is_known(ssl: Ssl) -> bool {
 
 fn mark_listening(ssl: Ssl) {
     // Without memory for it the SSL is cleared anew in each call: slower, and right.
-    let _ = STATE.set_mark(ssl, allegiance(ssl));
+    let _ = STATE.set_mark(ssl, method_fingerprint(ssl));
 }
 
 /// The cookie of the accepted client, if it was one of ours.
@@ -109,9 +109,9 @@ pub(super) fn verified(ssl: Ssl) -> Option<Verified> {
     STATE.get(ssl).copied()
 }
 
-/// Forgets the accepted client's cookie.
-pub(super) fn forget_verified(ssl: Ssl) {
-    // A mark that stands for no SSL_CTX and method: known, and not listening.
+/// Forgets all but that we had this SSL: the next call clears it.
+pub(super) fn forget(ssl: Ssl) {
+    // A mark that stands for no SSL_CTX and method.
     let _ = STATE.set_mark(ssl, 0);
 }
 

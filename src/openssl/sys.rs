@@ -32,6 +32,7 @@ pub(super) const ERR_LIB_SSL: c_int = 20;
 pub(super) const SSL3_RT_HANDSHAKE: c_int = 22;
 /// A message callback's content type: not a message but the header of a record.
 pub(super) const SSL3_RT_HEADER: c_int = 0x100;
+pub(super) const SSL_CTRL_GET_MAX_CERT_LIST: c_int = 50;
 pub(crate) const SSL_CTRL_SET_MSG_CALLBACK_ARG: c_int = 16;
 pub(super) const SSL_ERROR_SSL: c_int = 1;
 #[cfg(libressl)]

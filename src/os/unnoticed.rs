@@ -8,10 +8,32 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
+/// While this lives the thread is not cancelled.
+pub(super) struct Uncancelled {
+    before: c_int,
+}
+
+impl Uncancelled {
+    pub(super) fn begin() -> Self {
+        let mut before = 0;
+        // SAFETY: `before` is writable.
+        unsafe { pthread_setcancelstate(CANCEL_DISABLE, &raw mut before) };
+        Self { before }
+    }
+}
+
+impl Drop for Uncancelled {
+    fn drop(&mut self) {
+        let mut disabled = 0;
+        // SAFETY: `disabled` is writable. What is pending waits for the next cancellation point.
+        unsafe { pthread_setcancelstate(self.before, &raw mut disabled) };
+    }
+}
+
 /// While this lives none of that happens to the thread; then all is as it was.
 pub(crate) struct Unnoticed {
     errno: c_int,
-    cancellation: c_int,
+    _uncancelled: Uncancelled,
     /// The thread's signal mask; none if it could not be changed.
     mask: Option<libc::sigset_t>,
     /// Those of [`SENT`] that were pending before.
@@ -32,9 +54,7 @@ const CANCEL_DISABLE: c_int = 1;
 impl Unnoticed {
     pub(crate) fn begin() -> Self {
         let errno = errno();
-        let mut cancellation = 0;
-        // SAFETY: `cancellation` is writable.
-        unsafe { pthread_setcancelstate(CANCEL_DISABLE, &raw mut cancellation) };
+        let uncancelled = Uncancelled::begin();
         let pending = pending();
         let mut blocked = set_of(&SENT);
         // SAFETY: the set is a set.
@@ -43,7 +63,7 @@ impl Unnoticed {
         // SAFETY: both are sets.
         let failed =
             unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const blocked, &raw mut mask) };
-        Self { errno, cancellation, mask: (failed == 0).then_some(mask), pending }
+        Self { errno, _uncancelled: uncancelled, mask: (failed == 0).then_some(mask), pending }
     }
 
     /// Takes back what our writes have sent.
@@ -65,9 +85,6 @@ impl Drop for Unnoticed {
             // SAFETY: a mask that this thread had.
             unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, null_mut()) };
         }
-        let mut disabled = 0;
-        // SAFETY: `disabled` is writable. What is pending waits for the next cancellation point.
-        unsafe { pthread_setcancelstate(self.cancellation, &raw mut disabled) };
         set_errno(self.errno);
     }
 }

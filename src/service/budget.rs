@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub(crate) struct Budget(AtomicU32);
 
 /// What is left of it in one call.
-pub(crate) struct Purse(Option<NonZeroU32>);
+pub(crate) struct BudgetLeft(Option<NonZeroU32>);
 
 impl Budget {
     pub(crate) const fn new(bound: u32) -> Self {
@@ -21,14 +21,14 @@ impl Budget {
         self.0.store(bound, Relaxed);
     }
 
-    pub(crate) fn purse(&self) -> Purse {
-        Purse(NonZeroU32::new(self.0.load(Relaxed)))
+    pub(crate) fn of_a_call(&self) -> BudgetLeft {
+        BudgetLeft(NonZeroU32::new(self.0.load(Relaxed)))
     }
 }
 
-impl Purse {
+impl BudgetLeft {
     /// Takes note of a datagram after which a call would go on; an `Err` after the last that it may.
-    pub(crate) fn spend(&mut self) -> Result<(), Stop> {
+    pub(crate) fn use_one(&mut self) -> Result<(), Stop> {
         let Some(left) = self.0 else { return Ok(()) };
         self.0 = NonZeroU32::new(left.get().saturating_sub(1));
         if self.0.is_none() { Err(Stop::BudgetSpent) } else { Ok(()) }
@@ -43,19 +43,19 @@ mod tests {
     fn the_last_one_ends_the_call() {
         let budget = Budget::new(3);
         for _ in 0..2 {
-            let mut purse = budget.purse();
-            let spent: Vec<_> = (0..3).map(|_| purse.spend()).collect();
+            let mut left = budget.of_a_call();
+            let spent: Vec<_> = (0..3).map(|_| left.use_one()).collect();
             assert_eq!(spent, [Ok(()), Ok(()), Err(Stop::BudgetSpent)]);
         }
         budget.set(1);
-        assert_eq!(budget.purse().spend(), Err(Stop::BudgetSpent));
+        assert_eq!(budget.of_a_call().use_one(), Err(Stop::BudgetSpent));
     }
 
     #[test]
     fn nought_is_no_bound() {
-        let mut purse = Budget::new(0).purse();
+        let mut left = Budget::new(0).of_a_call();
         for _ in 0..10 {
-            assert_eq!(purse.spend(), Ok(()));
+            assert_eq!(left.use_one(), Ok(()));
         }
     }
 }

@@ -77,14 +77,14 @@ fn asked_for() -> Option<File> {
 /// what blocks there has all that came before it in the file, or will have it when the second is
 /// over.
 #[inline]
-pub(crate) fn tick() {
+pub(crate) fn write_if_due() {
     if !SCHEDULE.is_over() {
-        tick_at();
+        write_at();
     }
 }
 
 #[cold]
-fn tick_at() {
+fn write_at() {
     let Some(file) = file() else { return };
     USED.store(true, Relaxed);
     if SCHEDULE.take(file.now(), counters::progress) {

@@ -9,7 +9,7 @@ mod schedule;
 
 pub(crate) use counters::count;
 pub(crate) use counters::{Event, Tally, tally, total, total_discards};
-pub(crate) use file::tick;
+pub(crate) use file::write_if_due;
 
 use crate::hello::cookie::Check;
 use crate::hello::error::{Sent, Stop};

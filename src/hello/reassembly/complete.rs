@@ -12,8 +12,14 @@ impl Complete {
         Self(record)
     }
 
+    /// The record, header included.
+    pub fn record(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The same as if it had come in one datagram to an SSL of this method. Another SSL than the
     /// one that read the first fragment may speak other versions, hence the `Err`.
+    #[cold]
     pub fn admitted(&self, method: Method) -> Result<Admitted<'_>, Discard> {
         let (header, rest) = self.0.split_first_chunk().ok_or(Discard::RecordTooSmall)?;
         let record = Record::parse(header, rest)?;

@@ -62,6 +62,7 @@ const BEFORE_COOKIE: usize = 2 + 32 + 1 + 1;
 
 impl<'a> ClientHello<'a> {
     /// Reads the first fragment that a hello came in, and sees whether it is the only one.
+    #[inline(always)]
     pub fn of(fragment: &Fragment<'a>, method: Method) -> Result<Self, Discard> {
         let mut hello = Self::parse(fragment.body, method)?;
         if !fragment.is_whole() {
@@ -72,6 +73,7 @@ impl<'a> ClientHello<'a> {
     }
 
     /// Reads a hello's first fragment. The version is judged before anything behind it is read.
+    #[inline(always)]
     pub fn parse(body: &'a [u8], method: Method) -> Result<Self, Discard> {
         let mut cursor = Cursor::new(body);
         let version = cursor.array().ok_or(Discard::HelloLength)?;
@@ -84,6 +86,7 @@ impl<'a> ClientHello<'a> {
         Self::fields(version, cursor).ok_or(Discard::HelloLength)
     }
 
+    #[inline(always)]
     fn fields(version: Version, mut cursor: Cursor<'a>) -> Option<Self> {
         Some(Self {
             version,

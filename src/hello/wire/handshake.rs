@@ -27,6 +27,7 @@ pub struct Fragment<'a> {
 
 impl<'a> Fragment<'a> {
     /// Reads the one fragment that fills a record's body.
+    #[inline(always)]
     pub fn parse(message: &'a [u8]) -> Result<Self, Discard> {
         let (kind, fragment) = Self::fields(message).ok_or(Discard::HandshakeLength)?;
         if kind != CLIENT_HELLO {
@@ -41,6 +42,7 @@ impl<'a> Fragment<'a> {
         Ok(fragment)
     }
 
+    #[inline(always)]
     fn fields(message: &'a [u8]) -> Option<(u8, Self)> {
         let mut cursor = Cursor::new(message);
         let &[kind] = cursor.array()?;

@@ -25,6 +25,7 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// Checks a header and takes the body from `rest`, the bytes behind it. What comes after the
     /// body, more records perhaps, is left alone.
+    #[inline(always)]
     pub fn parse(header: &'a RecordHeader, rest: &'a [u8]) -> Result<Self, Discard> {
         let [content_type, major, _minor, sequence @ .., high, low] = header;
         if *content_type != HANDSHAKE {

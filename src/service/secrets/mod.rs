@@ -18,7 +18,8 @@ mod watch;
 
 use crate::hello::cookie::{Binding, Check, Cookie, Keyring, Lifetime, Secret};
 use crate::hello::error::{Fault, Stop};
-use crate::os::{self, lock, lock_until};
+use crate::os::{self, lock, lock_until, uncancelled};
+use crate::panic_guard::guard;
 use crate::protected::scrub_stack;
 pub(crate) use process::draw_at_load;
 use published::Published;
@@ -117,6 +118,10 @@ impl Keys {
 
     /// Takes the secrets from a file from now on, and says whether it is right now.
     pub(crate) fn set_file(&self, path: &[u8], now: u64) -> Result<(), Fault> {
+        uncancelled(|| self.set_file_uncancelled(path, now))
+    }
+
+    fn set_file_uncancelled(&self, path: &[u8], now: u64) -> Result<(), Fault> {
         let file = Watched::at(path).ok_or(Fault::NoMemory)?;
         let right = file.look_again(now).ok_or(Fault::NoMemory)?.take();
         let before = lock(&self.state).set_source(&self.published, Source::of(file));
@@ -157,9 +162,15 @@ impl Keys {
         self.published.keys().and_then(usage).ok_or(Fault::NoSecret)
     }
 
-    /// Brings everything up to date. Nothing is locked while a file is looked at: other threads go
-    /// on with the keys that are in force, and where there are none yet they wait a little.
+    /// Brings everything up to date, whatever becomes of the thread.
     fn refresh(&self, now: u64, patience: Duration) -> Result<(), Missing> {
+        guard(|| Ok(uncancelled(|| self.refresh_uncancelled(now, patience))))
+            .unwrap_or_else(|fault| Err(Missing::Fault(fault)))
+    }
+
+    /// Nothing is locked while a file is looked at: other threads go
+    /// on with the keys that are in force, and where there are none yet they wait a little.
+    fn refresh_uncancelled(&self, now: u64, patience: Duration) -> Result<(), Missing> {
         let mut may_look = true;
         let begin = os::monotonic();
         loop {

@@ -104,22 +104,15 @@ fn another_hello_takes_the_place_of_the_first() {
 
 #[test]
 fn an_ssl_of_another_version_still_refuses_an_old_client() {
-    let (mut reassembler, from, now) = (Reassembler::new(&FILTER), peer(1, 1), Instant::now());
-    let who = Who::new(&from, &RandomState::new());
+    let (mut server, from) = (Server::new(), peer(1, 1));
     let mut body = hello(300);
     body[1] = 0xFF;
     let (first, second) = (cut(&body, 0..100), cut(&body, 100..300));
-    let [mut a, mut b] = [const { HelloVerifyRequest::blank() }; 2];
-    let any = Method::Any;
-    let Ok(Verdict::Admit(admitted)) = judge(&first, any, &mut Porter, &mut a) else { panic!() };
-    assert!(matches!(reassembler.first(&who, &admitted, &first, now), Outcome::Kept));
     let fixed = Method::Fixed(Version(0xFEFD));
-    let Ok(Verdict::Continuation(rest)) = judge(&second, fixed, &mut Porter, &mut b) else {
-        panic!()
-    };
-    let Outcome::Complete(hello) = reassembler.rest(&who, &rest, &second, now) else { panic!() };
-    assert!(matches!(hello.admitted(fixed), Err(Discard::ClientVersion)));
-    assert!(hello.admitted(Method::Any).is_ok());
+    for (method, seen) in [(fixed, Dropped(Discard::ClientVersion)), (Method::Any, whole(&body))] {
+        assert_eq!(server.give(&from, &first), Nothing);
+        assert_eq!(server.give_to(method, &from, &second), seen);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Datagrams go through the gate as in `listen.rs`, so that what is tested is what runs.
+//! Datagrams go through [`step`], so that what is tested is what runs.
 
 mod bounds;
 mod flights;
@@ -8,9 +8,10 @@ mod shares;
 
 use super::{Filter, Outcome, Reassembler, Who};
 use crate::hello::error::{Discard, Fault};
-use crate::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
-use crate::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
+use crate::hello::step::{Driver, Fragments, Step, step};
+use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RECORD_HEADER_LEN};
 use std::hash::RandomState;
 use std::ops::Range;
 use std::time::Instant;
@@ -23,16 +24,39 @@ const COOKIE: &[u8] = b"the right cookie";
 const COOKIE_END: usize = 2 + 32 + 1 + 1 + COOKIE.len();
 const SEQUENCE: u8 = 5;
 
-struct Porter;
+/// One server's reassembly, asked by [`step`].
+struct FakeDriver<'a> {
+    reassembler: &'a mut Reassembler,
+    who: Who<'a>,
+    now: Instant,
+}
 
-impl Doorkeeper for Porter {
-    fn record_seen(&mut self, _: &RecordHeader) {}
-    fn hello_seen(&mut self, _: &[u8]) {}
-    fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
+impl Observer for FakeDriver<'_> {}
+
+impl Cookies for FakeDriver<'_> {
+    fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         Ok(hello.cookie == COOKIE)
     }
-    fn generate(&mut self, _: &ClientHello<'_>, _: &mut [u8; COOKIE_ROOM]) -> Result<usize, Fault> {
+    fn make(&mut self, _: &ClientHello<'_>, _: &mut [u8; COOKIE_ROOM]) -> Result<usize, Fault> {
         Ok(0)
+    }
+}
+
+impl Fragments for FakeDriver<'_> {
+    fn first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        self.reassembler.first(&self.who, admitted, datagram, self.now)
+    }
+    fn rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        self.reassembler.rest(&self.who, fragment, datagram, self.now)
+    }
+    fn longest_elsewhere(&mut self) -> u32 {
+        u32::MAX
+    }
+}
+
+impl<'p> Driver<'p> for FakeDriver<'_> {
+    fn peer(&self) -> Option<&'p Peer> {
+        None
     }
 }
 
@@ -66,28 +90,24 @@ impl Server {
     }
 
     fn give(&mut self, from: &Peer, datagram: &[u8]) -> Seen {
+        self.give_to(Method::Any, from, datagram)
+    }
+
+    /// To an SSL of this method.
+    fn give_to(&mut self, method: Method, from: &Peer, datagram: &[u8]) -> Seen {
         let mut answer = HelloVerifyRequest::blank();
-        let verdict = judge(datagram, Method::Any, &mut Porter, &mut answer).unwrap();
         let who = Who::new(from, &self.hashing);
-        let (outcome, refused) = match verdict {
-            Verdict::Discard(discard) => return Dropped(discard),
-            Verdict::Challenge(_) => return Challenge,
-            Verdict::Admit(admitted) => {
-                (self.reassembler.first(&who, &admitted, datagram, self.now), Alone)
+        let mut driver = FakeDriver { reassembler: &mut self.reassembler, who, now: self.now };
+        match step(datagram, method, &mut driver, &mut answer).unwrap() {
+            Step::Drop(discard) => Dropped(discard),
+            Step::Answer(_) => Challenge,
+            Step::Kept => Nothing,
+            Step::Accept(hello) => {
+                assert_eq!(hello.cookie(), COOKIE);
+                let record = hello.record();
+                let fragment = Fragment::parse(&record[RECORD_HEADER_LEN..]).unwrap();
+                if fragment.is_whole() { Accepted(record.to_vec()) } else { Alone }
             }
-            Verdict::Continuation(fragment) => {
-                (self.reassembler.rest(&who, &fragment, datagram, self.now), STRANGE)
-            }
-        };
-        match outcome {
-            Outcome::Kept => Nothing,
-            Outcome::Complete(hello) => {
-                let admitted = hello.admitted(Method::Any).unwrap();
-                assert!(admitted.fragment.is_whole());
-                assert_eq!(admitted.cookie, COOKIE);
-                Accepted(admitted.record.to_vec())
-            }
-            Outcome::Refused => refused,
         }
     }
 }

@@ -1,0 +1,144 @@
+//! What a step asks while an SSL listens: cookies from whoever makes them for its SSL_CTX, the peer
+//! from its BIO, and its message callback.
+
+use crate::hello::cookie::{Binding, Check};
+use crate::hello::error::Fault;
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
+use crate::hello::peer::Peer;
+use crate::hello::reassembly::Outcome;
+use crate::hello::step::{Driver, Fragments};
+use crate::hello::wire::{ClientHello, Fragment, RecordHeader};
+use crate::openssl::{Bio, Current, MessageObserver, PeerOfBio, Ssl, app_callbacks};
+use crate::os::unix_seconds;
+use crate::panic_guard::guard;
+use crate::service::repairs::Repairs;
+use crate::stats::Tally;
+
+/// Serves one datagram.
+pub(crate) struct SslDriver<'a> {
+    pub(crate) ssl: Ssl,
+    pub(crate) current: &'a mut Current,
+    pub(crate) rbio: Bio,
+    pub(crate) tally: &'a Tally,
+    /// Asked for at most once, and only when needed.
+    peer: PeerOfBio,
+}
+
+impl<'a> SslDriver<'a> {
+    pub(crate) const fn new(
+        ssl: Ssl,
+        current: &'a mut Current,
+        rbio: Bio,
+        tally: &'a Tally,
+    ) -> Self {
+        Self { ssl, current, rbio, tally, peer: PeerOfBio::unasked() }
+    }
+
+    pub(crate) fn peer(&mut self) -> Option<&mut Peer> {
+        self.peer.ask(self.rbio)
+    }
+
+    /// Before the context is looked at: a BIO of the program's may give the SSL another.
+    fn ask_peer_if_builtin(&mut self) {
+        if self.current.was_builtin() {
+            self.peer();
+        }
+    }
+
+    /// Are fragments put together here? Applications look into BIOs of their own.
+    fn reassembles(&mut self) -> bool {
+        let wanted =
+            self.current.get().is_ok_and(|context| context.repairs.has(Repairs::FRAGMENTS));
+        wanted && self.rbio.is_datagram()
+    }
+}
+
+impl Observer for SslDriver<'_> {
+    #[inline(always)]
+    fn record_seen(&mut self, header: &RecordHeader) {
+        if let Some(observer) = MessageObserver::of(self.ssl) {
+            observer.header_in(header);
+        }
+    }
+
+    #[inline(always)]
+    fn hello_seen(&mut self, message: &[u8]) {
+        if let Some(observer) = MessageObserver::of(self.ssl) {
+            observer.hello_in(message);
+        }
+    }
+}
+
+impl Cookies for SslDriver<'_> {
+    fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
+        self.ask_peer_if_builtin();
+        let context = self.current.get()?;
+        if !context.uses_builtin() {
+            let callback = context.app.verify();
+            let right = app_callbacks::verify(self.ssl, callback, hello.cookie)?;
+            self.tally.count_verdict(right);
+            return Ok(right);
+        }
+        let Some(peer) = self.peer.asked() else { return self.check(hello) };
+        let binding = Binding::hello(peer, hello);
+        let check = context.keys.check(unix_seconds(), hello.cookie, &binding)?;
+        self.tally.count_check(check);
+        Ok(matches!(check, Check::Right { .. }))
+    }
+
+    fn make(
+        &mut self,
+        hello: &ClientHello<'_>,
+        cookie: &mut [u8; COOKIE_ROOM],
+    ) -> Result<usize, Fault> {
+        self.ask_peer_if_builtin();
+        let context = self.current.get()?;
+        if !context.uses_builtin() {
+            let callback = context.app.generate();
+            return app_callbacks::generate(self.ssl, callback, cookie);
+        }
+        let Some(peer) = self.peer.asked() else { return self.make(hello, cookie) };
+        let binding = Binding::hello(peer, hello);
+        let made = context.keys.make(unix_seconds(), &binding)?;
+        *cookie.first_chunk_mut().ok_or(Fault::Internal)? = made;
+        Ok(binding.cookie_len())
+    }
+}
+
+impl Fragments for SslDriver<'_> {
+    #[cold]
+    fn first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
+        if !self.reassembles() {
+            return Outcome::Refused;
+        }
+        let Some(peer) = self.peer().copied().filter(|peer| !peer.is_unspecified()) else {
+            return Outcome::Refused;
+        };
+        let Ok(context) = self.current.get() else { return Outcome::Refused };
+        guard(|| Ok(context.reassembly.first(&peer, admitted, datagram)))
+            .unwrap_or(Outcome::Refused)
+    }
+
+    #[cold]
+    fn rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
+        let idle = self.current.get().map_or(true, |context| context.reassembly.is_idle());
+        if idle || !self.reassembles() {
+            return Outcome::Refused;
+        }
+        let Some(peer) = self.peer().copied() else { return Outcome::Refused };
+        let Ok(context) = self.current.get() else { return Outcome::Refused };
+        guard(|| Ok(context.reassembly.rest(&peer, fragment, datagram))).unwrap_or(Outcome::Refused)
+    }
+
+    #[cold]
+    fn longest_elsewhere(&mut self) -> u32 {
+        self.ssl.longest_hello()
+    }
+}
+
+/// The peer is the BIO's to tell: libssl asks it too.
+impl<'p> Driver<'p> for SslDriver<'_> {
+    fn peer(&self) -> Option<&'p Peer> {
+        None
+    }
+}
