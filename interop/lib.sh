@@ -32,9 +32,9 @@ preload() {
 	exec env LD_PRELOAD="$LIB" DTLSV1_LISTEN_TRACE=1 "$@"
 }
 
-# wait_for FILE PATTERN WHAT: at most 15 s.
+# wait_for FILE PATTERN WHAT: at most a minute, for a machine that is busy.
 wait_for() {
-	for _ in $(seq 300); do
+	for _ in $(seq 1200); do
 		! grep -aqs -e "$2" "$1" || return 0
 		sleep 0.05
 	done
@@ -62,7 +62,7 @@ serve() {
 		    >"$WORK/server.out" 2>"$WORK/server.err" &
 		server=$!
 		pids="$pids $server"
-		for _ in $(seq 100); do
+		for _ in $(seq 600); do
 			sleep 0.05
 			kill -0 "$server" 2>/dev/null || break
 			if bound "$port" | grep -q "pid=$server,"; then

@@ -37,7 +37,7 @@ pair() {
 	WORK=$scratch/$1${2:+-plain}
 	export WORK
 	mkdir "$WORK"
-	PLAIN=$2 timeout -k 5 90 bash "$here/pairs/$1.sh" \
+	PLAIN=$2 timeout -k 5 300 bash "$here/pairs/$1.sh" \
 	    >"$WORK/line" 2>"$WORK/complaint" </dev/null
 }
 
