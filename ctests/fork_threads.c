@@ -51,6 +51,18 @@ come_and_go(void *arg)
 	return NULL;
 }
 
+/* The lock of what was chosen, and what it comes to in libssl. */
+static void *
+choose(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; !done; i++)
+		NEED(ours.set_cookie_policy(ctx, i % 2 ? BUILTIN : AUTO) == 1);
+	return NULL;
+}
+
 /*
  * A hello, and its cookie: the secrets have changed since, so the child has to
  * make the keys anew. On an SSL from before the fork: libcrypto has locks, too.
@@ -137,5 +149,7 @@ main(void)
 	test(rotate);
 	check_case("table");
 	test(come_and_go);
+	check_case("choice");
+	test(choose);
 	return check_end();
 }
