@@ -4,21 +4,24 @@
 //! thread reads any of it, and the first call to `DTLSv1_listen` may be made by several threads at
 //! once. libcrypto tells us when an SSL_CTX is freed.
 
-use super::address_map::{AddressMap, Entry};
 use super::context::Context;
 use super::ssl::SslCtx;
 use super::sys;
 use crate::hello::error::Fault;
-use crate::os::{Guarded, Lock};
+use crate::map::{Entry, Map};
+use crate::os::{Guarded, Lock, uncancelled};
 use crate::panic_guard::{guard, guard_value};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Release};
 
-static TABLE: Lock<AddressMap<Context>> = Lock::new(AddressMap::new());
+/// By the addresses of the SSL_CTXs. 128 KiB, of which a page is taken when a list on it gets its first
+/// context.
+type Table = Map<Context, { 1 << 14 }>;
+static TABLE: Lock<Table> = Lock::new(Table::new());
 
-impl Guarded for AddressMap<Context> {
+impl Guarded for Table {
     /// It is whole at every moment.
     fn left_behind(&mut self) {}
 }
@@ -97,7 +100,8 @@ impl Context {
         if !hears_of_departures() {
             return None;
         }
-        let entry = Entry::new(address, Self::new())?;
+        // To ask for randomness is a point where a thread ends.
+        let entry = uncancelled(|| Entry::new(address, Self::new()))?;
         let mut table = TABLE.lock();
         match table.find(address) {
             Some(another_threads) => Some(another_threads),

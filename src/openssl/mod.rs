@@ -4,7 +4,6 @@
 //! function that libssl calls back. The contract is OpenSSL's: an SSL belongs to one thread at a
 //! time, an SSL_CTX may be shared, and both live as long as the call.
 
-mod address_map;
 pub(crate) mod app_callbacks;
 mod bio;
 pub(crate) mod client_bio;
