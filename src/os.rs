@@ -17,8 +17,7 @@ use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::io::Error;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
 /// capabilities): its environment is not the administrator's.
@@ -180,13 +179,6 @@ pub(crate) fn in_child(what: extern "C" fn()) {
     let _ = unsafe { libc::pthread_atfork(None, None, Some(what)) };
 }
 
-/// Runs `before` ahead of each fork(2) and `after` behind it, in the parent and in the child.
-#[allow(unsafe_code)]
-pub(crate) fn around_fork(before: extern "C" fn(), after: extern "C" fn()) {
-    // SAFETY: as above.
-    let _ = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
-}
-
 /// A clock that nobody sets, for how long something takes.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
@@ -208,24 +200,6 @@ pub(crate) fn coarse_seconds() -> u64 {
 pub(crate) fn uncancelled<T>(work: impl FnOnce() -> T) -> T {
     let _until_the_end = unnoticed::Uncancelled::begin();
     work()
-}
-
-/// Locks. A panic while it was held is a defect elsewhere: what these locks guard is whole at every
-/// moment.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks, unless it cannot be had until then.
-pub(crate) fn lock_until<T>(mutex: &Mutex<T>, end: Instant) -> Option<MutexGuard<'_, T>> {
-    loop {
-        match mutex.try_lock() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if monotonic() >= end => return None,
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(20)),
-        }
-    }
 }
 
 /// A box, or the value back where memory is short: an allocation that fails must not end the

@@ -2,7 +2,7 @@
 
 use crate::hello::error::{Fault, Stop};
 use crate::openssl::{SSL, Sender, Ssl, note_would_block, queue_discard, queue_fault};
-use crate::os::uncancelled;
+use crate::os::{Once, uncancelled};
 use crate::panic_guard::guard_value;
 use crate::service::settings::Defaults;
 use crate::{probes, stats};
@@ -175,10 +175,9 @@ unsafe fn write<T>(to: NonNull<T>, bytes: &[u8]) {
 /// The first call starts the counters, and with DTLSV1_LISTEN_TRACE set it says that it is ours
 /// that runs.
 fn announce() {
-    use std::sync::Once;
-    static ANNOUNCED: Once = Once::new();
-    if !ANNOUNCED.is_completed() {
-        guard_value((), || uncancelled(|| ANNOUNCED.call_once(first_call)));
+    static ANNOUNCED: Once<()> = Once::new();
+    if ANNOUNCED.get().is_none() {
+        guard_value((), || uncancelled(|| *ANNOUNCED.get_or_make(first_call)));
     }
 }
 

@@ -2,17 +2,17 @@
 
 use super::app_callbacks::AppCallbacks;
 use super::message::CtxMessages;
+use crate::os::{Guarded, Lock};
 use crate::service::budget::Budget;
 use crate::service::reassembly::Shared;
 use crate::service::repairs::Switches;
 use crate::service::secrets::Keys;
 use crate::service::settings::{Defaults, Policy};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// An SSL_CTX's part of this library.
 pub(crate) struct Context {
-    pub(super) choice: Mutex<Choice>,
+    pub(super) choice: Lock<Choice>,
     /// What the choice comes to: are cookies made here?
     pub(super) builtin: AtomicBool,
     /// Has `DTLSv1_listen` been called, and are the callbacks that it needs in libssl?
@@ -31,10 +31,15 @@ pub(super) struct Choice {
     pub(super) listened: bool,
 }
 
+impl Guarded for Choice {
+    /// What it comes to is not settled while [`Context::ready`] says so.
+    fn left_behind(&mut self) {}
+}
+
 impl Context {
     pub(super) fn new() -> Self {
         Self {
-            choice: Mutex::new(Choice { policy: None, listened: false }),
+            choice: Lock::new(Choice { policy: None, listened: false }),
             builtin: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),

@@ -1,42 +1,29 @@
-//! The contexts of all SSL_CTXs, and their locks across fork(2).
+//! The contexts of all SSL_CTXs.
 //!
 //! In a table of our own and not in the SSL_CTX's ex_data: setting that is not safe while another
 //! thread reads any of it, and the first call to `DTLSv1_listen` may be made by several threads at
 //! once. libcrypto tells us when an SSL_CTX is freed.
-//!
-//! A child has the forking thread and no other: a lock that another one held at that moment would
-//! never be given back there, and what it guards be half changed. So the forking thread takes them
-//! all first and gives them back behind it, on both sides. The list of locks has its room
-//! beforehand: an allocator may have taken its own by then.
-//!
-//! What is done once, at the first call (variables read, indices registered), is left out: it is
-//! over before a server forks, and libcrypto's own locks are taken in it.
 
-use super::context::{Choice, Context};
+use super::context::Context;
 use super::ssl::SslCtx;
 use super::sys;
 use crate::hello::error::Fault;
-use crate::hello::reassembly::Reassembler;
-use crate::os::{self, lock, lock_until, try_box};
+use crate::map::{Entry, Map};
+use crate::os::{Guarded, Lock, uncancelled};
 use crate::panic_guard::{guard, guard_value};
-use crate::service::secrets::{Files, State, lock_files};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
-use std::mem::ManuallyDrop;
-use std::ptr::null_mut;
-use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
-use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Release};
 
-/// SSL_CTX and what belongs to it; few enough that a search from the front is the quickest.
-static TABLE: Mutex<Table> =
-    Mutex::new(Table { registered: false, contexts: Vec::new(), held: Held(Vec::new()) });
+/// By the addresses of the SSL_CTXs. 128 KiB, of which a page is taken when a list on it gets its first
+/// context.
+type Table = Map<Context, { 1 << 14 }>;
+static TABLE: Lock<Table> = Lock::new(Table::new());
 
-struct Table {
-    registered: bool,
-    contexts: Vec<(SslCtxAddress, Box<[Context]>)>,
-    /// Filled while a process forks.
-    held: Held,
+impl Guarded for Table {
+    /// It is whole at every moment.
+    fn left_behind(&mut self) {}
 }
 
 type SslCtxAddress = usize;
@@ -92,17 +79,14 @@ impl Context {
             return Ok(unsafe { &*last.context });
         }
         let context = guard(|| Self::look_up(address, generation).ok_or(Fault::NoMemory))?;
-        // SAFETY: boxed, so it does not move when the table grows, and it stays as said above.
+        // SAFETY: it does not move, and stays as said above.
         Ok(unsafe { &*context })
     }
 
     #[cold]
     fn look_up(address: SslCtxAddress, generation: u64) -> Option<*const Self> {
-        let mut table = lock(&TABLE);
-        let context = match table.find(address) {
-            Some(context) => context,
-            None => table.add(address)?,
-        };
+        let found = TABLE.lock().find(address);
+        let context = found.or_else(|| Self::add(address))?.as_ptr();
         LAST.with(|places| {
             if let Some(place) = places.get(place_of(address)) {
                 place.set(Found { generation, ctx: address, context });
@@ -110,57 +94,45 @@ impl Context {
         });
         Some(context)
     }
+
+    /// What is asked of others is asked for without a lock on the table.
+    fn add(address: SslCtxAddress) -> Option<NonNull<Self>> {
+        if !hears_of_departures() {
+            return None;
+        }
+        // To ask for randomness is a point where a thread ends.
+        let entry = uncancelled(|| Entry::new(address, Self::new()))?;
+        let mut table = TABLE.lock();
+        match table.find(address) {
+            Some(another_threads) => Some(another_threads),
+            None => table.insert(entry),
+        }
+    }
 }
 
-impl Table {
-    fn find(&self, address: SslCtxAddress) -> Option<*const Context> {
-        let (_, context) = self.contexts.iter().find(|(at, _)| *at == address)?;
-        Some(context.as_ptr())
+/// Has libcrypto tell us when an SSL_CTX is freed, from the first one on.
+fn hears_of_departures() -> bool {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    static ASKING: Lock<()> = Lock::new(());
+    if ASKED.load(Acquire) {
+        return true;
     }
-
-    fn add(&mut self, address: SslCtxAddress) -> Option<*const Context> {
-        if !self.registered {
-            // SAFETY: `forget` keeps to the contract of an ex_data callback.
-            let index = unsafe {
-                sys::CRYPTO_get_ex_new_index(
-                    sys::CRYPTO_EX_INDEX_SSL_CTX,
-                    0,
-                    null_mut(),
-                    None,
-                    None,
-                    Some(forget),
-                )
-            };
-            self.registered = index >= 0;
-            if !self.registered {
-                return None;
-            }
-            os::around_fork(before, after);
-        }
-        self.contexts.try_reserve(1).ok()?;
-        let Held(held) = &mut self.held; // empty
-        held.try_reserve(self.contexts.len().saturating_add(1)).ok()?;
-        self.contexts.push((address, try_box(Context::new())?));
-        self.find(address)
+    let _asking = ASKING.lock();
+    if !ASKED.load(Acquire) {
+        // SAFETY: `forget` keeps to the contract of an ex_data callback.
+        let index = unsafe {
+            sys::CRYPTO_get_ex_new_index(
+                sys::CRYPTO_EX_INDEX_SSL_CTX,
+                0,
+                null_mut(),
+                None,
+                None,
+                Some(forget),
+            )
+        };
+        ASKED.store(index >= 0, Release);
     }
-
-    /// Takes the locks of all contexts; some where it gives `None`.
-    fn take_all(&mut self, end: Instant) -> Option<()> {
-        let Held(held) = &mut self.held;
-        for (_, context) in &self.contexts {
-            // SAFETY: boxed, and it stays in the table until the table is unlocked, before which
-            // what is held is given back.
-            let context = unsafe { &*context.as_ptr() };
-            let choice = lock_until(&context.choice, end)?;
-            held.push((choice, context.keys.lock_until(end)?, context.reassembly.lock_until(end)?));
-        }
-        Some(())
-    }
-
-    fn give_back(&mut self) {
-        let Held(held) = &mut self.held;
-        held.clear();
-    }
+    ASKED.load(Acquire)
 }
 
 /// Called by `SSL_CTX_free` when the last reference is gone; nobody else refers to it then.
@@ -173,59 +145,13 @@ unsafe extern "C-unwind" fn forget(
     _argp: *mut c_void,
 ) {
     guard_value((), || {
-        let mut table = lock(&TABLE);
-        if let Some(at) = table.contexts.iter().position(|(a, _)| *a == ctx.addr()) {
-            GENERATION.fetch_add(1, Release);
-            let gone = table.contexts.swap_remove(at);
-            drop(table); // the secrets are wiped outside the lock
-            drop(gone);
+        let mut table = TABLE.lock();
+        if table.find(ctx.addr()).is_none() {
+            return;
         }
+        GENERATION.fetch_add(1, Release);
+        let gone = table.remove(ctx.addr());
+        drop(table); // the secrets are wiped outside the lock
+        drop(gone);
     });
-}
-
-/// Where a lock is not to be had for so long, the process forks without: a file that takes its time
-/// does not hold up the program, and a signal handler that forks does not wait for its own thread.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// One context's locks, in the order that they are taken in elsewhere.
-type Locks =
-    (MutexGuard<'static, Choice>, MutexGuard<'static, State>, MutexGuard<'static, Reassembler>);
-
-/// Where the locks of all contexts are kept meanwhile; it has room for each that the table has.
-struct Held(Vec<Locks>);
-
-// SAFETY: it is empty but for the time of a fork, when only the thread that holds the table's lock,
-// and its copy in the child, gets at it.
-unsafe impl Send for Held {}
-
-type Fork = (MutexGuard<'static, Table>, MutexGuard<'static, Files>);
-
-thread_local! {
-    /// What this thread holds while it forks; not dropped with the thread.
-    static FORK: Cell<Option<ManuallyDrop<Fork>>> = const { Cell::new(None) };
-}
-
-extern "C" fn before() {
-    guard_value((), || os::uncancelled(|| FORK.set(lock_all().map(ManuallyDrop::new))));
-}
-
-/// In the parent and in the child.
-extern "C" fn after() {
-    guard_value((), || {
-        if let Some(fork) = FORK.take() {
-            let (mut table, files) = ManuallyDrop::into_inner(fork);
-            drop(files);
-            table.give_back();
-        }
-    });
-}
-
-fn lock_all() -> Option<Fork> {
-    let end = os::monotonic().checked_add(PATIENCE)?;
-    let mut table = lock_until(&TABLE, end)?;
-    if let Some(files) = table.take_all(end).and_then(|()| lock_files(end)) {
-        return Some((table, files));
-    }
-    table.give_back();
-    None
 }

@@ -2,12 +2,11 @@
 
 use super::ssl::Ssl;
 use super::sys;
-use crate::os::{lock, try_box};
+use crate::os::{Lock, try_box};
 use crate::panic_guard::guard_value;
 use std::ffi::{c_int, c_long, c_void};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// A number stands where no memory is needed: odd, as no pointer to a boxed `T` is.
@@ -28,14 +27,14 @@ pub(super) trait OnSsl: Send + Sync + Sized {
 /// An ex_data index for SSLs, asked for when the first SSL gets something.
 pub(super) struct Slot<T> {
     index: AtomicI32,
-    registering: Mutex<()>,
+    registering: Lock<()>,
     holds: PhantomData<T>,
 }
 
 impl<T: OnSsl> Slot<T> {
     pub(super) const fn new() -> Self {
         const { assert!(align_of::<T>() > 1, "a pointer to it is told from a mark") };
-        Self { index: AtomicI32::new(-1), registering: Mutex::new(()), holds: PhantomData }
+        Self { index: AtomicI32::new(-1), registering: Lock::new(()), holds: PhantomData }
     }
 
     /// Has this SSL got this mark? The lowest bit does not count.
@@ -106,7 +105,7 @@ impl<T: OnSsl> Slot<T> {
         if index >= 0 {
             return index;
         }
-        let _one_at_a_time = lock(&self.registering);
+        let _one_at_a_time = self.registering.lock();
         if self.index.load(Relaxed) < 0 {
             let (dup, free) = (Some(dup::<T> as sys::ExDup), Some(free::<T> as sys::ExFree));
             let class = sys::CRYPTO_EX_INDEX_SSL;

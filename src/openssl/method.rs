@@ -2,16 +2,15 @@
 
 use super::bio::Bio;
 use super::sys;
-use crate::os::lock;
+use crate::os::Lock;
 use std::ffi::c_char;
 use std::ptr::{NonNull, null_mut};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 /// Made at first use and kept: a method has to outlive every BIO of it.
 pub(super) struct Method {
     make: fn() -> Option<NonNull<sys::BIO_METHOD>>,
-    making: Mutex<()>,
+    making: Lock<()>,
     made: AtomicPtr<sys::BIO_METHOD>,
     /// libcrypto's own copy of the name: no other method's is at the same place.
     name: AtomicPtr<c_char>,
@@ -21,7 +20,7 @@ impl Method {
     pub(super) const fn new(make: fn() -> Option<NonNull<sys::BIO_METHOD>>) -> Self {
         Self {
             make,
-            making: Mutex::new(()),
+            making: Lock::new(()),
             made: AtomicPtr::new(null_mut()),
             name: AtomicPtr::new(null_mut()),
         }
@@ -47,7 +46,7 @@ impl Method {
 
     #[cold]
     fn once(&self) -> Option<NonNull<sys::BIO_METHOD>> {
-        let _one_at_a_time = lock(&self.making);
+        let _one_at_a_time = self.making.lock();
         let made = NonNull::new(self.made.load(Relaxed)).or_else(self.make)?;
         // Whoever finds it finds it whole.
         self.made.store(made.as_ptr(), Release);

@@ -5,7 +5,6 @@ use super::context::{Choice, Context};
 use super::ssl::SslCtx;
 use super::trampolines;
 use crate::hello::error::Fault;
-use crate::os::lock;
 use crate::panic_guard::guard;
 use crate::service::settings::{Defaults, Policy};
 use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -13,7 +12,7 @@ use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release}
 impl Context {
     /// Chooses a policy, and puts into libssl the callbacks that it needs.
     pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) -> Result<(), Fault> {
-        let mut choice = lock(&self.choice);
+        let mut choice = self.choice.lock();
         choice.policy = Some(policy);
         self.settle(ctx, &choice)
     }
@@ -24,7 +23,7 @@ impl Context {
         ctx: SslCtx,
         change: impl FnOnce(&AppCallbacks),
     ) -> Result<(), Fault> {
-        let choice = lock(&self.choice);
+        let choice = self.choice.lock();
         change(&self.app);
         self.settle(ctx, &choice)
     }
@@ -38,17 +37,17 @@ impl Context {
     #[cold]
     fn begins_to_listen(&self, ctx: SslCtx) -> Result<(), Fault> {
         guard(|| {
-            let mut choice = lock(&self.choice);
+            let mut choice = self.choice.lock();
             choice.listened = true;
-            self.settle(ctx, &choice)?;
-            self.ready.store(true, Release);
-            Ok(())
+            self.settle(ctx, &choice)
         })
     }
 
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
-    /// and us with the other's decision.
+    /// and us with the other's decision. Until all is done an SSL_CTX that listens is not ready, also
+    /// in a child of a process that forked in between.
     fn settle(&self, ctx: SslCtx, choice: &Choice) -> Result<(), Fault> {
+        self.ready.store(false, Release);
         let (generate, verify) = (self.app.generate().is_some(), self.app.verify().is_some());
         let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
             Policy::App => false,
@@ -57,6 +56,10 @@ impl Context {
         };
         self.builtin.store(builtin, Relaxed);
         let installed = trampolines::install(ctx, generate || builtin, verify || builtin);
-        if installed { Ok(()) } else { Err(Fault::Handoff) }
+        if !installed {
+            return Err(Fault::Handoff);
+        }
+        self.ready.store(choice.listened, Release);
+        Ok(())
     }
 }

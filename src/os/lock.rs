@@ -47,6 +47,14 @@ impl<T> Lock<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Lock<T> {
+    /// As it is in a child where another thread of its parent had it.
+    pub(crate) fn leave_behind(&self) {
+        self.holder.store(1, Relaxed);
+    }
+}
+
 impl<T: Guarded> Lock<T> {
     /// Waits for it.
     pub(crate) fn lock(&self) -> Locked<'_, T> {

@@ -4,11 +4,9 @@ use crate::hello::gate::Admitted;
 use crate::hello::peer::Peer;
 use crate::hello::reassembly::{Filter, Outcome, Reassembler, Who};
 use crate::hello::wire::Fragment;
-use crate::os::{coarse_seconds, lock, lock_until, monotonic};
+use crate::os::{Guarded, Lock, coarse_seconds, monotonic};
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
-use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::time::Instant;
 
 /// Who has a hello under way, at any SSL_CTX of the process. Pages that were never written to take
 /// no memory.
@@ -23,7 +21,15 @@ pub(crate) struct Shared {
     /// When the next hello is out of time, by [`coarse_seconds`].
     due: AtomicU64,
     hashing: RandomState,
-    reassembler: Mutex<Reassembler>,
+    reassembler: Lock<Reassembler>,
+}
+
+impl Guarded for Reassembler {
+    /// The hellos are forgotten, and their clients send them again. Their memory is not given back:
+    /// what pointed to it may be half written.
+    fn left_behind(&mut self) {
+        std::mem::forget(std::mem::replace(self, Self::new(&PRESENT)));
+    }
 }
 
 impl Shared {
@@ -31,7 +37,7 @@ impl Shared {
         Self {
             due: AtomicU64::new(NEVER),
             hashing: RandomState::new(),
-            reassembler: Mutex::new(Reassembler::new(&PRESENT)),
+            reassembler: Lock::new(Reassembler::new(&PRESENT)),
         }
     }
 
@@ -43,7 +49,7 @@ impl Shared {
 
     pub(crate) fn first(&self, peer: &Peer, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome {
         let who = Who::new(peer, &self.hashing);
-        let mut reassembler = lock(&self.reassembler);
+        let mut reassembler = self.reassembler.lock();
         let outcome = reassembler.first(&who, admitted, datagram, monotonic());
         self.publish(&reassembler);
         outcome
@@ -54,7 +60,7 @@ impl Shared {
         if !PRESENT.may_have(who.id()) {
             return Outcome::Refused;
         }
-        let mut reassembler = lock(&self.reassembler);
+        let mut reassembler = self.reassembler.lock();
         let outcome = reassembler.rest(&who, fragment, datagram, monotonic());
         self.publish(&reassembler);
         outcome
@@ -72,18 +78,11 @@ impl Shared {
 
     #[cold]
     fn expire(&self) {
-        let mut reassembler = match self.reassembler.try_lock() {
-            Ok(reassembler) => reassembler,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return, // the next one does it
+        let Some(mut reassembler) = self.reassembler.try_lock() else {
+            return; // the next one does it
         };
         reassembler.expire(monotonic());
         self.publish(&reassembler);
-    }
-
-    /// For the time of a fork.
-    pub(crate) fn lock_until(&self, end: Instant) -> Option<MutexGuard<'_, Reassembler>> {
-        lock_until(&self.reassembler, end)
     }
 
     fn publish(&self, reassembler: &Reassembler) {

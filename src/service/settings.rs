@@ -1,10 +1,10 @@
 //! What can be chosen per SSL_CTX, and the environment's say for programs that nobody recompiles.
 
 use crate::hello::cookie::Lifetime;
+use crate::os::Once;
 use crate::service::repairs::Repairs;
 use std::ffi::{CStr, c_int};
 use std::fmt;
-use std::sync::OnceLock;
 
 /// Whose cookies a context uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub(crate) struct Defaults {
 impl Defaults {
     /// Says nothing: a caller may have something locked.
     pub(crate) fn read() -> &'static Self {
-        static DEFAULTS: OnceLock<Defaults> = OnceLock::new();
-        DEFAULTS.get_or_init(|| Self::ask(|_| {}))
+        static DEFAULTS: Once<Defaults> = Once::new();
+        DEFAULTS.get_or_make(|| Self::ask(|_| {}))
     }
 
     /// A line on stderr for each variable that means nothing. With nothing locked.

@@ -38,32 +38,36 @@ impl Entry {
 impl Accepted {
     pub(super) const NONE: Self = Self { entries: [const { None }; MAX_HELD], seen: 0 };
 
-    /// Puts other secrets in force. Those that were are accepted for two lifetimes more and the
+    /// What is accepted once other secrets are put in force, in a place that is empty: what is there
+    /// is never half changed. Those that were in force are accepted for two lifetimes more and the
     /// second in which these end, as far as there is room.
     ///
     /// A cookie made just now is accepted to the end of the next slot, which is no further than
     /// that; the second more is for a process that sees a file's change a second later. If the
     /// issuing host's clock is ahead, its cookie names a later slot, which would be accepted for
     /// longer by as much: such a cookie has the two lifetimes that any other has at most.
-    pub(super) fn replace(&mut self, secrets: &Secrets, now: Now, lifetime: Lifetime) {
-        self.follow(now);
+    pub(super) fn follow_on(
+        &mut self,
+        before: Option<&Self>,
+        secrets: &Secrets,
+        now: Now,
+        lifetime: Lifetime,
+    ) {
         let two = lifetime.seconds().saturating_mul(2);
         let last = Until {
             unix: now.unix.saturating_add(two),
             // The two clocks' seconds do not begin at the same moment.
             boot: now.boot.saturating_add(two).saturating_add(1),
         };
-        let mut entries = [const { None }; MAX_HELD];
-        let mut room = entries.iter_mut();
-        for (secret, place) in secrets.iter().zip(&mut room) {
-            *place = Some(Entry { secret: secret.clone(), until: None });
+        let past = before.map_or(&[][..], |before| &before.entries);
+        let past = past.iter().flatten().filter(|old| !secrets.contains(&old.secret));
+        let ends = past.clone().map(|old| Some(old.until.unwrap_or(last)));
+        let all = secrets.iter().map(|secret| (secret, None));
+        let all = all.chain(past.map(|old| &old.secret).zip(ends));
+        for (place, (secret, until)) in self.entries.iter_mut().zip(all) {
+            *place = Some(Entry { secret: secret.clone(), until });
         }
-        let past = self.entries.iter_mut().filter_map(Option::take);
-        for (mut old, place) in past.filter(|old| !secrets.contains(&old.secret)).zip(room) {
-            old.until.get_or_insert(last);
-            *place = Some(old);
-        }
-        self.entries = entries;
+        self.seen = now.unix;
     }
 
     /// The one that makes cookies.

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// A look that one thread is to take.
 pub(super) struct Look {
-    pub(super) id: u64,
+    pub(super) id: usize,
     pub(super) turn: Turn,
     /// With a zero at its end.
     pub(super) path: Vec<u8>,

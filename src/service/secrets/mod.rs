@@ -18,7 +18,7 @@ mod watch;
 
 use crate::hello::cookie::{Binding, Check, Cookie, Keyring, Lifetime, Secret};
 use crate::hello::error::{Fault, Stop};
-use crate::os::{self, lock, lock_until, uncancelled};
+use crate::os::{self, Lock, uncancelled};
 use crate::panic_guard::guard;
 use crate::protected::scrub_stack;
 pub(crate) use process::draw_at_load;
@@ -26,18 +26,16 @@ use published::Published;
 pub(crate) use state::State;
 use state::{Next, Source};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use time::Now;
 use watch::Watched;
-pub(crate) use watch::{Files, lock_files};
 
 /// Secrets, lifetime and the keys for the slots around now.
 pub(crate) struct Keys {
     /// Has there been a secret? From then on there is one.
     ready: AtomicBool,
     published: Published,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 /// How long a call waits for another thread's first look at a secret file. It reads nothing, and
@@ -67,7 +65,7 @@ impl Keys {
         Self {
             ready: AtomicBool::new(false),
             published: Published::new(),
-            state: Mutex::new(State::new()),
+            state: Lock::new(State::new()),
         }
     }
 
@@ -111,7 +109,7 @@ impl Keys {
     pub(crate) fn set_secret(&self, secret: &[u8], now: u64) -> Result<(), Fault> {
         let outcome = Secret::new(secret)
             .ok_or(Fault::SecretLength)
-            .and_then(|secret| lock(&self.state).set_secret(&self.published, secret, Now::at(now)));
+            .and_then(|secret| self.state.lock().set_secret(&self.published, secret, Now::at(now)));
         scrub_stack();
         outcome
     }
@@ -124,7 +122,7 @@ impl Keys {
     fn set_file_uncancelled(&self, path: &[u8], now: u64) -> Result<(), Fault> {
         let file = Watched::at(path).ok_or(Fault::NoMemory)?;
         let right = file.look_again(now).ok_or(Fault::NoMemory)?.take();
-        let before = lock(&self.state).set_source(&self.published, Source::of(file));
+        let before = self.state.lock().set_source(&self.published, Source::of(file));
         drop(before);
         match self.refresh(now, LAST_PATIENCE) {
             Err(Missing::Fault(fault)) => Err(fault),
@@ -134,12 +132,7 @@ impl Keys {
     }
 
     pub(crate) fn set_lifetime(&self, lifetime: Lifetime) {
-        lock(&self.state).set_lifetime(&self.published, lifetime);
-    }
-
-    /// For the time of a fork.
-    pub(crate) fn lock_until(&self, end: Instant) -> Option<MutexGuard<'_, State>> {
-        lock_until(&self.state, end)
+        self.state.lock().set_lifetime(&self.published, lifetime);
     }
 
     /// `usage` gives `None` where the keys are not there or being changed.
@@ -158,7 +151,7 @@ impl Keys {
             Err(Missing::Fault(fault)) => return Err(fault),
             Err(Missing::Pending) => return Err(Fault::SecretFile),
         }
-        let _unchanged = lock(&self.state);
+        let _unchanged = self.state.lock();
         self.published.keys().and_then(usage).ok_or(Fault::NoSecret)
     }
 
@@ -176,7 +169,7 @@ impl Keys {
         loop {
             let waited = os::monotonic().saturating_duration_since(begin);
             let now = Now::at(now.saturating_add(waited.as_secs()));
-            let next = lock(&self.state).refresh(&self.published, now, may_look)?;
+            let next = self.state.lock().refresh(&self.published, now, may_look)?;
             match next {
                 Next::Ready => return Ok(()),
                 Next::Look(look) => {

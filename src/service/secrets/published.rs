@@ -2,14 +2,14 @@
 
 use crate::hello::cookie::Keyring;
 use crate::hello::error::Fault;
+use crate::os::Once;
 use crate::protected::Protected;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 pub(super) struct Published {
     /// Made when there is a secret to make keys of.
-    keys: OnceLock<Protected<Keyring>>,
+    keys: Once<Protected<Keyring>>,
     /// The seconds since 1970 for which the keys hold, published after the keys.
     from: AtomicU64,
     until: AtomicU64,
@@ -17,7 +17,7 @@ pub(super) struct Published {
 
 impl Published {
     pub(super) const fn new() -> Self {
-        Self { keys: OnceLock::new(), from: AtomicU64::new(0), until: AtomicU64::new(0) }
+        Self { keys: Once::new(), from: AtomicU64::new(0), until: AtomicU64::new(0) }
     }
 
     /// The keys, if they hold at that second. Keys that are newer than that are none the worse: a
@@ -46,7 +46,7 @@ impl Published {
     pub(super) fn room(&self) -> Result<&Keyring, Fault> {
         if self.keys().is_none() {
             let room = Protected::new(Keyring::new()).ok_or(Fault::NoMemory)?;
-            let _ = self.keys.set(room); // the state is locked: nobody else was here
+            self.keys.get_or_make(|| room); // the state is locked: nobody else was here
         }
         self.keys().ok_or(Fault::NoSecret)
     }

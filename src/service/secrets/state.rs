@@ -9,6 +9,7 @@ use super::time::Now;
 use super::watch::Watched;
 use crate::hello::cookie::{Lifetime, Secret};
 use crate::hello::error::Fault;
+use crate::os::Guarded;
 use crate::protected::{Protected, scrub_stack};
 use crate::service::settings::Defaults;
 use std::ops::Range;
@@ -19,7 +20,20 @@ pub(crate) struct State {
     lifetime: Option<Lifetime>,
     /// The seconds since 1970 for which what is accepted, or that nothing is, holds.
     valid: Range<u64>,
-    accepted: Option<Protected<Accepted>>,
+    pub(super) accepted: Option<Protected<Accepted>>,
+    /// The keys may not be those of what is accepted.
+    unsettled: bool,
+}
+
+impl Guarded for State {
+    /// What is accepted was put there whole; the keys may be half changed.
+    fn left_behind(&mut self) {
+        self.valid = 0..0;
+        self.unsettled = true;
+        if let Source::File { generation, .. } = &mut self.source {
+            *generation = 0;
+        }
+    }
 }
 
 /// Where the secrets come from.
@@ -49,7 +63,13 @@ pub(super) enum Next {
 
 impl State {
     pub(super) const fn new() -> Self {
-        Self { source: Source::Environment, lifetime: None, valid: 0..0, accepted: None }
+        Self {
+            source: Source::Environment,
+            lifetime: None,
+            valid: 0..0,
+            accepted: None,
+            unsettled: false,
+        }
     }
 
     /// Brings everything up to date, unless another thread was here first.
@@ -97,8 +117,9 @@ impl State {
             let keys = published.room()?;
             accepted.follow(now);
             let expired = accepted.any_expired(now);
-            if replaced || expired || keys.slot() != slot {
+            if replaced || expired || self.unsettled || keys.slot() != slot {
                 accepted.renew(keys, now, slot);
+                self.unsettled = false;
                 scrub_stack();
             }
             if accepted.any_expires() {
@@ -191,17 +212,17 @@ impl State {
     }
 }
 
-fn replace(
+pub(super) fn replace(
     accepted: &mut Option<Protected<Accepted>>,
     secrets: &Secrets,
     now: Now,
     lifetime: Lifetime,
 ) -> Result<(), Fault> {
-    if accepted.is_none() {
-        *accepted = Some(Protected::new(Accepted::NONE).ok_or(Fault::NoMemory)?);
+    let mut next = Protected::new(Accepted::NONE).ok_or(Fault::NoMemory)?;
+    if let Some(before) = accepted {
+        before.follow(now);
     }
-    if let Some(accepted) = accepted {
-        accepted.replace(secrets, now, lifetime);
-    }
+    next.follow_on(accepted.as_deref(), secrets, now, lifetime);
+    let _before = accepted.replace(next); // wiped when the other is in its place
     Ok(())
 }

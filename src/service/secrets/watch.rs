@@ -9,18 +9,17 @@
 use super::file::{Stamp, Trouble};
 use super::look::{Found, Look, Said};
 use super::set::Secrets;
-use crate::os::{self, PATH_LEN, lock, lock_until};
+use crate::map::{Entry as Place, Map};
+use crate::os::{self, Guarded, Lock, Locked, PATH_LEN};
 use crate::protected::Protected;
-use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
 
 /// One context's share in a file. The file's secrets go with the last.
 pub(super) struct Watched {
-    id: u64,
+    id: usize,
 }
 
 struct Entry {
-    id: u64,
+    id: usize,
     /// Absolute, with a zero at its end.
     path: Vec<u8>,
     users: usize,
@@ -49,21 +48,27 @@ pub(super) struct Turn {
     process: u32,
 }
 
-static FILES: Mutex<Files> = Mutex::new(Files { entries: Vec::new(), last_id: 0 });
+static FILES: Lock<Files> = Lock::new(Files { entries: Map::new(), last_id: 0 });
 
-/// All that are watched.
-pub(crate) struct Files {
-    entries: Vec<Entry>,
-    last_id: u64,
+/// All that are watched, by their ids.
+struct Files {
+    entries: Map<Entry, 8>,
+    last_id: usize,
 }
 
-fn files() -> MutexGuard<'static, Files> {
-    lock(&FILES)
+impl Guarded for Files {
+    /// Each file is read again, whatever was about to be noted of it.
+    fn left_behind(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.looked = None;
+            entry.looking = None;
+            entry.seen = None;
+        }
+    }
 }
 
-/// For the time of a fork.
-pub(crate) fn lock_files(end: Instant) -> Option<MutexGuard<'static, Files>> {
-    lock_until(&FILES, end)
+fn files() -> Locked<'static, Files> {
+    FILES.lock()
 }
 
 /// What is known of a file without a look at it.
@@ -79,14 +84,13 @@ impl Watched {
     pub(super) fn at(path: &[u8]) -> Option<Self> {
         let path = absolute(path)?;
         let mut files = files();
-        if let Some(entry) = files.entries.iter_mut().find(|entry| entry.path == path) {
+        if let Some(entry) = files.entries.values_mut().find(|entry| entry.path == path) {
             entry.users = entry.users.saturating_add(1);
             return Some(Self { id: entry.id });
         }
-        files.entries.try_reserve(1).ok()?;
         files.last_id = files.last_id.saturating_add(1);
         let id = files.last_id;
-        files.entries.push(Entry {
+        let entry = Entry {
             id,
             path,
             users: 1,
@@ -99,7 +103,8 @@ impl Watched {
             warned: false,
             secrets: None,
             generation: 0,
-        });
+        };
+        files.entries.insert(Place::new(id, entry)?)?;
         Some(Self { id })
     }
 
@@ -133,7 +138,7 @@ impl Watched {
 }
 
 /// Ends a look: what is to be said about it.
-pub(super) fn end(id: u64, turn: Turn, found: Found) -> Said {
+pub(super) fn end(id: usize, turn: Turn, found: Found) -> Said {
     let ended = with(id, |entry| entry.end(turn, found));
     let (said, unneeded) = ended.unwrap_or_default();
     drop(unneeded); // wiped with nothing locked
@@ -141,25 +146,23 @@ pub(super) fn end(id: u64, turn: Turn, found: Found) -> Said {
 }
 
 /// Ends one that came to nothing.
-pub(super) fn give_up(id: u64, turn: Turn) {
+pub(super) fn give_up(id: usize, turn: Turn) {
     with(id, |entry| entry.give_up(turn));
 }
 
-fn with<T>(id: u64, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-    files().entries.iter_mut().find(|entry| entry.id == id).map(act)
+fn with<T>(id: usize, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+    files().entries.find_mut(id).map(act)
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
         let mut files = files();
-        let Some(at) = files.entries.iter().position(|entry| entry.id == self.id) else { return };
-        if let Some(entry) = files.entries.get_mut(at) {
-            entry.users = entry.users.saturating_sub(1);
-            if entry.users == 0 {
-                let gone = files.entries.swap_remove(at);
-                drop(files);
-                drop(gone);
-            }
+        let Some(entry) = files.entries.find_mut(self.id) else { return };
+        entry.users = entry.users.saturating_sub(1);
+        if entry.users == 0 {
+            let gone = files.entries.remove(self.id);
+            drop(files);
+            drop(gone);
         }
     }
 }

@@ -158,3 +158,20 @@ fn a_secret_may_be_accepted_before_it_makes_cookies() {
     assert_eq!(checked(&ahead, 90_000, &made(&of(&[1]), 90_000)), RIGHT);
     assert_eq!(checked(&ahead, 90_000, &made(&of(&[2]), 90_000)), PREVIOUS);
 }
+
+/// A thread of the parent was in the middle of it when the process was forked off.
+#[test]
+fn what_was_left_half_done_is_settled() {
+    let keys = of(&[1]);
+    let before = made(&keys, 6_000);
+    let mut secrets = set::Secrets::NONE;
+    secrets.add(Secret::new(&[2; 32]).unwrap());
+    let lifetime = Lifetime::DEFAULT;
+    // The secret is in force, and nothing of the keys is.
+    state::replace(&mut keys.state.lock().accepted, &secrets, Now::at(6_000), lifetime).unwrap();
+    keys.state.leave_behind();
+    keys.set_lifetime(lifetime); // the first to have the lock
+    assert_eq!(checked(&keys, 6_001, &made(&of(&[2]), 6_001)), RIGHT);
+    assert_eq!(checked(&keys, 6_001, &before), PREVIOUS);
+    assert_eq!(made(&keys, 6_001), made(&of(&[2]), 6_001));
+}
