@@ -13,8 +13,9 @@
 //! over before a server forks, and libcrypto's own locks are taken in it.
 
 use super::context::{Choice, Context};
+use super::ex_data::Index;
+use super::libssl::{Class, Libssl};
 use super::ssl::SslCtx;
-use super::sys;
 use crate::hello::error::Fault;
 use crate::hello::reassembly::Reassembler;
 use crate::os::{self, lock, lock_until, try_box};
@@ -23,17 +24,14 @@ use crate::service::secrets::{Files, State, lock_files};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::ManuallyDrop;
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, Once};
 use std::time::{Duration, Instant};
 
 /// SSL_CTX and what belongs to it; few enough that a search from the front is the quickest.
-static TABLE: Mutex<Table> =
-    Mutex::new(Table { registered: false, contexts: Vec::new(), held: Held(Vec::new()) });
+static TABLE: Mutex<Table> = Mutex::new(Table { contexts: Vec::new(), held: Held(Vec::new()) });
 
 struct Table {
-    registered: bool,
     contexts: Vec<(SslCtxAddress, Box<[Context]>)>,
     /// Filled while a process forks.
     held: Held,
@@ -91,13 +89,15 @@ impl Context {
             // caller's SSL_CTX lives, which outlasts the call.
             return Ok(unsafe { &*last.context });
         }
-        let context = guard(|| Self::look_up(address, generation).ok_or(Fault::NoMemory))?;
+        let context = guard(|| Self::look_up(ctx, generation).ok_or(Fault::NoMemory))?;
         // SAFETY: boxed, so it does not move when the table grows, and it stays as said above.
         Ok(unsafe { &*context })
     }
 
     #[cold]
-    fn look_up(address: SslCtxAddress, generation: u64) -> Option<*const Self> {
+    fn look_up(ctx: SslCtx, generation: u64) -> Option<*const Self> {
+        let address = ctx.as_ptr().addr();
+        prepare(ctx.libssl())?;
         let mut table = lock(&TABLE);
         let context = match table.find(address) {
             Some(context) => context,
@@ -119,24 +119,6 @@ impl Table {
     }
 
     fn add(&mut self, address: SslCtxAddress) -> Option<*const Context> {
-        if !self.registered {
-            // SAFETY: `forget` keeps to the contract of an ex_data callback.
-            let index = unsafe {
-                sys::CRYPTO_get_ex_new_index(
-                    sys::CRYPTO_EX_INDEX_SSL_CTX,
-                    0,
-                    null_mut(),
-                    None,
-                    None,
-                    Some(forget),
-                )
-            };
-            self.registered = index >= 0;
-            if !self.registered {
-                return None;
-            }
-            os::around_fork(before, after);
-        }
         self.contexts.try_reserve(1).ok()?;
         let Held(held) = &mut self.held; // empty
         held.try_reserve(self.contexts.len().saturating_add(1)).ok()?;
@@ -161,6 +143,21 @@ impl Table {
         let Held(held) = &mut self.held;
         held.clear();
     }
+}
+
+/// Has libcrypto tell us when an SSL_CTX goes; `None` if it will not, for want of memory.
+pub(super) fn prepare(libssl: &'static Libssl) -> Option<()> {
+    static GONE: Index = Index::new();
+    static FORKS: Once = Once::new();
+    if GONE.get(libssl) < 0 {
+        // SAFETY: `forget` keeps to the contract of an ex_data callback.
+        let index = unsafe { GONE.ask(libssl, Class::SslCtx, None, Some(forget)) };
+        if index < 0 {
+            return None;
+        }
+        FORKS.call_once(|| os::around_fork(before, after));
+    }
+    Some(())
 }
 
 /// Called by `SSL_CTX_free` when the last reference is gone; nobody else refers to it then.

@@ -12,21 +12,17 @@ use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release}
 
 impl Context {
     /// Chooses a policy, and puts into libssl the callbacks that it needs.
-    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) -> Result<(), Fault> {
+    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) {
         let mut choice = lock(&self.choice);
         choice.policy = Some(policy);
-        self.settle(ctx, &choice)
+        self.settle(ctx, &choice);
     }
 
     /// Takes note of what the application set, by `change`.
-    pub(crate) fn app_sets(
-        &self,
-        ctx: SslCtx,
-        change: impl FnOnce(&AppCallbacks),
-    ) -> Result<(), Fault> {
+    pub(crate) fn app_sets(&self, ctx: SslCtx, change: impl FnOnce(&AppCallbacks)) {
         let choice = lock(&self.choice);
         change(&self.app);
-        self.settle(ctx, &choice)
+        self.settle(ctx, &choice);
     }
 
     /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
@@ -40,7 +36,7 @@ impl Context {
         guard(|| {
             let mut choice = lock(&self.choice);
             choice.listened = true;
-            self.settle(ctx, &choice)?;
+            self.settle(ctx, &choice);
             self.ready.store(true, Release);
             Ok(())
         })
@@ -48,7 +44,7 @@ impl Context {
 
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
     /// and us with the other's decision.
-    fn settle(&self, ctx: SslCtx, choice: &Choice) -> Result<(), Fault> {
+    fn settle(&self, ctx: SslCtx, choice: &Choice) {
         let (generate, verify) = (self.app.generate().is_some(), self.app.verify().is_some());
         let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
             Policy::App => false,
@@ -56,7 +52,6 @@ impl Context {
             Policy::Auto => !generate && !verify && choice.listened,
         };
         self.builtin.store(builtin, Relaxed);
-        let installed = trampolines::install(ctx, generate || builtin, verify || builtin);
-        if installed { Ok(()) } else { Err(Fault::Handoff) }
+        trampolines::install(ctx, generate || builtin, verify || builtin);
     }
 }
