@@ -24,7 +24,7 @@ VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
 
 lib: setup-build ## build the library (the default)
 	$(CARGO) build --release --locked
-	ln -sf libdtlsv1_listen.so $(TARGET_DIR)/$(LIB_SONAME)
+	@$(MAKE) --no-print-directory link
 
 all: lib
 

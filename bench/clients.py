@@ -2,7 +2,7 @@
 import subprocess
 
 from flood import BASE, FLOODS, flood_once
-from hosts import run
+from hosts import LIBRARY, run
 from measure import Server, interleave, last_json, pin, spread
 
 SIDES = {"ours": ("none", True), "libssl": ("usual", False)}
@@ -15,7 +15,7 @@ LOADS = (0, 0.6, 0.9, 1.1, 1.4)
 def clients_once(host, who, rate):
     callbacks, ours = SIDES[who]
     with Server([host.program("legit_server"), callbacks],
-                host.env([host.library] if ours else [])) as server:
+                host.env([LIBRARY] if ours else [])) as server:
         flood = None
         if rate:
             # Until the clients are done: those that wait for a retransmission too.

@@ -3,7 +3,7 @@ import platform
 import re
 import subprocess
 
-from hosts import run
+from hosts import LIBRARY, run
 from measure import interleave, last_json, pin, say, spread
 
 SHAPES = ("looped", "single", "accept", "fresh", "forged", "garbage")
@@ -20,7 +20,7 @@ def command(host, callbacks, shape, count):
 
 
 def preload(host, who):
-    return {"ours": [host.library], "least": [host.program("least.so")]}.get(who, [])
+    return {"ours": [LIBRARY], "least": [host.program("least.so")]}.get(who, [])
 
 
 def few(callbacks, shape):

@@ -1,5 +1,5 @@
 """Part 2: floods over loopback (flood.c against flood_server.c)."""
-from hosts import run
+from hosts import LIBRARY, run
 from measure import Server, interleave, last_json, pin, ratios, spread
 
 # name: how the server reads, its callbacks, ours preloaded
@@ -29,7 +29,7 @@ def flood_once(host, server, flood, seconds, sources=1, threads=1, rate=0, pinne
     how, callbacks, ours = SERVERS[server]
     kind, family, size = flood
     command = [host.program("flood_server"), how, callbacks, str(family), str(threads)]
-    with Server(command, host.env([host.library] if ours else []), pinned) as victim:
+    with Server(command, host.env([LIBRARY] if ours else []), pinned) as victim:
         out = run([host.program("flood"), kind, family, victim.port, size, seconds, rate, sources],
                   preexec_fn=pin(1) if pinned else None)
         ended = victim.stop()

@@ -1,6 +1,6 @@
 """Part 3: does anything grow with sources, SSL_CTXs, threads?"""
 from flood import BASE, FLOODS, flood_once
-from hosts import run
+from hosts import LIBRARY, run
 from measure import interleave, last_json, spread
 
 SIDES = {"ours": "none", "libssl": "usual"}
@@ -11,7 +11,7 @@ THREADS = (1, 2, 4)
 
 def without_kernel(host, who, shape, count, contexts=1, peers=1, threads=1):
     command = [host.program("challenge"), SIDES[who], shape, count, 200, contexts, peers, threads]
-    return last_json(run(command, env=host.env([host.library] if who == "ours" else [])))
+    return last_json(run(command, env=host.env([LIBRARY] if who == "ours" else [])))
 
 
 def summary(name, values, cost):

@@ -1,4 +1,4 @@
-"""The OpenSSL releases to measure on: our library and the C programs for each."""
+"""The OpenSSL releases to measure on, and the C programs for each."""
 import dataclasses
 import os
 import pathlib
@@ -6,6 +6,8 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "target/bench"
+# Made by `make lib`, wherever that puts it: one for all releases.
+LIBRARY = pathlib.Path(os.environ.get("LIB_SO", ROOT / "target/release/libdtlsv1_listen.so"))
 PEM = BUILD / "server.pem"  # what the servers show: certificate and key
 CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
 SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
@@ -23,12 +25,11 @@ PRELOADED = ("count_malloc", "least")
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """One libssl: where it is, the programs linked to it, and our library for it."""
+    """One libssl: where it is, and the programs linked to it."""
 
     name: str
     version: str
     prefix: pathlib.Path
-    library: pathlib.Path
 
     def has_function(self):
         """LibreSSL's DTLSv1_listen is a macro."""
@@ -54,27 +55,6 @@ def run(command, **options):
         raise SystemExit(f"bench: this failed with status {done.returncode}:\n"
                          f"  {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def soname(prefix, name):
-    """libssl.so.3 and so on: one build of our library serves every libssl of one soname."""
-    if name == "system":
-        directory = run(["pkg-config", "--variable=libdir", "libssl"]).strip()
-    else:
-        directory = prefix / "lib"
-    return os.path.basename(os.path.realpath(f"{directory}/libssl.so"))
-
-
-def build_library(name, prefix):
-    if name == "system":
-        # Made by `make lib`, wherever that puts it.
-        return pathlib.Path(os.environ.get("LIB_SO", ROOT / "target/release/libdtlsv1_listen.so"))
-    # Where `make check-hosts` builds it too.
-    target = ROOT / "target/hosts" / name
-    env = {**os.environ, "OPENSSL_DIR": str(prefix), "CARGO_TARGET_DIR": str(target)}
-    env.pop("CARGO_BUILD_TARGET", None)
-    run(["nice", os.environ.get("CARGO", "cargo"), "build", "--release", "--locked"], cwd=ROOT, env=env)
-    return target / "release/libdtlsv1_listen.so"
 
 
 def build_programs(host):
@@ -107,17 +87,13 @@ def make_certificate():
 def prepare(only_system, say):
     """Every built host, system first, with all that is needed on it."""
     make_certificate()
-    libraries, hosts = {}, []
+    hosts = []
     for line in run([ROOT / "hosts/hosts.sh", "list"]).splitlines():
         name, version, prefix = line.split(maxsplit=2)
         if only_system and name != "system":
             continue
         say(f"building for {name} ({version})")
-        prefix = pathlib.Path(prefix)
-        kind = soname(prefix, name)
-        if kind not in libraries:
-            libraries[kind] = build_library(name, prefix)
-        host = Host(name, version, prefix, libraries[kind])
+        host = Host(name, version, pathlib.Path(prefix))
         build_programs(host)
         hosts.append(host)
     return hosts

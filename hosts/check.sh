@@ -1,43 +1,30 @@
 #!/bin/bash
-# Our library on every release of hosts.sh and on the system's OpenSSL: built
-# against it, and run with it, step by step. One table at the end.
+# Our library, one file, on every release of hosts.sh and on the system's
+# OpenSSL, step by step. One table at the end.
 #
 #   hosts/check.sh [HOST...]      all that 'hosts.sh table' names, or these
 #
-#   STEPS  which steps, in order; "build" is always first (default: all below)
+#   LIB_SO the library (default target/release/libdtlsv1_listen.so)
+#   STEPS  which steps, in order (default: all below)
 #   N      cases for the differential harness (default 20000)
 #   SEED   and its seed (default 1)
 #   STEP_TIMEOUT  seconds before a step is ended (default 3600)
 #
-# Everything of a host is in target/hosts/HOST: cargo's tree, ctests/, and the
-# whole output of each step in logs/STEP.
+# Everything of a host is in target/hosts/HOST: ctests/, and the whole output of
+# each step in logs/STEP.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 cd "$root"
-all_steps='build ctests differential s_server valgrind'
+all_steps='ctests together differential s_server valgrind'
 read -ra steps <<<"${STEPS:-$all_steps}"
-[ "${steps[0]}" = build ] || steps=(build "${steps[@]}")
+export LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}
 export N=${N:-20000} SEED=${SEED:-1} JOBS=${JOBS:-2}
 
 # --- steps: run in $root with a host's environment (hosts.sh env), its LIB_SO,
 # and BUILD, its scratch. Status 0 is a pass. The last 'N passed, N failed' that
 # a step prints goes into the table.
-
-step_build() {
-	"${CARGO:-cargo}" build --release --locked
-	ln -sf libdtlsv1_listen.so "$CARGO_TARGET_DIR/release/libdtlsv1_listen.so.1"
-	# What it is linked to is this host's libssl and nobody else's.
-	local linked
-	linked=$(ldd "$LIB_SO" | awk '$1 ~ /^libssl/ { print $3 }')
-	echo "libssl: $linked"
-	# shellcheck disable=SC2153 # from hosts.sh env
-	case $HOST in
-	system) [ -n "$linked" ] ;;
-	*) [ "$(dirname "$linked")" = "$HOST_LIBDIR" ] ;;
-	esac
-}
 
 # LibreSSL has other declarations, so it has a test of its own.
 step_ctests() {
@@ -45,6 +32,11 @@ step_ctests() {
 	libressl-*) hosts/libressl/run.sh ;;
 	*) ctests/run.sh ;;
 	esac
+}
+
+# With each of the others in one process.
+step_together() {
+	hosts/together.sh
 }
 
 step_differential() {
@@ -89,9 +81,7 @@ run_step() {
 	[ "$1" = system ] || export PATH=$OPENSSL_DIR/bin:$PATH
 	# What was given to the outer make is not for the tests' own.
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES
-	export CARGO_TARGET_DIR=$root/target/hosts/$1
-	unset CARGO_BUILD_TARGET CARGO_BUILD_TARGET_DIR
-	export LIB_SO=$CARGO_TARGET_DIR/release/libdtlsv1_listen.so BUILD=$CARGO_TARGET_DIR/ctests
+	export BUILD=$root/target/hosts/$1/ctests
 	"step_$2"
 }
 
@@ -114,6 +104,8 @@ main() {
 	for step in "${steps[@]}"; do
 		declare -F "step_$step" >/dev/null || { echo "check-hosts: there is no step '$step', only: $all_steps" >&2; exit 2; }
 	done
+	[ -r "$LIB_SO" ] || { echo "check-hosts: there is no library at $LIB_SO: run make" >&2; exit 2; }
+	sha256sum "$LIB_SO"
 	# Say at once what is missing, not after ten minutes.
 	for host in "${hosts[@]}"; do "$here/hosts.sh" env "$host" >/dev/null; done
 
@@ -139,8 +131,6 @@ main() {
 			row+="|FAIL${sum:+ $sum}"
 			echo "$host: $step: FAILED with status $status; the end of $log:"
 			tail -n 30 "$log" | sed 's/^/    /'
-			# Without the library there is nothing to test.
-			[ "$step" != build ] || break
 		done
 		rows+=("$row")
 	done

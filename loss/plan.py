@@ -12,6 +12,8 @@ from path import HELLO, HELLO_VERIFY_REQUEST, HELLO_WITH_COOKIE, Weather
 
 ROOT = File(__file__).resolve().parent.parent
 SCRATCH = ROOT / "target" / "loss"
+# Made by `make lib`, wherever that puts it: one for all releases.
+LIBRARY = File(os.environ.get("LIB_SO", ROOT / "target" / "release" / "libdtlsv1_listen.so"))
 
 PLAIN, OURS = "plain", "ours"
 
@@ -106,13 +108,12 @@ def _s_client(fragments):
 
 @dataclass(frozen=True)
 class Host:
-    """An OpenSSL release: its programs, plain and with our library built for it."""
+    """An OpenSSL release and its programs."""
 
     name: str
     version: str
     openssl: str
     environment: tuple
-    library: str
     connecting: str
 
     def server(self, which, row):
@@ -122,11 +123,11 @@ class Host:
         else:
             command = (self.openssl, "s_server", "-dtls", "-listen", "-naccept", "1")
             command += ("-accept", "127.0.0.1:0", "-cert", certificate, "-key", key)
-        return Server(command, self.environment, self.library if which == OURS else "")
+        return Server(command, self.environment, str(LIBRARY) if which == OURS else "")
 
 
 def hosts(wanted):
-    """The hosts by name; each has to be built, and our library for it (hosts/check.sh does both).
+    """The hosts by name; each has to be built, and our library.
     LibreSSL's s_server has no -listen to measure."""
     names = wanted or [n for n in _output("hosts/hosts.sh", "names").split() if not n.startswith("libressl")]
     return [_host(name) for name in names]
@@ -135,16 +136,14 @@ def hosts(wanted):
 def _host(name):
     said = _output("bash", "-c", 'eval "$(hosts/hosts.sh env "$1")" && env -0', "-", name)
     env = dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
-    library = ROOT / "target" / "hosts" / name / "release" / "libdtlsv1_listen.so"
-    if not library.exists():
-        raise SystemExit(f"loss: {library} is not there: make loss builds it, loss/loss.py does not")
+    if not LIBRARY.exists():
+        raise SystemExit(f"loss: {LIBRARY} is not there: make loss builds it, loss/loss.py does not")
     needs = {"LD_LIBRARY_PATH": env.get("LD_LIBRARY_PATH", ""), "OPENSSL_CONF": "/dev/null"}
     return Host(
         name,
         env["HOST_VERSION"],
         env["OPENSSL"],
         tuple(needs.items()),
-        str(library),
         _compile(name, env.get("HOST_INCLUDE"), env.get("HOST_LIBDIR")),
     )
 

@@ -11,6 +11,6 @@ hosts: ## Build the other OpenSSL releases to check against (about 10 minutes, o
 	@hosts/hosts.sh build $(HOSTS)
 	@hosts/hosts.sh table
 
-check-hosts: hosts ## Build and test the library on every OpenSSL release
+check-hosts: lib hosts ## Test the library, one file, on every OpenSSL release
 	@tools/setup.sh build check
-	@CARGO='$(CARGO)' STEPS='$(STEPS)' hosts/check.sh $(HOSTS)
+	@LIB_SO='$(LIB_SO)' STEPS='$(STEPS)' hosts/check.sh $(HOSTS)

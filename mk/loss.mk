@@ -7,10 +7,9 @@
 LOSS_HOSTS = $(or $(HOSTS),$(filter-out libressl-%,$(shell hosts/hosts.sh names)))
 
 .PHONY: loss loss-selftest
-loss: hosts loss-selftest ## How long handshakes take when datagrams get lost (QUICK=1 for a look)
+loss: lib hosts loss-selftest ## How long handshakes take when datagrams get lost (QUICK=1 for a look)
 	@tools/setup.sh build loss
-	@CARGO='$(CARGO)' STEPS=build hosts/check.sh $(LOSS_HOSTS)
-	@QUICK='$(QUICK)' N='$(N)' TABLE='$(TABLE)' SEED='$(SEED)' CLIENTS='$(CLIENTS)' JOBS='$(JOBS)' loss/loss.py $(LOSS_HOSTS)
+	@LIB_SO='$(LIB_SO)' QUICK='$(QUICK)' N='$(N)' TABLE='$(TABLE)' SEED='$(SEED)' CLIENTS='$(CLIENTS)' JOBS='$(JOBS)' loss/loss.py $(LOSS_HOSTS)
 
 loss-selftest: ## The proxy of make loss loses what it is told to lose
 	@tools/setup.sh loss

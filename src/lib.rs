@@ -45,6 +45,8 @@ mod listener;
 #[allow(unsafe_code)]
 mod load;
 #[allow(unsafe_code)]
+mod loader;
+#[allow(unsafe_code)]
 mod map;
 #[allow(unsafe_code)]
 mod openssl;

@@ -10,7 +10,7 @@ use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
     Bio, Controls, Current, Manner, MessageObserver, Read, RecvBuffer, Sender, Ssl, begin, behind,
-    clear_errors, hand_off, remember_verified, resequence, same_libssl,
+    clear_errors, hand_off, remember_verified, resequence,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
@@ -22,11 +22,8 @@ use crate::stats::{Event, Tally, write_if_due};
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
 pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(), Stop> {
-    if !same_libssl() {
-        return Err(Fault::OtherLibssl.into());
-    }
     begin(ssl)?;
-    clear_errors();
+    clear_errors(ssl.libssl());
     let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
         return Err(Fault::BioNotSet.into());
     };

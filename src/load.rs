@@ -2,7 +2,7 @@
 //! nothing of the program's runs yet that could be in the way, and it has forked off no process.
 
 use crate::service::secrets;
-use crate::{os, stats};
+use crate::{openssl, os, stats};
 
 /// The loader calls what stands here.
 #[used]
@@ -11,6 +11,7 @@ static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
     os::remember_stderr();
+    openssl::caller::at_load();
     stats::at_load();
     secrets::draw_at_load();
 }

@@ -31,10 +31,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_budget(
     ctx: *mut SSL_CTX,
     challenges: c_uint,
 ) -> c_int {
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx) };
-    done(|| {
-        let ctx = ctx.ok_or(Fault::NullArgument)?;
+    done(|libssl| {
+        // SAFETY: by this function's contract.
+        let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
         Context::of(ctx)?.budget.set(challenges);
         Ok(())
     })

@@ -1,75 +1,129 @@
-//! `DTLSv1_listen` and its bounded sibling.
+//! `DTLSv1_listen`, under its own name and ours, and its bounded sibling.
 
 use crate::hello::error::{Fault, Stop};
-use crate::openssl::{SSL, Sender, Ssl, note_would_block, queue_discard, queue_fault};
+use crate::openssl::{
+    Call, Libssl, Name, SSL, Sender, Ssl, note_would_block, queue_discard, queue_fault,
+};
 use crate::os::{Once, uncancelled};
 use crate::panic_guard::guard_value;
 use crate::service::settings::Defaults;
 use crate::{probes, stats};
 use libc::{sockaddr, socklen_t};
 use std::ffi::{c_int, c_void};
+use std::mem::transmute;
 use std::ptr::NonNull;
 
-/// Listens for a DTLS client and answers statelessly until one has shown that it is where it says
-/// (RFC 6347 section 4.2.1).
-///
-/// Reads datagrams from the SSL's read BIO. A ClientHello without a right cookie is answered with
-/// a HelloVerifyRequest on the write BIO and forgotten; a ClientHello with a right cookie is handed
-/// to libssl, and SSL_accept() finishes the handshake. Anything else is dropped in silence.
-///
-/// `ssl`: a DTLS server SSL with both BIOs set. It may be used by one thread at a time; several
-/// threads may listen with an SSL each on one SSL_CTX.
-///
-/// `peer`: where the client's address goes on success, in the family's own length (16 bytes for
-/// AF_INET, 28 for AF_INET6, 110 for AF_UNIX); a struct sockaddr_storage has room for any. If the
-/// BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
-/// cleared. NULL: not wanted. Otherwise the bytes stay as they are. The memory stays the caller's.
-///
-/// Returns 1 when a client was accepted; 0 when nothing is wrong but there is no client yet: the
-/// read or the write of an answer would block or the budget is spent (nothing is queued), or a
-/// datagram was dropped (the reason is queued): call again; -1 on failure, with the reason queued,
-/// or with nothing queued where a BIO failed. The error queue is emptied on entry.
-///
-/// Source: OpenSSL's DTLSv1_listen(3), of which this is a drop-in.
-///
-/// # Safety
-///
-/// `ssl` is NULL or a live SSL that no other thread is using; `peer` is NULL or writable for the
-/// address family in use.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int {
-    // SAFETY: by this function's contract.
-    let outcome = unsafe { run_for(ssl, peer) };
-    #[cfg(libressl)]
-    if matches!(outcome, Err(Stop::WouldBlock)) {
-        // SAFETY: as above.
-        return unsafe { would_block_by_ctrl(ssl) };
-    }
-    code(outcome)
-}
+// Entries (`abi::entry`), as C sees them.
+unsafe extern "C-unwind" {
+    /// Listens for a DTLS client and answers statelessly until one has shown that it is where it says
+    /// (RFC 6347 section 4.2.1).
+    ///
+    /// Reads datagrams from the SSL's read BIO. A ClientHello without a right cookie is answered with
+    /// a HelloVerifyRequest on the write BIO and forgotten; a ClientHello with a right cookie is handed
+    /// to libssl, and SSL_accept() finishes the handshake. Anything else is dropped in silence.
+    ///
+    /// `ssl`: a DTLS server SSL with both BIOs set. It may be used by one thread at a time; several
+    /// threads may listen with an SSL each on one SSL_CTX.
+    ///
+    /// `peer`: where the client's address goes on success, in the family's own length (16 bytes for
+    /// AF_INET, 28 for AF_INET6, 110 for AF_UNIX); a struct sockaddr_storage has room for any. If the
+    /// BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
+    /// cleared. NULL: not wanted. Otherwise the bytes stay as they are. The memory stays the caller's.
+    ///
+    /// Returns 1 when a client was accepted; 0 when nothing is wrong but there is no client yet: the
+    /// read or the write of an answer would block or the budget is spent (nothing is queued), or a
+    /// datagram was dropped (the reason is queued): call again; -1 on failure, with the reason queued,
+    /// or with nothing queued where a BIO failed. The error queue is emptied on entry.
+    ///
+    /// Source: OpenSSL's DTLSv1_listen(3), of which this is a drop-in.
+    ///
+    /// # Safety
+    ///
+    /// `ssl` is NULL or a live SSL that no other thread is using; `peer` is NULL or writable for the
+    /// address family in use.
+    pub fn dtlsv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int;
 
-/// `SSL_ctrl(ssl, 75, 0, peer)`: the same, and -1 when a read would block, as LibreSSL gives.
-///
-/// # Safety
-///
-/// DTLSv1_listen()'s.
-pub(super) unsafe fn listen_by_ctrl(ssl: *mut SSL, peer: *mut c_void) -> c_int {
-    // SAFETY: by this function's contract.
-    let outcome = unsafe { run_for(ssl, peer) };
-    if matches!(outcome, Err(Stop::WouldBlock)) {
-        // SAFETY: as above.
-        return unsafe { would_block_by_ctrl(ssl) };
-    }
-    code(outcome)
+    /// DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
+    ///
+    /// `addr`: where the client's address goes, or NULL when it is not wanted.
+    ///
+    /// `addrlen`: on entry the bytes at `addr`, on return the address's full length. It may be more
+    /// than there was room for: then the address is cut. 0 if the BIO knows no peer. Ignored when
+    /// `addr` is NULL, and may be NULL then. Unchanged unless 1 is returned.
+    ///
+    /// Returns what DTLSv1_listen() returns; also -1 for `addrlen` NULL with `addr` given.
+    ///
+    /// # Safety
+    ///
+    /// `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or writable for
+    /// `*addrlen` bytes.
+    pub fn dtlsv1_listen_peer(ssl: *mut SSL, addr: *mut sockaddr, addrlen: *mut socklen_t)
+    -> c_int;
 }
 
 /// # Safety
 ///
-/// `ssl` is a live SSL that no other thread is using.
-unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
+/// dtlsv1_listen()'s.
+pub(super) unsafe extern "C-unwind" fn listen(
+    ssl: *mut SSL,
+    peer: *mut c_void,
+    from: usize,
+    version: u32,
+) -> c_int {
+    let call = Call { from, version };
+    let Some(libssl) = call.libssl() else {
+        // SAFETY: by this function's contract.
+        return unsafe { listen_elsewhere(ssl, peer, call) };
+    };
+    // SAFETY: by this function's contract.
+    unsafe { listen_in(libssl, ssl, peer, libssl.release.listens_by_ctrl) }
+}
+
+/// `by_ctrl`: a read that would block gives -1, as LibreSSL's macro does.
+///
+/// # Safety
+///
+/// dtlsv1_listen()'s; the SSL is this libssl's.
+#[inline(always)]
+pub(super) unsafe fn listen_in(
+    libssl: &'static Libssl,
+    ssl: *mut SSL,
+    peer: *mut c_void,
+    by_ctrl: bool,
+) -> c_int {
+    // SAFETY: by this function's contract.
+    let outcome = unsafe { run_for(libssl, ssl, peer) };
+    if by_ctrl && matches!(outcome, Err(Stop::WouldBlock)) {
+        // SAFETY: as above.
+        return unsafe { would_block_by_ctrl(libssl, ssl) };
+    }
+    code(libssl, outcome)
+}
+
+/// The SSL is of a libssl that we cannot serve: its own function runs, and nothing of ours.
+///
+/// # Safety
+///
+/// dtlsv1_listen()'s.
+#[cold]
+unsafe fn listen_elsewhere(ssl: *mut SSL, peer: *mut c_void, call: Call) -> c_int {
+    type Listen = unsafe extern "C-unwind" fn(*mut SSL, *mut c_void) -> c_int;
+    call.say_that_it_is_not_served();
+    let Some(next) = call.next(Name::Listen) else { return -1 };
+    // SAFETY: this is what libssl's function of that name is.
+    let next = unsafe { transmute::<*mut c_void, Listen>(next.as_ptr()) };
+    // SAFETY: the arguments go on as they came.
+    unsafe { next(ssl, peer) }
+}
+
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL of this libssl's that no other thread is using.
+#[cold]
+unsafe fn would_block_by_ctrl(libssl: &'static Libssl, ssl: *mut SSL) -> c_int {
     if let Some(ssl) = NonNull::new(ssl) {
         // SAFETY: by this function's contract.
-        note_would_block(unsafe { Ssl::new(ssl) });
+        note_would_block(unsafe { Ssl::new(ssl, libssl) });
     }
     -1
 }
@@ -78,10 +132,10 @@ unsafe fn would_block_by_ctrl(ssl: *mut SSL) -> c_int {
 ///
 /// DTLSv1_listen()'s.
 #[inline(always)]
-unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<(), Stop> {
+unsafe fn run_for(libssl: &'static Libssl, ssl: *mut SSL, peer: *mut c_void) -> Result<(), Stop> {
     let mut sender = Sender::Untold;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(ssl, &mut sender) };
+    let outcome = unsafe { run(libssl, ssl, &mut sender) };
     if let (Ok(()), Some(peer)) = (outcome, NonNull::new(peer)) {
         match sender {
             // SAFETY: writable for the family in use, by this function's contract.
@@ -94,32 +148,27 @@ unsafe fn run_for(ssl: *mut SSL, peer: *mut c_void) -> Result<(), Stop> {
     outcome
 }
 
-/// DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
-///
-/// `addr`: where the client's address goes, or NULL when it is not wanted.
-///
-/// `addrlen`: on entry the bytes at `addr`, on return the address's full length. It may be more
-/// than there was room for: then the address is cut. 0 if the BIO knows no peer. Ignored when
-/// `addr` is NULL, and may be NULL then. Unchanged unless 1 is returned.
-///
-/// Returns what DTLSv1_listen() returns; also -1 for `addrlen` NULL with `addr` given.
-///
 /// # Safety
 ///
-/// `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or writable for
-/// `*addrlen` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listen_peer(
+/// dtlsv1_listen_peer()'s.
+pub(super) unsafe extern "C-unwind" fn listen_peer(
     ssl: *mut SSL,
     addr: *mut sockaddr,
     addrlen: *mut socklen_t,
+    from: usize,
+    version: u32,
 ) -> c_int {
+    let call = Call { from, version };
+    let Some(libssl) = call.libssl() else {
+        call.say_that_it_is_not_served();
+        return -1;
+    };
     if !addr.is_null() && addrlen.is_null() {
-        return code(Err(Fault::NullArgument.into()));
+        return code(libssl, Err(Fault::NullArgument.into()));
     }
     let mut sender = Sender::Untold;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(ssl, &mut sender) };
+    let outcome = unsafe { run(libssl, ssl, &mut sender) };
     if let (Ok(()), Some(addr), Some(addrlen)) =
         (outcome, NonNull::new(addr), NonNull::new(addrlen))
     {
@@ -134,18 +183,18 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_peer(
         // SAFETY: not null, and the caller's to write.
         unsafe { addrlen.write(socklen_t::try_from(address.len()).unwrap_or(0)) };
     }
-    code(outcome)
+    code(libssl, outcome)
 }
 
 /// # Safety
 ///
-/// `ssl` is NULL or a live SSL that no other thread is using.
+/// `ssl` is NULL or a live SSL of this libssl's that no other thread is using.
 #[inline(always)]
-unsafe fn run(ssl: *mut SSL, sender: &mut Sender) -> Result<(), Stop> {
+unsafe fn run(libssl: &'static Libssl, ssl: *mut SSL, sender: &mut Sender) -> Result<(), Stop> {
     let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
     // SAFETY: not null, and live by this function's contract.
-    let ssl = unsafe { Ssl::new(ssl) };
-    announce();
+    let ssl = unsafe { Ssl::new(ssl, libssl) };
+    announce(libssl);
     let tally = stats::tally();
     let outcome = crate::listen::listen(ssl, &tally, sender);
     tally.count_end(&outcome);
@@ -154,12 +203,12 @@ unsafe fn run(ssl: *mut SSL, sender: &mut Sender) -> Result<(), Stop> {
 }
 
 /// Puts the reason on the queue and gives the number for it.
-fn code(outcome: Result<(), Stop>) -> c_int {
+fn code(libssl: &Libssl, outcome: Result<(), Stop>) -> c_int {
     let Err(stop) = outcome else { return 1 };
     match stop {
         Stop::WouldBlock | Stop::BudgetSpent => {}
-        Stop::Discard(discard) => queue_discard(discard),
-        Stop::Fault(fault) => queue_fault(fault),
+        Stop::Discard(discard) => queue_discard(libssl, discard),
+        Stop::Fault(fault) => queue_fault(libssl, fault),
     }
     stop.code()
 }
@@ -174,14 +223,14 @@ unsafe fn write<T>(to: NonNull<T>, bytes: &[u8]) {
 
 /// The first call starts the counters, and with DTLSV1_LISTEN_TRACE set it says that it is ours
 /// that runs.
-fn announce() {
+fn announce(libssl: &Libssl) {
     static ANNOUNCED: Once<()> = Once::new();
     if ANNOUNCED.get().is_none() {
-        guard_value((), || uncancelled(|| *ANNOUNCED.get_or_make(first_call)));
+        guard_value((), || uncancelled(|| *ANNOUNCED.get_or_make(|| first_call(libssl))));
     }
 }
 
-fn first_call() {
+fn first_call(libssl: &Libssl) {
     stats::begin();
     Defaults::say_what_is_not_understood();
     let defaults = Defaults::read();
@@ -190,7 +239,7 @@ fn first_call() {
             "{} serving DTLSv1_listen (pid {}, libssl {:#x}, cookies {})",
             env!("CARGO_PKG_VERSION"),
             std::process::id(),
-            crate::openssl::libssl_version(),
+            libssl.release.version,
             defaults.policy.name(),
         ));
     }

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod cookies;
+mod entry;
 pub mod interpose;
 pub mod listen;
 pub mod repairs;
@@ -10,26 +11,39 @@ pub mod settings;
 pub mod stats;
 
 use crate::hello::error::Fault;
-use crate::openssl::{queue_fault, same_libssl};
+use crate::openssl::{Call, Libssl, queue_fault};
 use crate::panic_guard::guard;
 use std::ffi::c_int;
 
-/// For functions that give 1, or 0 with a reason queued.
-fn done(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
-    done_by_program(|| guard(body))
+/// For functions that give 1, or 0 with a reason queued; and 0 with a line on stderr if the object is
+/// none of a libssl that is served, and so not to be looked into.
+fn done(body: impl FnOnce(&'static Libssl) -> Result<(), Fault>) -> c_int {
+    done_by_program(Call::of_our_own(), |libssl| guard(|| body(libssl)))
 }
 
 /// The same for those that run the program's code, which may end the thread or throw an exception: a
 /// `catch_unwind` around it would end the process.
-fn done_by_program(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
-    // An SSL or SSL_CTX of another libssl is not to be looked into.
-    match if same_libssl() { body() } else { Err(Fault::OtherLibssl) } {
+fn done_by_program(call: Call, body: impl FnOnce(&'static Libssl) -> Result<(), Fault>) -> c_int {
+    let Some(libssl) = call.libssl() else {
+        call.say_that_it_is_not_served();
+        return 0;
+    };
+    match body(libssl) {
         Ok(()) => 1,
         Err(fault) => {
-            queue_fault(fault);
+            queue_fault(libssl, fault);
             0
         }
     }
+}
+
+/// For those that need no libssl: 1, or 0 with a reason queued if there is one to queue it in.
+fn done_without_libssl(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
+    let Err(fault) = guard(body) else { return 1 };
+    if let Some(libssl) = Call::of_our_own().libssl() {
+        queue_fault(libssl, fault);
+    }
+    0
 }
 
 #[cfg(test)]
@@ -42,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_panic_ends_at_the_boundary_with_a_reason() {
-        assert_eq!(done(|| panic!("on purpose")), 0);
+        assert_eq!(done(|_| panic!("on purpose")), 0);
         // SAFETY: the queue is this thread's.
         assert_ne!(unsafe { ERR_get_error() }, 0);
     }

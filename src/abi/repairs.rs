@@ -39,10 +39,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_repairs(
     ctx: *mut SSL_CTX,
     repairs: c_uint,
 ) -> c_int {
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx) };
-    done(|| {
-        let ctx = ctx.ok_or(Fault::NullArgument)?;
+    done(|libssl| {
+        // SAFETY: by this function's contract.
+        let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
         let repairs = Repairs::from_c(repairs).ok_or(Fault::InvalidArgument)?;
         Context::of(ctx)?.repairs.set(repairs);
         Ok(())

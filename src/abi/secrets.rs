@@ -32,10 +32,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_secret(
     secret: *const c_uchar,
     len: usize,
 ) -> c_int {
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx) };
-    done(|| {
-        let ctx = ctx.ok_or(Fault::NullArgument)?;
+    done(|libssl| {
+        // SAFETY: by this function's contract.
+        let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
         let secret = NonNull::new(secret.cast_mut()).ok_or(Fault::NullArgument)?;
         if isize::try_from(len).is_err() {
             return Err(Fault::SecretLength);
@@ -70,10 +69,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_secret_file(
     ctx: *mut SSL_CTX,
     path: *const c_char,
 ) -> c_int {
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx) };
-    done(|| {
-        let ctx = ctx.ok_or(Fault::NullArgument)?;
+    done(|libssl| {
+        // SAFETY: by this function's contract.
+        let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
         let path = NonNull::new(path.cast_mut()).ok_or(Fault::NullArgument)?;
         // SAFETY: a C string by this function's contract.
         let path = unsafe { CStr::from_ptr(path.as_ptr()) };
@@ -100,10 +98,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_cookie_lifetime(
     ctx: *mut SSL_CTX,
     seconds: c_uint,
 ) -> c_int {
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx) };
-    done(|| {
-        let ctx = ctx.ok_or(Fault::NullArgument)?;
+    done(|libssl| {
+        // SAFETY: by this function's contract.
+        let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
         let lifetime = Lifetime::from_seconds(seconds).ok_or(Fault::InvalidArgument)?;
         Context::of(ctx)?.keys.set_lifetime(lifetime);
         Ok(())

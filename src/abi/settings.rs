@@ -37,12 +37,12 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_cookie_policy(
     ctx: *mut SSL_CTX,
     policy: c_int,
 ) -> c_int {
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx) };
-    done(|| {
-        let ctx = ctx.ok_or(Fault::NullArgument)?;
+    done(|libssl| {
+        // SAFETY: by this function's contract.
+        let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
         let policy = Policy::from_c(policy).ok_or(Fault::InvalidArgument)?;
-        Context::of(ctx)?.set_policy(ctx, policy)
+        Context::of(ctx)?.set_policy(ctx, policy);
+        Ok(())
     })
 }
 

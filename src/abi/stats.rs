@@ -1,6 +1,6 @@
 //! The process's counters.
 
-use super::done;
+use super::done_without_libssl;
 use crate::hello::error::{Discard, Fault};
 use crate::stats::{Event, total, total_discards};
 use std::ffi::c_int;
@@ -133,7 +133,7 @@ impl Stats {
 /// `stats` is NULL or writable for `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn dtlsv1_listen_get_stats(stats: *mut Stats, size: usize) -> c_int {
-    done(|| {
+    done_without_libssl(|| {
         let to = NonNull::new(stats).ok_or(Fault::NullArgument)?.cast::<u8>();
         if size < FIRST {
             return Err(Fault::InvalidArgument);

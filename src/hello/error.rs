@@ -111,8 +111,6 @@ pub enum Fault {
     NoVerifyCallback,
     /// The generate callback is missing, failed, or made more than 255 bytes.
     GenerateCallback,
-    /// The program uses another libssl than this library was built for.
-    OtherLibssl,
     /// A value that this function does not take.
     InvalidArgument,
     /// No random bytes or no usable secret to make cookies with.

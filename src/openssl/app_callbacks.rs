@@ -50,6 +50,7 @@ pub(crate) fn generate(
     cookie: &mut [u8; COOKIE_ROOM],
 ) -> Result<usize, Fault> {
     let callback = callback.ok_or(Fault::GenerateCallback)?;
+    ssl.libssl().calls_back();
     let mut len: c_uint = 0;
     // SAFETY: the application's own function with the application's own SSL, and more room
     // than libssl gives it.
@@ -62,6 +63,7 @@ pub(crate) fn generate(
 /// Asks the application whether a cookie is its own; likewise.
 pub(crate) fn verify(ssl: Ssl, callback: Option<VerifyCb>, cookie: &[u8]) -> Result<bool, Fault> {
     let callback = callback.ok_or(Fault::NoVerifyCallback)?;
+    ssl.libssl().calls_back();
     let len = c_uint::try_from(cookie.len()).map_err(|_| Fault::Internal)?;
     // SAFETY: the application's own function with its own SSL and `len` readable bytes.
     Ok(unsafe { callback(ssl.as_ptr(), cookie.as_ptr(), len) } != 0)

@@ -1,7 +1,8 @@
 //! A BIO that somebody else owns.
 
+use super::libssl::{CryptoFunctions, Libssl};
 use super::recv_buffer::{CAPACITY, RecvBuffer};
-use super::{real, sys};
+use super::sys;
 use crate::hello::error::Sent;
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use std::ffi::{CStr, c_int};
@@ -19,30 +20,50 @@ pub(crate) enum Read<'a> {
 
 /// A live BIO, this thread's, for the length of a call. That is the type's invariant: `new` asks for
 /// it, and every call of a libcrypto function on [`as_ptr`](Self::as_ptr) rests on it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bio(NonNull<sys::BIO>);
+#[derive(Clone, Copy)]
+pub(crate) struct Bio {
+    at: NonNull<sys::BIO>,
+    libssl: &'static Libssl,
+}
+
+impl PartialEq for Bio {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
 
 impl Bio {
     /// # Safety
     ///
-    /// The BIO lives, and is this thread's, for as long as the value is used.
-    pub(super) const unsafe fn new(bio: NonNull<sys::BIO>) -> Self {
-        Self(bio)
+    /// The BIO is of this libssl's libcrypto, lives, and is this thread's, for as long as the value is
+    /// used.
+    pub(super) const unsafe fn new(bio: NonNull<sys::BIO>, libssl: &'static Libssl) -> Self {
+        Self { at: bio, libssl }
     }
 
     pub(super) const fn as_ptr(self) -> *mut sys::BIO {
-        self.0.as_ptr()
+        self.at.as_ptr()
+    }
+
+    pub(super) const fn libssl(self) -> &'static Libssl {
+        self.libssl
+    }
+
+    /// The functions that it is used with.
+    #[inline(always)]
+    pub(super) const fn crypto(self) -> &'static CryptoFunctions {
+        &self.libssl.crypto
     }
 
     /// Is it libssl's own datagram BIO? By its name: libcoap's has the same type. The type alone
     /// tells most others, 25 instructions sooner.
     pub(crate) fn is_datagram(self) -> bool {
         // SAFETY: type invariant.
-        if unsafe { sys::BIO_method_type(self.as_ptr()) } != sys::BIO_TYPE_DGRAM {
+        if unsafe { self.crypto().BIO_method_type(self.as_ptr()) } != sys::BIO_TYPE_DGRAM {
             return false;
         }
         // SAFETY: type invariant.
-        let name = unsafe { sys::BIO_method_name(self.as_ptr()) };
+        let name = unsafe { self.crypto().BIO_method_name(self.as_ptr()) };
         // SAFETY: a method's name is a C string as long as the method lives.
         !name.is_null() && unsafe { CStr::from_ptr(name) } == c"datagram socket"
     }
@@ -50,13 +71,12 @@ impl Bio {
     /// Has the application set a callback on it, of either kind? That is told of every operation, and
     /// may refuse it.
     pub(crate) fn is_watched(self) -> bool {
-        // SAFETY: type invariant.
-        #[cfg(not(libressl))]
-        if unsafe { sys::BIO_get_callback_ex(self.as_ptr()) }.is_some() {
-            return true;
-        }
-        // SAFETY: type invariant.
-        unsafe { real::bio_callback(self.as_ptr()) }.is_some()
+        let CryptoFunctions { BIO_get_callback_ex: newer, BIO_get_callback: older, .. } =
+            self.crypto();
+        [newer, older].into_iter().flatten().any(|get| {
+            // SAFETY: type invariant.
+            unsafe { get(self.as_ptr()) }.is_some()
+        })
     }
 
     #[inline(always)]
@@ -66,7 +86,7 @@ impl Bio {
         // Where libssl has clear_sys_error(): a caller may look at errno after -1.
         clear_errno();
         // SAFETY: the buffer has LEN bytes to write to.
-        let n = unsafe { sys::BIO_read(self.as_ptr(), into.as_mut_ptr().cast(), LEN) };
+        let n = unsafe { self.crypto().BIO_read(self.as_ptr(), into.as_mut_ptr().cast(), LEN) };
         match usize::try_from(n) {
             // A BIO of the program's may claim more than it was asked for.
             Ok(n @ 1..=CAPACITY) => Read::Datagram(into.get(..n).unwrap_or_default()),
@@ -80,15 +100,16 @@ impl Bio {
     pub(crate) fn send(self, datagram: &[u8], buffers: bool) -> Sent {
         let len = c_int::try_from(datagram.len()).unwrap_or(c_int::MAX);
         // SAFETY: `datagram` is readable for its length.
-        if unsafe { sys::BIO_write(self.as_ptr(), datagram.as_ptr().cast(), len) } < len {
+        if unsafe { self.crypto().BIO_write(self.as_ptr(), datagram.as_ptr().cast(), len) } < len {
             return self.unsent();
         }
         if !buffers {
             return Sent::Out;
         }
         // SAFETY: FLUSH takes no argument.
-        let flushed =
-            unsafe { sys::BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_FLUSH, 0, std::ptr::null_mut()) };
+        let flushed = unsafe {
+            self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_FLUSH, 0, std::ptr::null_mut())
+        };
         if flushed <= 0 {
             return self.unsent();
         }
@@ -117,17 +138,17 @@ impl Bio {
     pub(crate) fn set_peer(self, peer: &mut Peer) {
         let address = peer.as_given_mut().as_mut_ptr().cast();
         // SAFETY: type invariant; the command takes a sockaddr.
-        unsafe { sys::BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_DGRAM_SET_PEER, 0, address) };
+        unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_DGRAM_SET_PEER, 0, address) };
     }
 
     fn address_ctrl(self, command: c_int, address: &mut Address) -> std::ffi::c_long {
         // SAFETY: both commands take a sockaddr; `address` has room for any.
-        unsafe { sys::BIO_ctrl(self.as_ptr(), command, 0, address.as_mut_ptr().cast()) }
+        unsafe { self.crypto().BIO_ctrl(self.as_ptr(), command, 0, address.as_mut_ptr().cast()) }
     }
 
     fn should_retry(self) -> bool {
         // SAFETY: type invariant.
-        unsafe { sys::BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
+        unsafe { self.crypto().BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
     }
 }
 

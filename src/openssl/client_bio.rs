@@ -3,7 +3,7 @@
 //! It answers what libssl asks a datagram BIO: where the peer is, how long a datagram may be, when
 //! the next timeout is.
 
-use super::bio::Bio;
+use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
 use super::method::Method;
 use super::ssl::Ssl;
 use super::sys;
@@ -54,33 +54,34 @@ pub(crate) enum Said {
 }
 
 /// A kind of BIO, by what is behind it.
-pub(crate) struct Kind(Method);
+pub(crate) struct Kind(ForEach<Method>);
 
 /// For a `static` of its own: a method outlives every BIO of it.
 pub(crate) const fn kind<W: Wire>() -> Kind {
-    Kind(Method::new(make::<W>))
+    Kind(ForEach::new([const { Method::new(make::<W>) }; libssl::MAX]))
 }
 
 /// Source and sink, with a descriptor, if not always: `SSL_get_fd` asks such a one.
 const TYPE: c_int = sys::BIO_TYPE_SOURCE_SINK | 0x0100;
 
-fn make<W: Wire>() -> Option<NonNull<sys::BIO_METHOD>> {
+fn make<W: Wire>(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
+    let crypto = &libssl.crypto;
     // SAFETY: takes nothing.
-    let index = unsafe { sys::BIO_get_new_index() };
+    let index = unsafe { crypto.BIO_get_new_index() };
     if index < 0 {
         return None;
     }
     // SAFETY: the name is a C string.
-    let method = unsafe { sys::BIO_meth_new(index | TYPE, c"dtlsv1_listener client".as_ptr()) };
+    let method = unsafe { crypto.BIO_meth_new(index | TYPE, c"dtlsv1_listener client".as_ptr()) };
     let made = NonNull::new(method)?;
     // SAFETY: the method is new and no BIO has it yet; so for the next three.
-    unsafe { sys::BIO_meth_set_read(method, Some(read::<W>)) };
+    unsafe { crypto.BIO_meth_set_read(method, numbered!([read, W] as BioRead, libssl)) };
     // SAFETY: as above.
-    unsafe { sys::BIO_meth_set_write(method, Some(write::<W>)) };
+    unsafe { crypto.BIO_meth_set_write(method, numbered!([write, W] as BioWrite, libssl)) };
     // SAFETY: as above.
-    unsafe { sys::BIO_meth_set_ctrl(method, Some(ctrl::<W>)) };
+    unsafe { crypto.BIO_meth_set_ctrl(method, numbered!([ctrl, W] as BioCtrl, libssl)) };
     // SAFETY: as above.
-    unsafe { sys::BIO_meth_set_destroy(method, Some(destroy::<W>)) };
+    unsafe { crypto.BIO_meth_set_destroy(method, numbered!([destroy, W] as BioDestroy, libssl)) };
     Some(made)
 }
 
@@ -88,13 +89,14 @@ impl Ssl {
     /// Gives the SSL a BIO with this behind it, to read from and to write to. `None` without memory.
     pub(crate) fn set_wire<W: Wire>(self, wire: W) -> Option<()> {
         let wire = try_box(wire)?;
-        let bio = W::kind().0.bio()?;
+        let libssl = self.libssl();
+        let bio = W::kind().0.of(libssl).bio(libssl)?;
         // SAFETY: the BIO is new and ours; `destroy` takes the box back.
-        unsafe { sys::BIO_set_data(bio.as_ptr(), Box::into_raw(wire).cast()) };
+        unsafe { libssl.crypto.BIO_set_data(bio.as_ptr(), Box::into_raw(wire).cast()) };
         // SAFETY: as above.
-        unsafe { sys::BIO_set_init(bio.as_ptr(), 1) };
+        unsafe { libssl.crypto.BIO_set_init(bio.as_ptr(), 1) };
         // SAFETY: the SSL lives. It takes over the one reference, for both.
-        unsafe { sys::SSL_set_bio(self.as_ptr(), bio.as_ptr(), bio.as_ptr()) };
+        unsafe { libssl.ssl.SSL_set_bio(self.as_ptr(), bio.as_ptr(), bio.as_ptr()) };
         Some(())
     }
 }
@@ -104,19 +106,19 @@ impl Ssl {
 /// Valid until the BIO is freed: not across a callback of the application's.
 pub(crate) fn wire<'a, W: Wire>(ssl: Ssl) -> Option<&'a W> {
     let bio = ssl.rbio()?;
-    if !W::kind().0.is_of(bio) {
+    if !W::kind().0.of(bio.libssl()).is_of(bio) {
         return None;
     }
     // SAFETY: the BIO lives, and is of this kind.
-    unsafe { behind(bio.as_ptr()) }
+    unsafe { behind(bio.as_ptr(), bio.libssl()) }
 }
 
 /// # Safety
 ///
-/// `bio` is a live BIO of the kind that has a `W` behind it.
-unsafe fn behind<'a, W: Wire>(bio: *mut sys::BIO) -> Option<&'a W> {
+/// `bio` is a live BIO of this libssl's, of the kind that has a `W` behind it.
+unsafe fn behind<'a, W: Wire>(bio: *mut sys::BIO, libssl: &Libssl) -> Option<&'a W> {
     // SAFETY: by this function's contract.
-    let data = unsafe { sys::BIO_get_data(bio) };
+    let data = unsafe { libssl.crypto.BIO_get_data(bio) };
     // SAFETY: a BIO of this kind has a boxed W, or nothing (a copy by `BIO_dup_chain`), until
     // `destroy`; a BIO is one thread's at a time.
     unsafe { data.cast::<W>().as_ref() }
@@ -125,25 +127,26 @@ unsafe fn behind<'a, W: Wire>(bio: *mut sys::BIO) -> Option<&'a W> {
 const RETRY: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 const RETRY_WRITE: c_int = openssl_sys::BIO_FLAGS_WRITE | sys::BIO_FLAGS_SHOULD_RETRY;
 
-unsafe extern "C-unwind" fn read<W: Wire>(
+unsafe extern "C-unwind" fn read<W: Wire, const N: usize>(
     bio: *mut sys::BIO,
     to: *mut c_char,
     room: c_int,
 ) -> c_int {
     guard_value(-1, || {
+        let Some(libssl) = Libssl::numbered(N) else { return -1 };
         // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
-        unsafe { sys::BIO_clear_flags(bio, RETRY) };
+        unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
         let (Some(to), Ok(room)) = (NonNull::new(to), usize::try_from(room)) else { return -1 };
         let to = NonNull::slice_from_raw_parts(to.cast::<MaybeUninit<u8>>(), room);
         // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
         let room = unsafe { &mut *to.as_ptr() };
         // SAFETY: as above.
-        let heard = unsafe { behind::<W>(bio) }.map_or(Heard::End, |wire| wire.read(room));
+        let heard = unsafe { behind::<W>(bio, libssl) }.map_or(Heard::End, |wire| wire.read(room));
         match heard {
             // A datagram of no bytes would look like the end. It says nothing.
             Heard::Datagram(0) | Heard::WouldBlock => {
                 // SAFETY: as above.
-                unsafe { sys::BIO_set_flags(bio, sys::RETRY_READ) };
+                unsafe { libssl.crypto.BIO_set_flags(bio, sys::RETRY_READ) };
                 -1
             }
             Heard::Datagram(n) => c_int::try_from(n).unwrap_or(-1),
@@ -152,26 +155,28 @@ unsafe extern "C-unwind" fn read<W: Wire>(
     })
 }
 
-unsafe extern "C-unwind" fn write<W: Wire>(
+unsafe extern "C-unwind" fn write<W: Wire, const N: usize>(
     bio: *mut sys::BIO,
     from: *const c_char,
     len: c_int,
 ) -> c_int {
     guard_value(-1, || {
+        let Some(libssl) = Libssl::numbered(N) else { return -1 };
         // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
-        unsafe { sys::BIO_clear_flags(bio, RETRY) };
+        unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
         let (Some(from), Ok(n)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
             return -1;
         };
         // SAFETY: libcrypto passes that many bytes.
         let datagram = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), n) };
         // SAFETY: as above.
-        let said = unsafe { behind::<W>(bio) }.map_or(Said::Failed, |wire| wire.write(datagram));
+        let said =
+            unsafe { behind::<W>(bio, libssl) }.map_or(Said::Failed, |wire| wire.write(datagram));
         match said {
             Said::Out => len,
             Said::WouldBlock => {
                 // SAFETY: as above.
-                unsafe { sys::BIO_set_flags(bio, RETRY_WRITE) };
+                unsafe { libssl.crypto.BIO_set_flags(bio, RETRY_WRITE) };
                 -1
             }
             Said::Failed => -1,
@@ -199,15 +204,16 @@ mod command {
     pub(super) const GET_FD: c_int = 105;
 }
 
-unsafe extern "C-unwind" fn ctrl<W: Wire>(
+unsafe extern "C-unwind" fn ctrl<W: Wire, const N: usize>(
     bio: *mut sys::BIO,
     command: c_int,
     larg: c_long,
     parg: *mut c_void,
 ) -> c_long {
     guard_value(0, || {
+        let Some(libssl) = Libssl::numbered(N) else { return 0 };
         // SAFETY: libcrypto calls with a BIO of ours.
-        let Some(wire) = (unsafe { behind::<W>(bio) }) else { return 0 };
+        let Some(wire) = (unsafe { behind::<W>(bio, libssl) }) else { return 0 };
         match command {
             // SAFETY: libssl passes a timeval, by this command's contract.
             command::SET_NEXT_TIMEOUT => unsafe { set_timeout(wire, parg) },
@@ -278,13 +284,14 @@ unsafe fn get_fd<W: Wire>(wire: &W, to: *mut c_void) -> c_long {
 }
 
 /// Called when the last reference to a BIO of ours is gone.
-unsafe extern "C-unwind" fn destroy<W: Wire>(bio: *mut sys::BIO) -> c_int {
+unsafe extern "C-unwind" fn destroy<W: Wire, const N: usize>(bio: *mut sys::BIO) -> c_int {
     guard_value(0, || {
+        let Some(libssl) = Libssl::numbered(N) else { return 0 };
         // SAFETY: libcrypto calls with a BIO of ours.
-        let data = unsafe { sys::BIO_get_data(bio) }.cast::<W>();
+        let data = unsafe { libssl.crypto.BIO_get_data(bio) }.cast::<W>();
         if let Some(data) = NonNull::new(data) {
             // SAFETY: as above.
-            unsafe { sys::BIO_set_data(bio, null_mut()) };
+            unsafe { libssl.crypto.BIO_set_data(bio, null_mut()) };
             let one = NonNull::slice_from_raw_parts(data, 1);
             // SAFETY: it came from a box of one, and the BIO that had it is going.
             drop(unsafe { Box::from_raw(one.as_ptr()) });

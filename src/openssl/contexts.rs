@@ -5,16 +5,17 @@
 //! once. libcrypto tells us when an SSL_CTX is freed.
 
 use super::context::Context;
+use super::ex_data::Index;
+use super::libssl::{Class, Libssl};
 use super::ssl::SslCtx;
-use super::sys;
 use crate::hello::error::Fault;
 use crate::map::{Entry, Map};
 use crate::os::{Guarded, Lock, uncancelled};
 use crate::panic_guard::{guard, guard_value};
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
-use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Release};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
 
 /// By the addresses of the SSL_CTXs. 128 KiB, of which a page is taken when a list on it gets its first
 /// context.
@@ -78,15 +79,16 @@ impl Context {
             // caller's SSL_CTX lives, which outlasts the call.
             return Ok(unsafe { &*last.context });
         }
-        let context = guard(|| Self::look_up(address, generation).ok_or(Fault::NoMemory))?;
+        let context = guard(|| Self::look_up(ctx, generation).ok_or(Fault::NoMemory))?;
         // SAFETY: it does not move, and stays as said above.
         Ok(unsafe { &*context })
     }
 
     #[cold]
-    fn look_up(address: SslCtxAddress, generation: u64) -> Option<*const Self> {
+    fn look_up(ctx: SslCtx, generation: u64) -> Option<*const Self> {
+        let address = ctx.as_ptr().addr();
         let found = TABLE.lock().find(address);
-        let context = found.or_else(|| Self::add(address))?.as_ptr();
+        let context = found.or_else(|| Self::add(ctx))?.as_ptr();
         LAST.with(|places| {
             if let Some(place) = places.get(place_of(address)) {
                 place.set(Found { generation, ctx: address, context });
@@ -96,10 +98,9 @@ impl Context {
     }
 
     /// What is asked of others is asked for without a lock on the table.
-    fn add(address: SslCtxAddress) -> Option<NonNull<Self>> {
-        if !hears_of_departures() {
-            return None;
-        }
+    fn add(ctx: SslCtx) -> Option<NonNull<Self>> {
+        let address = ctx.as_ptr().addr();
+        prepare(ctx.libssl())?;
         // To ask for randomness is a point where a thread ends.
         let entry = uncancelled(|| Entry::new(address, Self::new()))?;
         let mut table = TABLE.lock();
@@ -110,29 +111,17 @@ impl Context {
     }
 }
 
-/// Has libcrypto tell us when an SSL_CTX is freed, from the first one on.
-fn hears_of_departures() -> bool {
-    static ASKED: AtomicBool = AtomicBool::new(false);
-    static ASKING: Lock<()> = Lock::new(());
-    if ASKED.load(Acquire) {
-        return true;
-    }
-    let _asking = ASKING.lock();
-    if !ASKED.load(Acquire) {
+/// Has libcrypto tell us when an SSL_CTX goes; `None` if it will not, for want of memory.
+pub(super) fn prepare(libssl: &'static Libssl) -> Option<()> {
+    static GONE: Index = Index::new();
+    if GONE.get(libssl) < 0 {
         // SAFETY: `forget` keeps to the contract of an ex_data callback.
-        let index = unsafe {
-            sys::CRYPTO_get_ex_new_index(
-                sys::CRYPTO_EX_INDEX_SSL_CTX,
-                0,
-                null_mut(),
-                None,
-                None,
-                Some(forget),
-            )
-        };
-        ASKED.store(index >= 0, Release);
+        let index = unsafe { GONE.ask(libssl, Class::SslCtx, None, Some(forget)) };
+        if index < 0 {
+            return None;
+        }
     }
-    ASKED.load(Acquire)
+    Some(())
 }
 
 /// Called by `SSL_CTX_free` when the last reference is gone; nobody else refers to it then.

@@ -1,13 +1,61 @@
 //! A place of our own on an SSL: one `T` on the heap, or a number that needs no memory.
 
+use super::libssl::{self, Class, ExDup, ExFree, ForEach, Libssl};
 use super::ssl::Ssl;
-use super::sys;
-use crate::os::{Lock, try_box};
+use crate::os::try_box;
 use crate::panic_guard::guard_value;
 use std::ffi::{c_int, c_long, c_void};
 use std::marker::PhantomData;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+/// A place of ours on every object of a class, in each libssl.
+pub(super) struct Index(ForEach<AtomicI32>);
+
+impl Index {
+    pub(super) const fn new() -> Self {
+        Self(ForEach::new([const { AtomicI32::new(-1) }; libssl::MAX]))
+    }
+
+    /// Negative if it has not been asked for.
+    #[inline]
+    pub(super) fn get(&self, libssl: &Libssl) -> c_int {
+        self.0.of(libssl).load(Relaxed)
+    }
+
+    /// Asks for it if nobody has; negative if there is none. Two threads that ask at once get two,
+    /// and one of those is never used: no lock is held while libcrypto takes its own.
+    ///
+    /// # Safety
+    ///
+    /// The callbacks keep to the contract of ex_data's; they are given the libssl as `argp`.
+    pub(super) unsafe fn ask(
+        &self,
+        libssl: &'static Libssl,
+        class: Class,
+        dup: Option<ExDup>,
+        free: Option<ExFree>,
+    ) -> c_int {
+        let known = self.get(libssl);
+        if known >= 0 {
+            return known;
+        }
+        // SAFETY: by this function's contract.
+        let index = unsafe { libssl.new_index(class, dup, free) };
+        let first = self.0.of(libssl).compare_exchange(known, index, Relaxed, Relaxed);
+        first.map_or_else(|first| first, |_| index)
+    }
+}
+
+/// The libssl that an ex_data callback is about, by its `argp`.
+///
+/// # Safety
+///
+/// `argp` is what [`Index::ask`]'s callbacks are given.
+pub(super) unsafe fn libssl_of(argp: *mut c_void) -> Option<&'static Libssl> {
+    // SAFETY: by this function's contract; a libssl that was found is never freed.
+    unsafe { argp.cast::<Libssl>().as_ref() }
+}
 
 /// A number stands where no memory is needed: odd, as no pointer to a boxed `T` is.
 fn mark(number: usize) -> *mut c_void {
@@ -24,17 +72,35 @@ pub(super) trait OnSsl: Send + Sync + Sized {
     fn of_copy(&self) -> Option<Self>;
 }
 
-/// An ex_data index for SSLs, asked for when the first SSL gets something.
+/// What stands before each value of ours: nobody else's data has this copy of the library's address
+/// there, should another part of the program use our place by mistake.
+static OURS: u8 = 0;
+
+/// A value, as it hangs on an SSL.
+#[repr(C)]
+struct Held<T> {
+    ours: *const u8,
+    value: T,
+}
+
+/// A place on SSLs, asked for when the first SSL gets something.
 pub(super) struct Slot<T> {
-    index: AtomicI32,
-    registering: Lock<()>,
+    index: Index,
     holds: PhantomData<T>,
 }
 
+// SAFETY: it has no `T`, and what is put in its place is.
+unsafe impl<T: Send + Sync> Sync for Slot<T> {}
+
 impl<T: OnSsl> Slot<T> {
     pub(super) const fn new() -> Self {
-        const { assert!(align_of::<T>() > 1, "a pointer to it is told from a mark") };
-        Self { index: AtomicI32::new(-1), registering: Lock::new(()), holds: PhantomData }
+        Self { index: Index::new(), holds: PhantomData }
+    }
+
+    /// Asks for the place; negative if there is none.
+    pub(super) fn prepare(&self, libssl: &'static Libssl) -> c_int {
+        // SAFETY: the two functions keep to the contract of ex_data callbacks.
+        unsafe { self.index.ask(libssl, Class::Ssl, Some(dup::<T>), Some(free::<T>)) }
     }
 
     /// Has this SSL got this mark? The lowest bit does not count.
@@ -50,13 +116,9 @@ impl<T: OnSsl> Slot<T> {
     /// What this SSL has got. Valid until it is replaced, or the SSL freed: not across a callback
     /// of the application's.
     pub(super) fn get(&self, ssl: Ssl) -> Option<&T> {
-        let at = self.pointer(ssl);
-        if at.is_null() || is_mark(at) {
-            return None;
-        }
-        // SAFETY: all that is ever put there but marks is a boxed T, which lives until `swap`
-        // or `free`; an SSL is one thread's at a time.
-        Some(unsafe { &*at.cast::<T>() })
+        // SAFETY: an SSL is one thread's at a time, and what we put there lives until `swap` or
+        // `free`.
+        unsafe { held::<T>(self.pointer(ssl)) }
     }
 
     /// Puts a mark; false without memory in libcrypto.
@@ -66,7 +128,7 @@ impl<T: OnSsl> Slot<T> {
 
     /// Puts a value; false without memory.
     pub(super) fn set(&self, ssl: Ssl, value: T) -> bool {
-        let Some(value) = try_box(value) else { return false };
+        let Some(value) = try_box(Held { ours: &raw const OURS, value }) else { return false };
         let at = Box::into_raw(value).cast::<c_void>();
         let taken = self.swap(ssl, at);
         if !taken {
@@ -77,54 +139,55 @@ impl<T: OnSsl> Slot<T> {
     }
 
     fn pointer(&self, ssl: Ssl) -> *mut c_void {
-        let index = self.index.load(Relaxed);
+        let index = self.index.get(ssl.libssl());
         if index < 0 {
             return null_mut();
         }
         // SAFETY: the SSL lives and the index is one for SSLs.
-        unsafe { sys::SSL_get_ex_data(ssl.as_ptr(), index) }
+        unsafe { ssl.libssl().ssl.SSL_get_ex_data(ssl.as_ptr(), index) }
     }
 
     fn swap(&self, ssl: Ssl, at: *mut c_void) -> bool {
-        let index = self.registered();
+        let index = self.prepare(ssl.libssl());
         if index < 0 {
             return false;
         }
         let before = self.pointer(ssl);
         // SAFETY: the SSL lives and the index is one for SSLs.
-        if unsafe { sys::SSL_set_ex_data(ssl.as_ptr(), index, at) } == 0 {
+        if unsafe { ssl.libssl().ssl.SSL_set_ex_data(ssl.as_ptr(), index, at) } == 0 {
             return false;
         }
         // SAFETY: what was there before is nobody's now.
         unsafe { release::<T>(before) };
         true
     }
+}
 
-    fn registered(&self) -> c_int {
-        let index = self.index.load(Relaxed);
-        if index >= 0 {
-            return index;
-        }
-        let _one_at_a_time = self.registering.lock();
-        if self.index.load(Relaxed) < 0 {
-            let (dup, free) = (Some(dup::<T> as sys::ExDup), Some(free::<T> as sys::ExFree));
-            let class = sys::CRYPTO_EX_INDEX_SSL;
-            // SAFETY: the two functions keep to the contract of ex_data callbacks.
-            let index =
-                unsafe { sys::CRYPTO_get_ex_new_index(class, 0, null_mut(), None, dup, free) };
-            self.index.store(index, Relaxed);
-        }
-        self.index.load(Relaxed)
+/// The value at a pointer from an SSL, if it is one of ours.
+///
+/// # Safety
+///
+/// `at` is null, a mark, or a pointer to at least as much memory as a pointer takes.
+unsafe fn held<'a, T>(at: *mut c_void) -> Option<&'a T> {
+    if at.is_null() || is_mark(at) || !at.cast::<Held<T>>().is_aligned() {
+        return None;
     }
+    // SAFETY: by this function's contract.
+    if !std::ptr::eq(unsafe { at.cast::<*const u8>().read() }, &raw const OURS) {
+        return None;
+    }
+    // SAFETY: what begins so was boxed by `Slot::set`.
+    Some(unsafe { &(*at.cast::<Held<T>>()).value })
 }
 
 /// # Safety
 ///
-/// `at` is null, a mark, or a boxed `T` that nobody refers to any more.
+/// As of `held`, and nobody refers to the value any more.
 unsafe fn release<T>(at: *mut c_void) {
-    if !at.is_null() && !is_mark(at) {
-        // SAFETY: it came from a box, by this function's contract.
-        drop(unsafe { Box::from_raw(at.cast::<T>()) });
+    // SAFETY: by this function's contract.
+    if unsafe { held::<T>(at) }.is_some() {
+        // SAFETY: it came from a box.
+        drop(unsafe { Box::from_raw(at.cast::<Held<T>>()) });
     }
 }
 
@@ -148,24 +211,21 @@ unsafe extern "C-unwind" fn dup<T: OnSsl>(
     at: *mut *mut c_void,
     index: c_int,
     _argl: c_long,
-    _argp: *mut c_void,
+    argp: *mut c_void,
 ) -> c_int {
     guard_value(0, || {
         // SAFETY: libcrypto passes the place of the copy's pointer, which is the original's yet.
         let from = unsafe { at.read() };
-        let mut copy = null_mut();
-        if !from.is_null() && !is_mark(from) {
-            // SAFETY: a boxed T of the original's, which lives.
-            let value = unsafe { &*from.cast::<T>() }.of_copy();
-            if let Some(value) = value.and_then(try_box) {
-                copy = Box::into_raw(value).cast();
-            }
-        }
+        // SAFETY: the original lives.
+        let value = unsafe { held::<T>(from) }.and_then(T::of_copy);
+        let copy = value.and_then(|value| try_box(Held { ours: &raw const OURS, value }));
         // SAFETY: as above.
-        unsafe { at.write(copy) };
+        unsafe { at.write(copy.map_or(null_mut(), |copy| Box::into_raw(copy).cast())) };
         // libssl makes the copy by SSL_new, where it may have got something from its SSL_CTX.
+        // SAFETY: what `Index::ask` passed.
+        let Some(libssl) = (unsafe { libssl_of(argp) }) else { return 1 };
         // SAFETY: the copy's ex_data, and our own index.
-        let held = unsafe { sys::CRYPTO_get_ex_data(to, index) };
+        let held = unsafe { libssl.crypto.CRYPTO_get_ex_data(to, index) };
         // SAFETY: libcrypto puts `copy` in its place next, and there is room for it already.
         unsafe { release::<T>(held) };
         1

@@ -7,8 +7,8 @@ use super::bio::Address;
 use super::message::MessageObserver;
 use super::queue::{Errors, holds_any};
 use super::ssl::Ssl;
+use super::ssl_state;
 use super::stand_in::{Controls, Script, with_stand_in};
-use super::{real, ssl_state};
 use crate::hello::error::{Fault, Stop};
 use crate::hello::peer::Peer;
 use crate::hello::step::VerifiedHello;
@@ -43,17 +43,17 @@ pub(crate) fn hand_off(
     sender: &mut Sender,
 ) -> Result<(), Stop> {
     let rbio = ssl.rbio().ok_or(Fault::BioNotSet)?;
-    let listen = real::real_listen().ok_or(Fault::Handoff)?;
+    let libssl = ssl.libssl();
     // From here on the SSL is libssl's again: whatever comes of it, the next call clears it.
     ssl_state::forget(ssl);
     // What the application's callbacks queued; libssl's function empties the queue on entry.
-    let errors = Errors::take();
+    let errors = Errors::take(libssl);
     let suppressed = MessageObserver::of(ssl).map(MessageObserver::suppress);
     let mut address = Address::untouched();
     let shown = if manner.with_trailing { hello.datagram() } else { hello.record() };
     let result = with_stand_in(ssl, rbio, Script::new(shown, manner.controls), || {
         // SAFETY: type invariant, and `address` has room for any address.
-        unsafe { listen(ssl.as_ptr(), address.as_mut_ptr().cast()) }
+        unsafe { libssl.ssl.listen(ssl.as_ptr(), address.as_mut_ptr().cast()) }
     })?;
     drop(suppressed);
     if result >= 1 {
@@ -66,22 +66,19 @@ pub(crate) fn hand_off(
         }
         return Ok(());
     }
-    Err(if holds_any() { Fault::Libssl } else { Fault::Handoff }.into())
+    Err(if holds_any(libssl) { Fault::Libssl } else { Fault::Handoff }.into())
 }
 
-/// Leaves an SSL that found nothing to read as that world's function leaves it: so that
-/// `SSL_get_error` says SSL_ERROR_WANT_READ, which is what its callers wait by.
-#[cfg(libressl)]
+/// Where `DTLSv1_listen` is a macro, leaves an SSL that found nothing to read as that macro does: so
+/// that `SSL_get_error` says SSL_ERROR_WANT_READ, which is what its callers wait by. Elsewhere
+/// libssl's function leaves the SSL as it is, and so does this one.
 pub(crate) fn note_would_block(ssl: Ssl) {
-    let Some(rbio) = ssl.rbio() else { return };
+    let libssl = ssl.libssl();
+    let Some(rbio) = ssl.rbio().filter(|_| libssl.release.listens_by_ctrl) else { return };
     let mut address = Address::untouched();
     // libssl's own function finds a BIO that would block; it reads nothing and sends nothing.
     let _ = with_stand_in(ssl, rbio, Script::empty(Controls::Forward(rbio)), || {
         // SAFETY: type invariant, and `address` has room for any address.
-        unsafe { real::listen_by_ctrl(ssl.as_ptr(), address.as_mut_ptr().cast()) }
+        unsafe { libssl.ssl.listen(ssl.as_ptr(), address.as_mut_ptr().cast()) }
     });
 }
-
-/// With OpenSSL there is nothing to do: its function leaves the SSL as it is.
-#[cfg(not(libressl))]
-pub(crate) fn note_would_block(_ssl: Ssl) {}

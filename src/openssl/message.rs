@@ -3,6 +3,7 @@
 //! libssl has no getter for them, so what a program sets is remembered on its way.
 
 use super::ex_data::{OnSsl, Slot};
+use super::libssl::Libssl;
 use super::message_style::Style;
 use super::ssl::Ssl;
 use super::sys::{self, MessageCb, SSL3_RT_HANDSHAKE, SSL3_RT_HEADER};
@@ -41,6 +42,11 @@ impl OnSsl for SslMessages {
 }
 
 static SSL_MESSAGES: Slot<SslMessages> = Slot::new();
+
+/// Asks for the place on SSLs ahead of need.
+pub(super) fn prepare(libssl: &'static Libssl) {
+    SSL_MESSAGES.prepare(libssl);
+}
 
 impl CtxMessages {
     pub(super) const fn new() -> Self {
@@ -97,7 +103,7 @@ impl MessageObserver {
     #[inline(always)]
     pub(crate) fn of(ssl: Ssl) -> Option<Self> {
         let SslMessages { callback, arg } = *SSL_MESSAGES.get(ssl)?;
-        Some(Self { ssl, callback: callback?, arg, style: Style::of_loaded_libssl() })
+        Some(Self { ssl, callback: callback?, arg, style: Style::of(ssl.libssl()) })
     }
 
     /// A record was received.

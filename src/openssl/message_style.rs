@@ -4,6 +4,7 @@
 //! header where the sent one is meant, the HelloVerifyRequest or not. So libssl is asked once, with
 //! one hello through memory BIOs, instead of guessed at.
 
+use super::libssl::{self, ForEach, Libssl};
 use super::probing::answer_one_hello;
 use super::queue::Errors;
 use super::sys::{self, SSL3_RT_HANDSHAKE, SSL3_RT_HEADER};
@@ -31,29 +32,29 @@ impl Style {
         self.0 & part != 0
     }
 
-    pub(super) fn of_loaded_libssl() -> Self {
-        static STYLE: AtomicU8 = AtomicU8::new(0);
-        let known = STYLE.load(Relaxed);
+    pub(super) fn of(libssl: &'static Libssl) -> Self {
+        static STYLES: ForEach<AtomicU8> = ForEach::new([const { AtomicU8::new(0) }; libssl::MAX]);
+        let known = STYLES.of(libssl).load(Relaxed);
         if known != 0 {
             return Self(known);
         }
         // What the application's callbacks have queued is theirs; libssl's function empties the queue.
-        let errors = Errors::take();
+        let errors = Errors::take(libssl);
         // A question that failed, for want of memory, is asked again.
-        let style = uncancelled(ask).map_or(0, |seen| seen | Self::ASKED);
+        let style = uncancelled(|| ask(libssl)).map_or(0, |seen| seen | Self::ASKED);
         if let Some(errors) = errors {
             errors.put_back();
         }
-        STYLE.store(style, Relaxed);
+        STYLES.of(libssl).store(style, Relaxed);
         Self(style)
     }
 }
 
 /// Has libssl's own `DTLSv1_listen` answer one hello on an SSL of ours, and watches.
-fn ask() -> Option<u8> {
+fn ask(libssl: &'static Libssl) -> Option<u8> {
     let mut seen: u8 = 0;
     // SAFETY: `watch` writes to a byte, and `seen` is one that outlives the call.
-    unsafe { answer_one_hello(watch, (&raw mut seen).cast()) }.then_some(seen)
+    unsafe { answer_one_hello(libssl, watch, (&raw mut seen).cast()) }.then_some(seen)
 }
 
 /// Writes down, in the byte at `arg`, how libssl reports.

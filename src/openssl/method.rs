@@ -1,6 +1,7 @@
-//! A kind of BIO of our own.
+//! A kind of BIO of our own, in each libcrypto.
 
 use super::bio::Bio;
+use super::libssl::Libssl;
 use super::sys;
 use crate::os::Lock;
 use std::ffi::c_char;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Orderin
 
 /// Made at first use and kept: a method has to outlive every BIO of it.
 pub(super) struct Method {
-    make: fn() -> Option<NonNull<sys::BIO_METHOD>>,
+    make: fn(&'static Libssl) -> Option<NonNull<sys::BIO_METHOD>>,
     making: Lock<()>,
     made: AtomicPtr<sys::BIO_METHOD>,
     /// libcrypto's own copy of the name: no other method's is at the same place.
@@ -17,7 +18,7 @@ pub(super) struct Method {
 }
 
 impl Method {
-    pub(super) const fn new(make: fn() -> Option<NonNull<sys::BIO_METHOD>>) -> Self {
+    pub(super) const fn new(make: fn(&'static Libssl) -> Option<NonNull<sys::BIO_METHOD>>) -> Self {
         Self {
             make,
             making: Lock::new(()),
@@ -27,12 +28,12 @@ impl Method {
     }
 
     /// A BIO of this kind, not initialised; `None` without memory.
-    pub(super) fn bio(&self) -> Option<NonNull<sys::BIO>> {
-        let method = NonNull::new(self.made.load(Acquire)).or_else(|| self.once())?;
+    pub(super) fn bio(&self, libssl: &'static Libssl) -> Option<NonNull<sys::BIO>> {
+        let method = NonNull::new(self.made.load(Acquire)).or_else(|| self.once(libssl))?;
         // SAFETY: the method lives for ever.
-        let bio = NonNull::new(unsafe { sys::BIO_new(method.as_ptr()) })?;
+        let bio = NonNull::new(unsafe { libssl.crypto.BIO_new(method.as_ptr()) })?;
         // SAFETY: the BIO lives.
-        let name = unsafe { sys::BIO_method_name(bio.as_ptr()) };
+        let name = unsafe { libssl.crypto.BIO_method_name(bio.as_ptr()) };
         self.name.store(name.cast_mut(), Relaxed);
         Some(bio)
     }
@@ -41,13 +42,13 @@ impl Method {
     pub(super) fn is_of(&self, bio: Bio) -> bool {
         let name = self.name.load(Relaxed);
         // SAFETY: the BIO lives.
-        !name.is_null() && std::ptr::eq(name, unsafe { sys::BIO_method_name(bio.as_ptr()) })
+        !name.is_null() && std::ptr::eq(name, unsafe { bio.crypto().BIO_method_name(bio.as_ptr()) })
     }
 
     #[cold]
-    fn once(&self) -> Option<NonNull<sys::BIO_METHOD>> {
+    fn once(&self, libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
         let _one_at_a_time = self.making.lock();
-        let made = NonNull::new(self.made.load(Relaxed)).or_else(self.make)?;
+        let made = NonNull::new(self.made.load(Relaxed)).or_else(|| (self.make)(libssl))?;
         // Whoever finds it finds it whole.
         self.made.store(made.as_ptr(), Release);
         Some(made)

@@ -6,12 +6,14 @@
 
 pub(crate) mod app_callbacks;
 mod bio;
+pub(crate) mod caller;
 pub(crate) mod client_bio;
 mod context;
 mod contexts;
 mod current;
 mod ex_data;
 mod handoff;
+mod libssl;
 pub(crate) mod message;
 mod message_style;
 mod method;
@@ -19,7 +21,6 @@ mod policy;
 mod probing;
 mod queue;
 mod ready_made;
-pub(crate) mod real;
 mod recv_buffer;
 mod resequence_bio;
 mod ssl;
@@ -29,18 +30,19 @@ mod sys;
 mod trampolines;
 
 pub(crate) use bio::{Bio, PeerOfBio, Read};
+pub(crate) use caller::Call;
 pub(crate) use context::Context;
 pub(crate) use current::Current;
 pub(crate) use handoff::{Manner, Sender, hand_off, note_would_block};
+pub(crate) use libssl::{DTLS_CTRL_LISTEN, Libssl, Name};
 pub(crate) use message::MessageObserver;
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
-pub(crate) use real::{libssl_version, same_libssl};
 pub(crate) use recv_buffer::RecvBuffer;
 pub(crate) use resequence_bio::{behind, resequence};
 pub(crate) use ssl::{Ssl, SslCtx};
 pub(crate) use ssl_state::{begin, remember_verified};
 pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
-    DTLS_CTRL_LISTEN, GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, VerifyCb,
+    GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,
 };

@@ -11,21 +11,17 @@ use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release}
 
 impl Context {
     /// Chooses a policy, and puts into libssl the callbacks that it needs.
-    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) -> Result<(), Fault> {
+    pub(crate) fn set_policy(&self, ctx: SslCtx, policy: Policy) {
         let mut choice = self.choice.lock();
         choice.policy = Some(policy);
-        self.settle(ctx, &choice)
+        self.settle(ctx, &choice);
     }
 
     /// Takes note of what the application set, by `change`.
-    pub(crate) fn app_sets(
-        &self,
-        ctx: SslCtx,
-        change: impl FnOnce(&AppCallbacks),
-    ) -> Result<(), Fault> {
+    pub(crate) fn app_sets(&self, ctx: SslCtx, change: impl FnOnce(&AppCallbacks)) {
         let choice = self.choice.lock();
         change(&self.app);
-        self.settle(ctx, &choice)
+        self.settle(ctx, &choice);
     }
 
     /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
@@ -39,14 +35,15 @@ impl Context {
         guard(|| {
             let mut choice = self.choice.lock();
             choice.listened = true;
-            self.settle(ctx, &choice)
+            self.settle(ctx, &choice);
+            Ok(())
         })
     }
 
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
     /// and us with the other's decision. Until all is done an SSL_CTX that listens is not ready, also
     /// in a child of a process that forked in between.
-    fn settle(&self, ctx: SslCtx, choice: &Choice) -> Result<(), Fault> {
+    fn settle(&self, ctx: SslCtx, choice: &Choice) {
         self.ready.store(false, Release);
         let (generate, verify) = (self.app.generate().is_some(), self.app.verify().is_some());
         let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
@@ -55,11 +52,7 @@ impl Context {
             Policy::Auto => !generate && !verify && choice.listened,
         };
         self.builtin.store(builtin, Relaxed);
-        let installed = trampolines::install(ctx, generate || builtin, verify || builtin);
-        if !installed {
-            return Err(Fault::Handoff);
-        }
+        trampolines::install(ctx, generate || builtin, verify || builtin);
         self.ready.store(choice.listened, Release);
-        Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! An SSL of our own on which libssl is watched at work: what it does with one hello.
 
 use super::bio::Address;
+use super::libssl::Libssl;
 use super::queue::clear_errors;
 use super::ssl::{Ssl, SslCtx};
-use super::{real, sys};
+use super::sys;
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr::NonNull;
 
@@ -26,56 +27,59 @@ const HELLO: [u8; 61] = {
 /// # Safety
 ///
 /// `arg` is what `watch` takes for one.
-pub(super) unsafe fn answer_one_hello(watch: sys::MessageCb, arg: *mut c_void) -> bool {
+pub(super) unsafe fn answer_one_hello(
+    libssl: &'static Libssl,
+    watch: sys::MessageCb,
+    arg: *mut c_void,
+) -> bool {
     // SAFETY: by this function's contract.
-    unsafe { answer(watch, arg) }.unwrap_or(false)
+    unsafe { answer(libssl, watch, arg) }.unwrap_or(false)
 }
 
 /// # Safety
 ///
 /// As above.
-unsafe fn answer(watch: sys::MessageCb, arg: *mut c_void) -> Option<bool> {
-    let listen = real::real_listen()?;
+unsafe fn answer(libssl: &'static Libssl, watch: sys::MessageCb, arg: *mut c_void) -> Option<bool> {
     // SAFETY: gives the address of a constant.
-    let method = unsafe { sys::DTLS_server_method() };
+    let method = unsafe { libssl.ssl.DTLS_server_method() };
     // SAFETY: the method is one for DTLS.
-    let ctx = NonNull::new(unsafe { sys::SSL_CTX_new(method) })?;
+    let ctx = NonNull::new(unsafe { libssl.ssl.SSL_CTX_new(method) })?;
     // SAFETY: the SSL_CTX is new and ours.
-    let ssl = unsafe { real::ssl_new(ctx.as_ptr()) };
+    let ssl = NonNull::new(unsafe { libssl.ssl.SSL_new(ctx.as_ptr()) });
     // SAFETY: the SSL, if there is one, holds a reference of its own.
-    unsafe { sys::SSL_CTX_free(ctx.as_ptr()) };
+    unsafe { libssl.ssl.SSL_CTX_free(ctx.as_ptr()) };
     let ssl = ssl?;
     // SAFETY: new, and this thread's.
-    let view = unsafe { Ssl::new(ssl) };
+    let view = unsafe { Ssl::new(ssl, libssl) };
     if let Some(ctx) = view.ctx() {
         install_constant_cookie(ctx);
     }
     // SAFETY: gives the address of a constant.
-    let memory = unsafe { sys::BIO_s_mem() };
+    let memory = unsafe { libssl.crypto.BIO_s_mem() };
     // SAFETY: the method lives for ever.
-    let rbio = unsafe { sys::BIO_new(memory) };
+    let rbio = unsafe { libssl.crypto.BIO_new(memory) };
     // SAFETY: as above.
-    let wbio = unsafe { sys::BIO_new(memory) };
+    let wbio = unsafe { libssl.crypto.BIO_new(memory) };
     // SAFETY: the SSL takes both over, and does not mind null.
-    unsafe { sys::SSL_set_bio(ssl.as_ptr(), rbio, wbio) };
+    unsafe { libssl.ssl.SSL_set_bio(ssl.as_ptr(), rbio, wbio) };
     let mut ready = !rbio.is_null() && !wbio.is_null();
     if ready {
         // SAFETY: a memory BIO that is not null, and 61 readable bytes.
-        ready = unsafe { sys::BIO_write(rbio, HELLO.as_ptr().cast(), 61) } == 61;
+        ready = unsafe { libssl.crypto.BIO_write(rbio, HELLO.as_ptr().cast(), 61) } == 61;
     }
     if ready {
         view.set_msg_callback(Some(watch));
-        if let Some(ctrl) = real::real_ctrl() {
-            // SAFETY: `arg` is the callback's, by this function's contract.
-            unsafe { ctrl(ssl.as_ptr(), sys::SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, arg) };
-            let mut address = Address::untouched();
-            // SAFETY: the SSL is ours and the address has room for any.
-            unsafe { listen(ssl.as_ptr(), address.as_mut_ptr().cast()) };
-        }
+        // SAFETY: `arg` is the callback's, by this function's contract.
+        unsafe {
+            libssl.ssl.SSL_ctrl(ssl.as_ptr(), sys::SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, arg);
+        };
+        let mut address = Address::untouched();
+        // SAFETY: the SSL is ours and the address has room for any.
+        unsafe { libssl.ssl.listen(ssl.as_ptr(), address.as_mut_ptr().cast()) };
     }
     // SAFETY: ours, and not used after.
-    unsafe { sys::SSL_free(ssl.as_ptr()) };
-    clear_errors();
+    unsafe { libssl.ssl.SSL_free(ssl.as_ptr()) };
+    clear_errors(libssl);
     Some(ready)
 }
 
@@ -93,5 +97,7 @@ fn install_constant_cookie(ctx: SslCtx) {
         1
     }
     // SAFETY: the SSL_CTX lives, and the callback is of this setter's kind.
-    unsafe { real::SET_GENERATE.set(ctx.as_ptr(), Some(constant as sys::GenerateCb)) };
+    unsafe {
+        ctx.libssl().ssl.SSL_CTX_set_cookie_generate_cb(ctx.as_ptr(), Some(constant));
+    };
 }

@@ -1,191 +1,167 @@
-//! OpenSSL's error queue.
+//! OpenSSL's error queue: each libcrypto has its own.
 
+use super::libssl::{Errors as Kind, Libssl};
 use super::sys;
 use crate::hello::error::{Discard, Fault};
 use std::ffi::{CStr, c_int, c_ulong};
 
 /// Empties this thread's queue. Looking first costs a sixth of emptying an empty one.
-pub(crate) fn clear_errors() {
-    // SAFETY: the queue is this thread's.
-    if unsafe { sys::ERR_peek_error() } != 0 {
-        // SAFETY: as above.
-        unsafe { sys::ERR_clear_error() };
+pub(crate) fn clear_errors(libssl: &Libssl) {
+    if holds_any(libssl) {
+        // SAFETY: the queue is this thread's.
+        unsafe { libssl.crypto.ERR_clear_error() };
     }
 }
 
 /// Queues the reason for a dropped datagram, without the names of file and function: OpenSSL 3
 /// would copy them to the heap, and a datagram that anyone can send gets no memory.
-pub(crate) fn queue_discard(discard: Discard) {
-    put(discard.reason(), None, 0);
+pub(crate) fn queue_discard(libssl: &Libssl, discard: Discard) {
+    put(libssl, discard.reason(), None, 0);
 }
 
 /// Queues the reason for a failure of ours, with what to do about it where that is known.
-pub(crate) fn queue_fault(fault: Fault) {
+pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
+    let common = Common::of(libssl);
     let (reason, advice) = match fault {
         // Whoever failed has queued why; libssl does not where it is out of memory.
         Fault::Io => return,
-        Fault::Libssl if holds_any() => return,
-        Fault::NullArgument => (PASSED_NULL_PARAMETER, None),
+        Fault::Libssl if holds_any(libssl) => return,
+        Fault::NullArgument => (common.passed_null_parameter, None),
         Fault::BioNotSet => (128, None),        // SSL_R_BIO_NOT_SET
         Fault::NotDtls => (259, None),          // SSL_R_UNSUPPORTED_SSL_VERSION
         Fault::NoVerifyCallback => (403, None), // SSL_R_NO_VERIFY_COOKIE_CALLBACK
         Fault::GenerateCallback => (400, None), // SSL_R_COOKIE_GEN_CALLBACK_FAILURE
-        Fault::OtherLibssl => (
-            INTERNAL_ERROR,
-            Some(c"libdtlsv1_listen was built for another libssl than this program uses"),
-        ),
-        Fault::InvalidArgument => (PASSED_INVALID_ARGUMENT, None),
+        Fault::InvalidArgument => (common.passed_invalid_argument, None),
         Fault::NoSecret => (
-            INTERNAL_ERROR,
+            common.internal_error,
             Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes, no good file"),
         ),
         Fault::Libssl => (
-            INTERNAL_ERROR,
+            common.internal_error,
             Some(c"libdtlsv1_listen: libssl failed and did not say why: out of memory?"),
         ),
         Fault::SecretFile => (
-            INTERNAL_ERROR,
+            common.internal_error,
             Some(c"libdtlsv1_listen: the secret file is not usable, its line on stderr says why"),
         ),
         Fault::SecretLength => {
-            (PASSED_INVALID_ARGUMENT, Some(c"libdtlsv1_listen: a secret has 32 to 1024 bytes"))
+            (common.passed_invalid_argument, Some(c"libdtlsv1_listen: a secret has 32 to 1024 bytes"))
         }
-        Fault::NoMemory => (MALLOC_FAILURE, Some(c"libdtlsv1_listen: out of memory")),
+        Fault::NoMemory => (common.malloc_failure, Some(c"libdtlsv1_listen: out of memory")),
         Fault::Handoff => (
-            INTERNAL_ERROR,
+            common.internal_error,
             Some(c"libdtlsv1_listen: libssl lacks a function that is needed, or did not take the verified ClientHello"),
         ),
         Fault::Internal => {
-            (INTERNAL_ERROR, Some(c"libdtlsv1_listen has a defect: please report it"))
+            (common.internal_error, Some(c"libdtlsv1_listen has a defect: please report it"))
         }
     };
-    put(reason, Some(advice), line!());
+    put(libssl, reason, Some(advice), line!());
 }
 
 /// Is anything queued?
-pub(super) fn holds_any() -> bool {
+pub(super) fn holds_any(libssl: &Libssl) -> bool {
     // SAFETY: the queue is this thread's.
-    unsafe { sys::ERR_peek_error() != 0 }
+    unsafe { libssl.crypto.ERR_peek_error() != 0 }
 }
 
 /// What stood in the queue, to be put back behind a call that empties it: library and reason, as
 /// many as the queue holds. File, line and text do not come back.
-pub(super) struct Errors([c_ulong; 16]);
+pub(super) struct Errors {
+    libssl: &'static Libssl,
+    numbers: [c_ulong; 16],
+}
 
 impl Errors {
     /// `None` for an empty queue, as it is but for callbacks that leave errors there.
-    pub(super) fn take() -> Option<Self> {
-        holds_any().then(|| {
-            let mut errors = [0; 16];
+    pub(super) fn take(libssl: &'static Libssl) -> Option<Self> {
+        holds_any(libssl).then(|| {
+            let mut numbers = [0; 16];
             // SAFETY: the queue is this thread's.
-            errors.fill_with(|| unsafe { sys::ERR_get_error() });
-            Self(errors)
+            numbers.fill_with(|| unsafe { libssl.crypto.ERR_get_error() });
+            Self { libssl, numbers }
         })
     }
 
     pub(super) fn put_back(&self) {
-        for error in self.0 {
-            if error != 0 {
-                put_again(error);
-            }
+        for number in self.numbers.into_iter().filter(|number| *number != 0) {
+            put_again(self.libssl, number);
         }
     }
 }
 
-#[cfg(not(any(openssl1, libressl)))]
-mod numbers {
-    use std::ffi::{c_int, c_ulong};
-    /// ERR_RFLAG_FATAL and ERR_RFLAG_COMMON: a reason that every library shares.
+/// The reasons that every library shares.
+struct Common {
+    malloc_failure: c_int,
+    passed_null_parameter: c_int,
+    internal_error: c_int,
+    passed_invalid_argument: c_int,
+}
+
+impl Common {
+    /// `ERR_RFLAG_COMMON`, and with `ERR_RFLAG_FATAL`.
+    const COMMON: c_int = 0b10 << 18;
     const FATAL: c_int = 0b11 << 18;
-    pub(super) const MALLOC_FAILURE: c_int = 256 | FATAL;
-    pub(super) const PASSED_NULL_PARAMETER: c_int = 258 | FATAL;
-    pub(super) const INTERNAL_ERROR: c_int = 259 | FATAL;
-    pub(super) const PASSED_INVALID_ARGUMENT: c_int = 262 | 0b10 << 18;
-    pub(super) const LIBRARY_AT: u32 = 23;
-    pub(super) const REASON: c_ulong = 0x7F_FFFF;
-}
-#[cfg(any(openssl1, libressl))]
-mod numbers {
-    use std::ffi::{c_int, c_ulong};
-    pub(super) const MALLOC_FAILURE: c_int = 1 | 64;
-    pub(super) const PASSED_NULL_PARAMETER: c_int = 3 | 64;
-    pub(super) const INTERNAL_ERROR: c_int = 4 | 64;
-    pub(super) const PASSED_INVALID_ARGUMENT: c_int = 7;
-    pub(super) const LIBRARY_AT: u32 = 24;
-    pub(super) const REASON: c_ulong = 0xFFF;
-}
-/// `ERR_GET_LIB`.
-fn library(error: c_ulong) -> c_int {
-    c_int::try_from(error >> numbers::LIBRARY_AT & 0xFF).unwrap_or(0)
-}
 
-/// `ERR_GET_REASON`.
-fn reason(error: c_ulong) -> c_int {
-    c_int::try_from(error & numbers::REASON).unwrap_or(0)
-}
-
-use numbers::{INTERNAL_ERROR, MALLOC_FAILURE, PASSED_INVALID_ARGUMENT, PASSED_NULL_PARAMETER};
-
-fn put(reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
-    put_in(sys::ERR_LIB_SSL, reason, fault, line);
-}
-
-/// `fault`: None for a discard; else the advice, if there is any.
-#[cfg(not(any(openssl1, libressl)))]
-fn put_in(library: c_int, reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
-    use std::ptr::null;
-    // SAFETY: takes nothing; the queue is this thread's.
-    unsafe { sys::ERR_new() };
-    if fault.is_some() {
-        // SAFETY: both names are C strings.
-        unsafe {
-            sys::ERR_set_debug(
-                c"libdtlsv1_listen".as_ptr(),
-                line_number(line),
-                c"DTLSv1_listen".as_ptr(),
-            );
-        };
-    }
-    match fault.flatten() {
-        // SAFETY: "%s" takes one C string.
-        Some(advice) => unsafe {
-            sys::ERR_set_error(library, reason, c"%s".as_ptr(), advice.as_ptr());
-        },
-        // SAFETY: without a format there are no arguments.
-        None => unsafe { sys::ERR_set_error(library, reason, null()) },
+    const fn of(libssl: &Libssl) -> Self {
+        match libssl.release.errors {
+            Kind::WithoutFunction => Self {
+                malloc_failure: 256 | Self::FATAL,
+                passed_null_parameter: 258 | Self::FATAL,
+                internal_error: 259 | Self::FATAL,
+                passed_invalid_argument: 262 | Self::COMMON,
+            },
+            Kind::WithFunction => Self {
+                malloc_failure: 1 | 64,
+                passed_null_parameter: 3 | 64,
+                internal_error: 4 | 64,
+                passed_invalid_argument: 7,
+            },
+        }
     }
 }
 
-#[cfg(any(openssl1, libressl))]
-fn put_in(library: c_int, reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
-    /// SSL_F_DTLSV1_LISTEN, the same in every 1.1.1; LibreSSL has no functions in its errors.
-    const FUNCTION: c_int = 350;
-    let file = if fault.is_some() { c"libdtlsv1_listen" } else { c"" };
-    // SAFETY: the queue keeps the pointer, to a string that lives as long as the library.
-    unsafe {
-        sys::ERR_put_error(library, FUNCTION, reason, file.as_ptr(), line_number(line));
+/// SSL_F_DTLSV1_LISTEN, the same in every 1.1.1; LibreSSL has no functions in its errors.
+const FUNCTION: c_int = 350;
+
+fn put(libssl: &Libssl, reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
+    put_in(libssl, (sys::ERR_LIB_SSL, FUNCTION, reason), fault, line);
+}
+
+/// `error`: library, function, reason. `fault`: None for a discard; else the advice, if there is any.
+fn put_in(
+    libssl: &Libssl,
+    (library, function, reason): (c_int, c_int, c_int),
+    fault: Option<Option<&'static CStr>>,
+    line: u32,
+) {
+    let crypto = &libssl.crypto;
+    let line = c_int::try_from(line).unwrap_or(0);
+    if let (Some(new), Some(set_debug)) = (crypto.ERR_new, crypto.ERR_set_debug) {
+        // SAFETY: takes nothing; the queue is this thread's.
+        unsafe { new() };
+        if fault.is_some() {
+            // SAFETY: both names are C strings.
+            unsafe { set_debug(c"libdtlsv1_listen".as_ptr(), line, c"DTLSv1_listen".as_ptr()) };
+        }
+        libssl.set_error(library, reason, fault.flatten());
+    } else if let Some(put) = crypto.ERR_put_error {
+        let file = if fault.is_some() { c"libdtlsv1_listen" } else { c"" };
+        // SAFETY: the queue keeps the pointer, to a string that lives as long as the library.
+        unsafe { put(library, function, reason, file.as_ptr(), line) };
+        if let (Some(advice), Some(set_data)) = (fault.flatten(), crypto.ERR_set_error_data) {
+            // SAFETY: flags say that it is text and is not to be freed (ERR_TXT_STRING alone).
+            unsafe { set_data(advice.as_ptr().cast_mut(), 2) };
+        }
+    }
+}
+
+/// `ERR_GET_LIB`, `ERR_GET_FUNC` and `ERR_GET_REASON`.
+fn put_again(libssl: &Libssl, error: c_ulong) {
+    let part = |at: u32, mask| c_int::try_from(error >> at & mask).unwrap_or(0);
+    let error = match libssl.release.errors {
+        Kind::WithoutFunction => (part(23, 0xFF), 0, part(0, 0x7F_FFFF)),
+        Kind::WithFunction => (part(24, 0xFF), part(12, 0xFFF), part(0, 0xFFF)),
     };
-    if let Some(advice) = fault.flatten() {
-        // SAFETY: flags say that it is text and is not to be freed (ERR_TXT_STRING alone).
-        unsafe { sys::ERR_set_error_data(advice.as_ptr().cast_mut(), 2) };
-    }
-}
-
-#[cfg(not(any(openssl1, libressl)))]
-fn put_again(error: c_ulong) {
-    put_in(library(error), reason(error), None, 0);
-}
-
-/// With its function, which is a part of the number here.
-#[cfg(any(openssl1, libressl))]
-fn put_again(error: c_ulong) {
-    let function = c_int::try_from(error >> 12 & 0xFFF).unwrap_or(0);
-    // SAFETY: the queue keeps the pointer, to a string that lives as long as the library.
-    unsafe {
-        sys::ERR_put_error(library(error), function, reason(error), c"".as_ptr(), 0);
-    };
-}
-
-fn line_number(line: u32) -> c_int {
-    c_int::try_from(line).unwrap_or(0)
+    put_in(libssl, error, None, 0);
 }

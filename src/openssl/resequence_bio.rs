@@ -12,18 +12,16 @@
 //! with a write BIO that had gone with this one.
 
 use super::bio::Bio;
+use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
 use super::method::Method;
 use super::ssl::Ssl;
-use super::{real, sys};
+use super::sys;
 use crate::hello::resequence::{LIBSSL_BEGINS_AT, ROOM, Renumbering, has_unencrypted};
 use crate::os::try_box;
 use crate::stats::{self, Event};
 use std::cell::Cell;
-use std::ffi::{c_char, c_int, c_long, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
-
-/// The first release that numbers its records wrongly. LibreSSL's number is less.
-const FIRST_WRONG: c_ulong = 0x3020_0000;
 
 const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 
@@ -40,8 +38,8 @@ struct Resequencer {
 /// They stay, too, without memory for the BIO.
 pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
     let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else { return };
-    let first =
-        first.filter(|first| *first > LIBSSL_BEGINS_AT && real::libssl_version() >= FIRST_WRONG);
+    let wrong = ssl.libssl().release.begins_at_one;
+    let first = first.filter(|first| *first > LIBSSL_BEGINS_AT && wrong);
     // From an earlier client of the same SSL.
     if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
@@ -60,49 +58,55 @@ pub(crate) fn behind(bio: Bio) -> Bio {
 }
 
 fn put_in_front(ssl: Ssl, real: Bio, first: u64) -> Option<()> {
+    let libssl = ssl.libssl();
+    let crypto = &libssl.crypto;
+    let set_wbio = libssl.ssl.SSL_set0_wbio?;
     let resequencer = Resequencer { real, numbers: Cell::new(Renumbering::starting_at(first)) };
     let resequencer = try_box(resequencer)?;
-    let bio = METHOD.bio()?;
+    let bio = METHOD.of(libssl).bio(libssl)?;
     // SAFETY: the BIO lives. The reference is the resequencer's.
-    if unsafe { sys::BIO_up_ref(real.as_ptr()) } == 0 {
+    if unsafe { crypto.BIO_up_ref(real.as_ptr()) } == 0 {
         // SAFETY: nothing hangs on it yet, and nobody else knows it.
-        unsafe { sys::BIO_free_all(bio.as_ptr()) };
+        unsafe { crypto.BIO_free_all(bio.as_ptr()) };
         return None;
     }
     // SAFETY: the BIO is new and ours; `destroy` takes the box back.
-    unsafe { sys::BIO_set_data(bio.as_ptr(), Box::into_raw(resequencer).cast()) };
+    unsafe { crypto.BIO_set_data(bio.as_ptr(), Box::into_raw(resequencer).cast()) };
     // SAFETY: as above.
-    unsafe { sys::BIO_set_init(bio.as_ptr(), 1) };
+    unsafe { crypto.BIO_set_init(bio.as_ptr(), 1) };
     // SAFETY: the SSL lives. It takes over our reference to the new BIO and drops one to the real
     // one, which has the resequencer's in its place.
-    unsafe { sys::SSL_set0_wbio(ssl.as_ptr(), bio.as_ptr()) };
+    unsafe { set_wbio(ssl.as_ptr(), bio.as_ptr()) };
     Some(())
 }
 
-static METHOD: Method = Method::new(|| {
+static METHOD: ForEach<Method> = ForEach::new([const { Method::new(make) }; libssl::MAX]);
+
+fn make(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
+    let crypto = &libssl.crypto;
     // Of the datagram type: programs look for it by that.
     let kind = sys::BIO_TYPE_DGRAM;
     // SAFETY: the name is a C string.
-    let method = unsafe { sys::BIO_meth_new(kind, c"datagram socket, renumbered".as_ptr()) };
+    let method = unsafe { crypto.BIO_meth_new(kind, c"datagram socket, renumbered".as_ptr()) };
     let made = NonNull::new(method)?;
     // SAFETY: the method is new and no BIO has it yet; so for the next three.
-    unsafe { sys::BIO_meth_set_read(method, Some(read)) };
+    unsafe { crypto.BIO_meth_set_read(method, numbered!([read] as BioRead, libssl)) };
     // SAFETY: as above.
-    unsafe { sys::BIO_meth_set_write(method, Some(write)) };
+    unsafe { crypto.BIO_meth_set_write(method, numbered!([write] as BioWrite, libssl)) };
     // SAFETY: as above.
-    unsafe { sys::BIO_meth_set_ctrl(method, Some(ctrl)) };
+    unsafe { crypto.BIO_meth_set_ctrl(method, numbered!([ctrl] as BioCtrl, libssl)) };
     // SAFETY: as above.
-    unsafe { sys::BIO_meth_set_destroy(method, Some(destroy)) };
+    unsafe { crypto.BIO_meth_set_destroy(method, numbered!([destroy] as BioDestroy, libssl)) };
     Some(made)
-});
+}
 
 /// What hangs on a BIO that is ours, for as long as the BIO lives.
 fn resequencer<'a>(bio: Bio) -> Option<&'a Resequencer> {
-    if !METHOD.is_of(bio) {
+    if !METHOD.of(bio.libssl()).is_of(bio) {
         return None;
     }
     // SAFETY: the BIO lives.
-    let data = unsafe { sys::BIO_get_data(bio.as_ptr()) };
+    let data = unsafe { bio.crypto().BIO_get_data(bio.as_ptr()) };
     // SAFETY: a BIO of ours has a boxed resequencer, or nothing (a copy by `BIO_dup_chain`), until
     // `destroy`; a BIO is one thread's at a time.
     unsafe { data.cast::<Resequencer>().as_ref() }
@@ -110,15 +114,19 @@ fn resequencer<'a>(bio: Bio) -> Option<&'a Resequencer> {
 
 /// # Safety
 ///
-/// `bio` is a live BIO of ours.
-unsafe fn ours<'a>(bio: *mut sys::BIO) -> Option<&'a Resequencer> {
+/// `bio` is a live BIO of ours in the libssl of this number.
+unsafe fn ours<'a>(bio: *mut sys::BIO, number: usize) -> Option<&'a Resequencer> {
     // SAFETY: by this function's contract.
-    resequencer(unsafe { Bio::new(NonNull::new(bio)?) })
+    resequencer(unsafe { Bio::new(NonNull::new(bio)?, Libssl::numbered(number)?) })
 }
 
-unsafe extern "C-unwind" fn write(bio: *mut sys::BIO, from: *const c_char, len: c_int) -> c_int {
+unsafe extern "C-unwind" fn write<const N: usize>(
+    bio: *mut sys::BIO,
+    from: *const c_char,
+    len: c_int,
+) -> c_int {
     // SAFETY: libcrypto calls with a BIO of ours.
-    let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
+    let Some(ours) = (unsafe { ours(bio, N) }) else { return -1 };
     let (Some(from), Ok(len)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
         return -1;
     };
@@ -130,41 +138,46 @@ unsafe extern "C-unwind" fn write(bio: *mut sys::BIO, from: *const c_char, len: 
     n
 }
 
-unsafe extern "C-unwind" fn read(bio: *mut sys::BIO, to: *mut c_char, room: c_int) -> c_int {
+unsafe extern "C-unwind" fn read<const N: usize>(
+    bio: *mut sys::BIO,
+    to: *mut c_char,
+    room: c_int,
+) -> c_int {
     // SAFETY: libcrypto calls with a BIO of ours.
-    let Some(ours) = (unsafe { ours(bio) }) else { return -1 };
+    let Some(ours) = (unsafe { ours(bio, N) }) else { return -1 };
     // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
-    let n = unsafe { sys::BIO_read(ours.real.as_ptr(), to.cast(), room) };
+    let n = unsafe { ours.real.crypto().BIO_read(ours.real.as_ptr(), to.cast(), room) };
     // SAFETY: as above.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
 
-unsafe extern "C-unwind" fn ctrl(
+unsafe extern "C-unwind" fn ctrl<const N: usize>(
     bio: *mut sys::BIO,
     command: c_int,
     larg: c_long,
     parg: *mut c_void,
 ) -> c_long {
     // SAFETY: libcrypto calls with a BIO of ours.
-    let Some(ours) = (unsafe { ours(bio) }) else { return 0 };
+    let Some(ours) = (unsafe { ours(bio, N) }) else { return 0 };
     // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
-    unsafe { sys::BIO_ctrl(ours.real.as_ptr(), command, larg, parg) }
+    unsafe { ours.real.crypto().BIO_ctrl(ours.real.as_ptr(), command, larg, parg) }
 }
 
 /// Called when the last reference to a BIO of ours is gone.
-unsafe extern "C-unwind" fn destroy(bio: *mut sys::BIO) -> c_int {
+unsafe extern "C-unwind" fn destroy<const N: usize>(bio: *mut sys::BIO) -> c_int {
+    let Some(libssl) = Libssl::numbered(N) else { return 0 };
     // SAFETY: libcrypto calls with a BIO of ours.
-    let data = unsafe { sys::BIO_get_data(bio) }.cast::<Resequencer>();
+    let data = unsafe { libssl.crypto.BIO_get_data(bio) }.cast::<Resequencer>();
     if data.is_null() {
         return 1;
     }
     // SAFETY: as above.
-    unsafe { sys::BIO_set_data(bio, null_mut()) };
+    unsafe { libssl.crypto.BIO_set_data(bio, null_mut()) };
     // SAFETY: it came from a box, and the BIO that had it is going.
     let gone = unsafe { Box::from_raw(data) };
     // SAFETY: the reference was the resequencer's.
-    unsafe { sys::BIO_free_all(gone.real.as_ptr()) };
+    unsafe { libssl.crypto.BIO_free_all(gone.real.as_ptr()) };
     1
 }
 
@@ -194,7 +207,7 @@ impl Resequencer {
     fn send(&self, bytes: &[u8]) -> c_int {
         let len = c_int::try_from(bytes.len()).unwrap_or(c_int::MAX);
         // SAFETY: the real BIO lives, and `bytes` is readable for its length.
-        unsafe { sys::BIO_write(self.real.as_ptr(), bytes.as_ptr().cast(), len) }
+        unsafe { self.real.crypto().BIO_write(self.real.as_ptr(), bytes.as_ptr().cast(), len) }
     }
 }
 
@@ -202,12 +215,13 @@ impl Resequencer {
 ///
 /// # Safety
 ///
-/// `bio` is a live BIO.
+/// `bio` is a live BIO of the same libcrypto.
 unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
+    let crypto = real.crypto();
     // SAFETY: by this function's contract; so for the last call.
-    unsafe { sys::BIO_clear_flags(bio, RETRY_FLAGS) };
+    unsafe { crypto.BIO_clear_flags(bio, RETRY_FLAGS) };
     // SAFETY: the real BIO lives.
-    let flags = unsafe { sys::BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
+    let flags = unsafe { crypto.BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
     // SAFETY: as above.
-    unsafe { sys::BIO_set_flags(bio, flags) };
+    unsafe { crypto.BIO_set_flags(bio, flags) };
 }

@@ -1,7 +1,8 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
-use super::{real, sys};
+use super::libssl::{Libssl, SslFunctions};
+use super::sys;
 use crate::hello::wire::{Method, Version};
 use std::ffi::{c_int, c_long};
 use std::ptr::{NonNull, null_mut};
@@ -12,60 +13,66 @@ const DTLS_MAJOR: c_int = 0xFE;
 /// A live SSL, this thread's for the length of a call. That is the type's invariant: `new` asks for
 /// it, and every call of a libssl function on [`as_ptr`](Self::as_ptr) rests on it.
 #[derive(Clone, Copy)]
-pub(crate) struct Ssl(NonNull<sys::SSL>);
+pub(crate) struct Ssl {
+    at: NonNull<sys::SSL>,
+    libssl: &'static Libssl,
+}
 
 /// A live SSL_CTX. Other threads may use it at the same time. That it lives is the type's invariant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SslCtx(NonNull<sys::SSL_CTX>);
+#[derive(Clone, Copy)]
+pub(crate) struct SslCtx {
+    at: NonNull<sys::SSL_CTX>,
+    libssl: &'static Libssl,
+}
 
 impl Ssl {
     /// # Safety
     ///
-    /// The SSL lives, and no other thread uses it, for as long as the value is used.
-    pub(crate) const unsafe fn new(ssl: NonNull<sys::SSL>) -> Self {
-        Self(ssl)
+    /// The SSL is this libssl's and lives, and no other thread uses it, for as long as the value is
+    /// used.
+    pub(crate) const unsafe fn new(ssl: NonNull<sys::SSL>, libssl: &'static Libssl) -> Self {
+        Self { at: ssl, libssl }
     }
 
     pub(crate) const fn as_ptr(self) -> *mut sys::SSL {
-        self.0.as_ptr()
+        self.at.as_ptr()
+    }
+
+    /// The libssl that it belongs to.
+    #[inline(always)]
+    pub(crate) const fn libssl(self) -> &'static Libssl {
+        self.libssl
     }
 
     pub(crate) fn ctx(self) -> Option<SslCtx> {
         // SAFETY: type invariant.
-        NonNull::new(unsafe { sys::SSL_get_SSL_CTX(self.as_ptr()) }).map(SslCtx)
+        let at = NonNull::new(unsafe { self.libssl.ssl.SSL_get_SSL_CTX(self.as_ptr()) })?;
+        Some(SslCtx { at, libssl: self.libssl })
     }
 
     pub(crate) fn rbio(self) -> Option<Bio> {
         // SAFETY: type invariant.
-        let bio = NonNull::new(unsafe { sys::SSL_get_rbio(self.as_ptr()) })?;
+        let bio = NonNull::new(unsafe { self.libssl.ssl.SSL_get_rbio(self.as_ptr()) })?;
         // SAFETY: the SSL holds a reference, and is this thread's.
-        Some(unsafe { Bio::new(bio) })
+        Some(unsafe { Bio::new(bio, self.libssl) })
     }
 
     pub(crate) fn wbio(self) -> Option<Bio> {
         // SAFETY: type invariant.
-        let bio = NonNull::new(unsafe { sys::SSL_get_wbio(self.as_ptr()) })?;
+        let bio = NonNull::new(unsafe { self.libssl.ssl.SSL_get_wbio(self.as_ptr()) })?;
         // SAFETY: the SSL holds a reference, and is this thread's.
-        Some(unsafe { Bio::new(bio) })
+        Some(unsafe { Bio::new(bio, self.libssl) })
     }
 
     pub(super) fn is_server(self) -> bool {
         // SAFETY: type invariant.
-        unsafe { sys::SSL_is_server(self.as_ptr()) != 0 }
+        unsafe { self.libssl.ssl.SSL_is_server(self.as_ptr()) != 0 }
     }
 
     /// Has the handshake not begun? So it is while `DTLSv1_listen` runs, libssl's too.
     pub(crate) fn in_before(self) -> bool {
-        #[cfg(not(libressl))]
         // SAFETY: type invariant.
-        unsafe {
-            sys::SSL_in_before(self.as_ptr()) != 0
-        }
-        #[cfg(libressl)]
-        // SAFETY: type invariant.
-        unsafe {
-            sys::SSL_state(self.as_ptr()) & sys::SSL_ST_BEFORE != 0
-        }
+        unsafe { self.libssl.ssl.in_before(self.as_ptr()) }
     }
 
     /// Bytes of the longest hello that libssl puts together from fragments: as much as its longest
@@ -74,28 +81,27 @@ impl Ssl {
     pub(crate) fn longest_hello(self) -> u32 {
         const RECORD: c_long = 16_384 + 256 + 64;
         const HELLO: c_long = 131_396;
-        let Some(ctrl) = real::real_ctrl() else { return 0 };
         let command = sys::SSL_CTRL_GET_MAX_CERT_LIST;
         // SAFETY: type invariant, and a command that takes nothing.
-        let chain = unsafe { ctrl(self.as_ptr(), command, 0, null_mut()) };
+        let chain = unsafe { self.libssl.ssl.SSL_ctrl(self.as_ptr(), command, 0, null_mut()) };
         u32::try_from(chain.clamp(RECORD, HELLO)).unwrap_or(0)
     }
 
     /// The version that the SSL speaks now, 0xFEFD for DTLS 1.2.
     pub(super) fn version(self) -> c_int {
         // SAFETY: type invariant.
-        unsafe { sys::SSL_version(self.as_ptr()) }
+        unsafe { self.libssl.ssl.SSL_version(self.as_ptr()) }
     }
 
     /// Gives the SSL a message callback, or none, in libssl.
     pub(super) fn set_msg_callback(self, callback: Option<sys::MessageCb>) {
         // SAFETY: the SSL lives, and the callback is of this setter's kind.
-        unsafe { real::SET_MSG.set(self.as_ptr(), callback) };
+        unsafe { self.libssl.ssl.SSL_set_msg_callback(self.as_ptr(), callback) };
     }
 
     pub(super) fn method(self) -> *const sys::SSL_METHOD {
         // SAFETY: type invariant.
-        unsafe { sys::SSL_get_ssl_method(self.as_ptr()) }
+        unsafe { self.libssl.ssl.SSL_get_ssl_method(self.as_ptr()) }
     }
 
     /// The versions that the SSL speaks; `None` when it is not a DTLS one.
@@ -104,42 +110,38 @@ impl Ssl {
         if version >> 8 != DTLS_MAJOR {
             return None;
         }
-        if speaks_any_version(self.method()) {
+        if speaks_any_version(&self.libssl.ssl, self.method()) {
             return Some(Method::Any);
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))
     }
 }
 
-fn speaks_any_version(method: *const sys::SSL_METHOD) -> bool {
+fn speaks_any_version(libssl: &SslFunctions, method: *const sys::SSL_METHOD) -> bool {
     // SAFETY: gives the address of a constant; so for the next two.
-    std::ptr::eq(method, unsafe { sys::DTLS_server_method() })
+    std::ptr::eq(method, unsafe { libssl.DTLS_server_method() })
         // SAFETY: as above.
-        || std::ptr::eq(method, unsafe { sys::DTLS_method() })
+        || std::ptr::eq(method, unsafe { libssl.DTLS_method() })
         // SAFETY: as above.
-        || std::ptr::eq(method, unsafe { sys::DTLS_client_method() })
+        || std::ptr::eq(method, unsafe { libssl.DTLS_client_method() })
 }
 
 impl SslCtx {
-    /// # Safety
-    ///
-    /// The SSL_CTX lives for as long as the value is used.
-    pub(crate) const unsafe fn new(ctx: NonNull<sys::SSL_CTX>) -> Self {
-        Self(ctx)
-    }
-
     /// The SSL_CTX at a pointer from C.
     ///
     /// # Safety
     ///
-    /// Null, or a live SSL_CTX.
-    pub(crate) unsafe fn from_c(ctx: *mut sys::SSL_CTX) -> Option<Self> {
-        let ctx = NonNull::new(ctx)?;
-        // SAFETY: by this function's contract.
-        Some(unsafe { Self::new(ctx) })
+    /// Null, or an SSL_CTX of this libssl's that lives for as long as the value is used.
+    pub(crate) unsafe fn from_c(ctx: *mut sys::SSL_CTX, libssl: &'static Libssl) -> Option<Self> {
+        Some(Self { at: NonNull::new(ctx)?, libssl })
     }
 
     pub(crate) const fn as_ptr(self) -> *mut sys::SSL_CTX {
-        self.0.as_ptr()
+        self.at.as_ptr()
+    }
+
+    /// The libssl that it belongs to.
+    pub(crate) const fn libssl(self) -> &'static Libssl {
+        self.libssl
     }
 }

@@ -2,8 +2,8 @@
 //! was accepted with.
 
 use super::ex_data::{OnSsl, Slot};
+use super::libssl::Libssl;
 use super::queue::clear_errors;
-use super::real::libssl_version;
 use super::ssl::Ssl;
 use super::sys;
 use crate::hello::cookie::COOKIE_LEN;
@@ -41,6 +41,11 @@ impl OnSsl for Verified {
 /// A mark stands for "cleared and listening": no memory is needed until a cookie was right.
 static STATE: Slot<Verified> = Slot::new();
 
+/// Asks for the place on SSLs ahead of need.
+pub(super) fn prepare(libssl: &'static Libssl) {
+    STATE.prepare(libssl);
+}
+
 /// Leaves no state of an earlier client in the SSL (CVE-2015-0207), as libssl does on entry.
 ///
 /// `SSL_clear` is most of what a call costs, so it is left out where it would change nothing:
@@ -54,10 +59,10 @@ pub(crate) fn begin(ssl: Ssl) -> Result<(), Fault> {
     // from 3.2 on to set it again would lose a record layer that sent messages refer to.
     if ssl.is_server() && ssl.in_before() && !is_known(ssl) {
         // SAFETY: type invariant.
-        unsafe { sys::SSL_set_accept_state(ssl.as_ptr()) };
+        unsafe { ssl.libssl().ssl.SSL_set_accept_state(ssl.as_ptr()) };
     }
     // SAFETY: type invariant.
-    if unsafe { sys::SSL_clear(ssl.as_ptr()) } == 0 {
+    if unsafe { ssl.libssl().ssl.SSL_clear(ssl.as_ptr()) } == 0 {
         return Err(Fault::Libssl);
     }
     mark_listening(ssl);
@@ -66,21 +71,21 @@ pub(crate) fn begin(ssl: Ssl) -> Result<(), Fault> {
 
 fn is_untouched(ssl: Ssl) -> bool {
     // SAFETY: type invariant.
-    let idle = unsafe { sys::SSL_want(ssl.as_ptr()) } == sys::SSL_NOTHING;
+    let idle = unsafe { ssl.libssl().ssl.SSL_want(ssl.as_ptr()) } == sys::SSL_NOTHING;
     // SAFETY: type invariant.
-    let open = unsafe { sys::SSL_get_shutdown(ssl.as_ptr()) } == 0;
+    let open = unsafe { ssl.libssl().ssl.SSL_get_shutdown(ssl.as_ptr()) } == 0;
     ssl.in_before() && idle && open && !remembers_an_error(ssl)
 }
 
 /// From 4.0 on an SSL keeps an error of its own until it is cleared; before, `SSL_get_error`
 /// looks at the queue, which is emptied anyway.
 fn remembers_an_error(ssl: Ssl) -> bool {
-    if libssl_version() < 0x4000_0000 {
+    if !ssl.libssl().release.ssl_keeps_error {
         return false;
     }
-    clear_errors();
+    clear_errors(ssl.libssl());
     // SAFETY: type invariant.
-    unsafe { sys::SSL_get_error(ssl.as_ptr(), -1) == sys::SSL_ERROR_SSL }
+    unsafe { ssl.libssl().ssl.SSL_get_error(ssl.as_ptr(), -1) == sys::SSL_ERROR_SSL }
 }
 
 /// Did we clear this SSL, with the SSL_CTX and the method that it has now, and has no client been

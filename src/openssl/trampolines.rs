@@ -3,45 +3,48 @@
 //! The application's run in them: nothing here is inside a `catch_unwind`.
 
 use super::context::Context;
+use super::libssl::{Libssl, numbered};
 use super::ready_made::{is_right_for_peer, made_for_peer};
 use super::ssl::{Ssl, SslCtx};
 use super::sys::{GenerateCb, VerifyCb};
-use super::{app_callbacks, real, stand_in, sys};
+use super::{app_callbacks, stand_in, sys};
 use crate::hello::gate::COOKIE_ROOM;
 use std::ffi::{c_int, c_uint};
 use std::ptr::NonNull;
 
-/// Puts our callbacks, or none, into libssl; false if libssl's setters are not to be found now.
-pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) -> bool {
-    if real::SET_GENERATE.find().is_none() || real::SET_VERIFY.find().is_none() {
-        return false;
-    }
-    let (generate, verify): (Option<GenerateCb>, Option<VerifyCb>) =
-        (generate.then_some(generate_for_libssl), verify.then_some(verify_for_libssl));
-    // SAFETY: type invariant, and the callback is of this setter's kind.
-    unsafe { real::SET_GENERATE.set(ctx.as_ptr(), generate) };
+/// Puts our callbacks, or none, into libssl.
+pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) {
+    let libssl = ctx.libssl();
+    let generate = numbered!([generate_for_libssl] as GenerateCb, libssl).filter(|_| generate);
+    let verify = numbered!([verify_for_libssl] as VerifyCb, libssl).filter(|_| verify);
+    // SAFETY: type invariant, and the callback is one.
+    unsafe { libssl.ssl.SSL_CTX_set_cookie_generate_cb(ctx.as_ptr(), generate) };
     // SAFETY: as above.
-    unsafe { real::SET_VERIFY.set(ctx.as_ptr(), verify) };
-    true
+    unsafe { libssl.ssl.SSL_CTX_set_cookie_verify_cb(ctx.as_ptr(), verify) };
 }
 
 /// Called by libssl where it needs a cookie: in its own `DTLSv1_listen`, and in `SSL_accept` of a
 /// program that does without.
-unsafe extern "C-unwind" fn generate_for_libssl(
+unsafe extern "C-unwind" fn generate_for_libssl<const N: usize>(
     ssl: *mut sys::SSL,
     cookie: *mut u8,
     cookie_len: *mut c_uint,
 ) -> c_int {
     // SAFETY: libssl passes room for 255 bytes and a place for their number.
-    c_int::from(unsafe { generate(ssl, cookie, cookie_len) }.is_some())
+    c_int::from(unsafe { generate(N, ssl, cookie, cookie_len) }.is_some())
 }
 
 /// # Safety
 ///
-/// The arguments are libssl's.
-unsafe fn generate(ssl: *mut sys::SSL, cookie: *mut u8, cookie_len: *mut c_uint) -> Option<()> {
+/// The number is this libssl's, and so are the other arguments.
+unsafe fn generate(
+    number: usize,
+    ssl: *mut sys::SSL,
+    cookie: *mut u8,
+    cookie_len: *mut c_uint,
+) -> Option<()> {
     // SAFETY: libssl's own SSL, on the thread that uses it.
-    let ssl = unsafe { Ssl::new(NonNull::new(ssl)?) };
+    let ssl = unsafe { Ssl::new(NonNull::new(ssl)?, Libssl::numbered(number)?) };
     let context = Context::of(ssl.ctx()?).ok()?;
     let mut made = [0; COOKIE_ROOM];
     let len = if context.uses_builtin() {
@@ -62,21 +65,26 @@ unsafe fn generate(ssl: *mut sys::SSL, cookie: *mut u8, cookie_len: *mut c_uint)
 
 /// Called by libssl to check a cookie: during the handoff, where it was right already; and a second
 /// time in `SSL_accept`.
-unsafe extern "C-unwind" fn verify_for_libssl(
+unsafe extern "C-unwind" fn verify_for_libssl<const N: usize>(
     ssl: *mut sys::SSL,
     cookie: *const u8,
     cookie_len: c_uint,
 ) -> c_int {
     // SAFETY: libssl passes a cookie and its length.
-    c_int::from(unsafe { verify(ssl, cookie, cookie_len) } == Some(true))
+    c_int::from(unsafe { verify(N, ssl, cookie, cookie_len) } == Some(true))
 }
 
 /// # Safety
 ///
-/// The arguments are libssl's.
-unsafe fn verify(ssl: *mut sys::SSL, cookie: *const u8, cookie_len: c_uint) -> Option<bool> {
+/// The number is this libssl's, and so are the other arguments.
+unsafe fn verify(
+    number: usize,
+    ssl: *mut sys::SSL,
+    cookie: *const u8,
+    cookie_len: c_uint,
+) -> Option<bool> {
     // SAFETY: libssl's own SSL, on the thread that uses it.
-    let ssl = unsafe { Ssl::new(NonNull::new(ssl)?) };
+    let ssl = unsafe { Ssl::new(NonNull::new(ssl)?, Libssl::numbered(number)?) };
     // No callback of the application's runs while our BIO stands in its SSL.
     if ssl.rbio().is_some_and(stand_in::is_ours) {
         return Some(true);

@@ -1,0 +1,134 @@
+//! Whose call is it? Several libssl's may be in one process, and libssl's names are ours in front of
+//! all of them: a call belongs to the libssl that the calling object would have reached without us.
+//!
+//! That is found out when an object first calls ([`behind`]), and remembered for the addresses of its
+//! code ([`known`]). The program's are its own for good. A library may be unloaded and another one
+//! mapped in its place; so for those the loader is asked each time whether it is the same one, which
+//! takes no lock where glibc has `_dl_find_object`.
+
+mod behind;
+mod known;
+
+use super::libssl::{Libssl, Name};
+use crate::loader::{self, Object};
+use crate::os::uncancelled;
+use crate::panic_guard::guard_value;
+use behind::Behind;
+use known::{Entry, PROGRAM};
+use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
+use std::sync::{Once, OnceLock};
+
+/// Where a call came from: what an entry (`abi::entry`) passes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    /// The return address; 0 where the entry has none to give.
+    pub(crate) from: usize,
+    /// The number of the version that the caller's reference has, in [`VERSIONS`].
+    pub(crate) version: u32,
+}
+
+/// The versions that libssl's names have in the releases that are served, by the numbers that the
+/// entries give; none for a reference without one, and for one to us.
+const VERSIONS: [Option<&CStr>; 4] =
+    [None, Some(c"OPENSSL_1_1_0"), Some(c"OPENSSL_3.0.0"), Some(c"OPENSSL_4.0.0")];
+
+impl Call {
+    /// A call of a function that is ours alone, and comes without its return address.
+    pub(crate) const fn of_our_own() -> Self {
+        Self { from: 0, version: 0 }
+    }
+
+    /// The libssl that the call belongs to, if it is one that we serve.
+    #[inline]
+    pub(crate) fn libssl(self) -> Option<&'static Libssl> {
+        if PROGRAM.has(self.from) {
+            return PROGRAM.libssl();
+        }
+        self.ask(Entry::libssl, |behind| behind.libssl)
+    }
+
+    /// The function of that name that the caller would have reached.
+    #[inline]
+    pub(crate) fn next(self, name: Name) -> Option<NonNull<c_void>> {
+        let programs = self.next_of_the_program(name);
+        programs.or_else(|| self.ask(|entry| entry.next(name), |behind| behind.next(name)))
+    }
+
+    /// The same, if the program itself calls and it is known what is behind it.
+    #[inline(always)]
+    pub(crate) fn next_of_the_program(self, name: Name) -> Option<NonNull<c_void>> {
+        if PROGRAM.has(self.from) { PROGRAM.next(name) } else { None }
+    }
+
+    /// Asks what is remembered of the caller, or is found out.
+    #[cold]
+    #[inline(never)]
+    fn ask<T>(self, known: impl Fn(&Entry) -> T, found: impl FnOnce(&Behind) -> T) -> T {
+        let from = if self.from == 0 { caller_of_our_own() } else { self.from };
+        let Some(object) = Object::at(from) else {
+            let look_up = || uncancelled(|| Behind::of(None, self.version()));
+            return found(&guard_value(Behind::NOTHING, look_up));
+        };
+        let mut entries = Entry::all_for(&object).iter();
+        if let Some(known) = entries.find_map(|e| e.get(&object, self.version, &known)) {
+            return known;
+        }
+        let calling_back = Libssl::calling_back().filter(|_| loader::is_here(from));
+        if let Some(libssl) = calling_back {
+            return found(&Behind::in_libssl(libssl, self.version(), None));
+        }
+        let look_up = || uncancelled(|| Behind::of(Some(&object), self.version()));
+        let behind = guard_value(Behind::NOTHING, look_up);
+        if behind.is_certain() {
+            if object.path().is_empty() {
+                PROGRAM.set(&object, &behind);
+            }
+            Entry::keep(&object, self.version, &behind);
+        }
+        found(&behind)
+    }
+
+    fn version(self) -> Option<&'static CStr> {
+        VERSIONS.get(usize::try_from(self.version).ok()?).copied().flatten()
+    }
+
+    /// One line on stderr, once: the libssl that the call belongs to cannot be served.
+    #[cold]
+    pub(crate) fn say_that_it_is_not_served(self) {
+        static SAID: Once = Once::new();
+        let next = self.next(Name::Listen);
+        let object = next.and_then(|at| Object::at(at.as_ptr().addr()));
+        SAID.call_once(|| match object {
+            Some(object) => crate::os::notice(format_args!(
+                "{} cannot be served: it is neither OpenSSL 1.1.1 or later nor LibreSSL; its own \
+                 DTLSv1_listen runs",
+                object.path().to_string_lossy(),
+            )),
+            None => crate::os::notice(format_args!(
+                "there is no libssl with a DTLSv1_listen behind this call: is the caller linked with \
+                 -lssl, behind -ldtlsv1_listen?"
+            )),
+        });
+    }
+}
+
+/// An address of who called one of our own functions: of the object that we are linked into, if it
+/// is one that uses a libssl itself.
+fn caller_of_our_own() -> usize {
+    static LINKED_IN: OnceLock<bool> = OnceLock::new();
+    let here = loader::here();
+    let linked_in = || here.as_ref().is_some_and(|here| Behind::bound(here).is_some());
+    match here {
+        Some(here) if *LINKED_IN.get_or_init(linked_in) => here.start,
+        _ => loader::caller(),
+    }
+}
+
+/// To be called when this library is loaded.
+pub(crate) fn at_load() {
+    guard_value((), || {
+        loader::begin();
+        behind::look_for_libressl();
+    });
+}

@@ -1,0 +1,303 @@
+//! The libssl's in this process that are called here, each with its libcrypto: their functions, and
+//! what they were found to do. There is one for each that an object uses which calls us, found when
+//! it first does; it is kept, and stays loaded, for good.
+//!
+//! Nothing links to libssl: what is called is looked up in the libssl whose object it is.
+
+mod functions;
+mod name;
+mod release;
+
+pub(crate) use functions::{
+    BioCtrl, BioDestroy, BioRead, BioWrite, CryptoFunctions, ExDup, ExFree, GenerateCb, MessageCb,
+    SslFunctions, VerifyCb,
+};
+pub(crate) use name::Name;
+pub(crate) use release::{Class, DTLS_CTRL_LISTEN, Errors, Release};
+
+use crate::loader::{self, Handle, Object};
+use crate::os::try_box;
+use functions::{Find, SetError};
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
+
+/// As many as one process is served with; calls that belong to a further one go on to it untouched.
+pub(crate) const MAX: usize = 8;
+
+/// One libssl, and the libcrypto that it is bound to.
+pub(crate) struct Libssl {
+    number: usize,
+    object: Object,
+    pub(crate) crypto: CryptoFunctions,
+    pub(crate) ssl: SslFunctions,
+    set_error: Option<SetError>,
+    pub(crate) release: Release,
+}
+
+/// In the order in which they were found; a null ends them.
+static FOUND: [AtomicPtr<Libssl>; MAX] = [const { AtomicPtr::new(null_mut()) }; MAX];
+
+thread_local! {
+    static CALLING_BACK: Cell<Option<&'static Libssl>> = const { Cell::new(None) };
+}
+
+/// A function that every libssl has and hardly anybody puts one of his own in front of: whose it is,
+/// he is the libssl.
+pub(crate) const ANCHOR: &CStr = c"SSL_get_SSL_CTX";
+
+impl Libssl {
+    /// The libssl that this object is; `None` if it is none that can be served, or is so only now,
+    /// for want of memory.
+    pub(crate) fn of(object: &Object) -> Option<&'static Self> {
+        Self::found().find(|libssl| libssl.object.start == object.start).or_else(|| {
+            let new = Self::new(object)?;
+            Self::publish(new)
+        })
+    }
+
+    /// Those that have been found.
+    pub(crate) fn found() -> impl Iterator<Item = &'static Self> {
+        // SAFETY: what is published is never freed.
+        FOUND.iter().map_while(|at| unsafe { at.load(Acquire).as_ref() })
+    }
+
+    /// The one of that number; a callback is given it with no other hint whose it is.
+    #[inline]
+    pub(crate) fn numbered(number: usize) -> Option<&'static Self> {
+        // SAFETY: what is published is never freed.
+        unsafe { FOUND.get(number)?.load(Acquire).as_ref() }
+    }
+
+    /// The only one that was found, if it is.
+    pub(crate) fn only() -> Option<&'static Self> {
+        let mut found = Self::found();
+        let only = found.next()?;
+        found.next().is_none().then_some(only)
+    }
+
+    /// Its place among those that were found, less than [`MAX`].
+    #[inline]
+    pub(crate) const fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The only one in the process, found or not yet.
+    pub(crate) fn only_one_loaded() -> Option<&'static Self> {
+        if Self::found().next().is_some() {
+            return Self::only();
+        }
+        let mut only = None;
+        for object in (0..).map_while(loader::nth) {
+            if own(&object, ANCHOR).is_some() && only.replace(object).is_some() {
+                return None;
+            }
+        }
+        Self::of(&only?)
+    }
+
+    /// Remembers that this thread calls a callback of the application's that this libssl has asked
+    /// for: it may be a function of ours, which then has nobody else to tell it whose its SSL is.
+    #[inline]
+    pub(crate) fn calls_back(&'static self) {
+        if Self::only().is_none() {
+            CALLING_BACK.set(Some(self));
+        }
+    }
+
+    /// The last one that did so on this thread.
+    pub(crate) fn calling_back() -> Option<&'static Self> {
+        Self::only().or_else(|| CALLING_BACK.get())
+    }
+
+    /// Does the function belong to this libssl itself?
+    pub(crate) fn has(&self, function: NonNull<c_void>) -> bool {
+        self.object.contains(function.as_ptr().addr())
+    }
+
+    /// Its own function of that name.
+    pub(crate) fn own(&self, name: &CStr) -> Option<NonNull<c_void>> {
+        own(&self.object, name)
+    }
+
+    /// Asks for a place on every object of a class; negative if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The callbacks keep to the contract of ex_data's. They are given this libssl as `argp`.
+    pub(crate) unsafe fn new_index(
+        &'static self,
+        class: Class,
+        dup: Option<ExDup>,
+        free: Option<ExFree>,
+    ) -> c_int {
+        let argp = (&raw const *self).cast_mut().cast::<c_void>();
+        // SAFETY: by this function's contract.
+        unsafe { release::new_index(&self.crypto, &self.ssl, class, argp, dup, free) }
+    }
+
+    /// `ERR_set_error`, with a text or without; only where errors are [`Errors::WithoutFunction`].
+    pub(crate) fn set_error(&self, library: c_int, reason: c_int, text: Option<&'static CStr>) {
+        let Some(set_error) = self.set_error else { return };
+        match text {
+            // SAFETY: "%s" takes one C string.
+            Some(text) => unsafe {
+                set_error(library, reason, c"%s".as_ptr(), text.as_ptr());
+            },
+            // SAFETY: without a format there are no arguments.
+            None => unsafe { set_error(library, reason, std::ptr::null()) },
+        }
+    }
+
+    #[cold]
+    fn new(object: &Object) -> Option<Self> {
+        own(object, ANCHOR)?;
+        let handle = object.handle()?;
+        let crypto_object = libcrypto_of(object, &handle)?;
+        let crypto_handle = crypto_object.handle()?;
+        let of_crypto = Of::new(&crypto_object, &crypto_handle, LIBCRYPTO);
+        let crypto = CryptoFunctions::find(&of_crypto)?;
+        let ssl = SslFunctions::find(&Of::new(object, &handle, ANCHOR))?;
+        // SAFETY: this is what the function of that name is.
+        let set_error = of_crypto
+            .find(c"ERR_set_error")
+            .map(|at| unsafe { std::mem::transmute::<*mut c_void, SetError>(at.as_ptr()) });
+        let release = Release::ask(&crypto, &ssl, set_error.is_some())?;
+        object.pin();
+        crypto_object.pin();
+        Some(Self { number: 0, object: *object, crypto, ssl, set_error, release })
+    }
+
+    /// Two threads may find the same one at once: the first to publish it has it.
+    fn publish(new: Self) -> Option<&'static Self> {
+        let start = new.object.start;
+        let at = Box::into_raw(try_box(new)?).cast::<Self>();
+        for (number, place) in FOUND.iter().enumerate() {
+            // SAFETY: not published yet, so nobody else has it.
+            unsafe { (*at).number = number };
+            match place.compare_exchange(null_mut(), at, AcqRel, Acquire) {
+                // SAFETY: published, and never freed.
+                Ok(_) => return unsafe { at.as_ref() },
+                Err(other) => {
+                    // SAFETY: as above.
+                    let other = unsafe { &*other };
+                    if other.object.start == start {
+                        // SAFETY: from a box, and not published.
+                        drop(unsafe { Box::from_raw(at) });
+                        return Some(other);
+                    }
+                }
+            }
+        }
+        // SAFETY: from a box, and not published.
+        drop(unsafe { Box::from_raw(at) });
+        None
+    }
+}
+
+/// Something for each libssl.
+pub(crate) struct ForEach<T>([T; MAX]);
+
+impl<T> ForEach<T> {
+    pub(crate) const fn new(all: [T; MAX]) -> Self {
+        Self(all)
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, libssl: &Libssl) -> &T {
+        let Self(all) = self;
+        let [first, ..] = all;
+        // Every number is less than MAX.
+        all.get(libssl.number).unwrap_or(first)
+    }
+}
+
+/// The one of a libssl's number among functions that differ in it: callbacks of a BIO and of an
+/// SSL_CTX come with no other hint whose they are.
+macro_rules! numbered {
+    ([$function:ident $(, $of:ty)?] as $kind:ty, $libssl:expr) => {{
+        let all: [$kind; $crate::openssl::libssl::MAX] = [
+            $function::<$($of,)? 0>,
+            $function::<$($of,)? 1>,
+            $function::<$($of,)? 2>,
+            $function::<$($of,)? 3>,
+            $function::<$($of,)? 4>,
+            $function::<$($of,)? 5>,
+            $function::<$($of,)? 6>,
+            $function::<$($of,)? 7>,
+        ];
+        all.get($libssl.number()).copied()
+    }};
+}
+pub(in crate::openssl) use numbered;
+
+/// An object's functions, as whoever is bound to it reaches them.
+struct Of<'a> {
+    object: &'a Object,
+    handle: &'a Handle,
+    /// Set where what the program reaches is this object's: there somebody may stand in front of it
+    /// with a function of his own (a tracer, a test), and he does so for us as for everybody.
+    program: Option<Handle>,
+}
+
+impl<'a> Of<'a> {
+    fn new(object: &'a Object, handle: &'a Handle, known_by: &CStr) -> Self {
+        let reaches = |program: &Handle| {
+            program.find(known_by, None).is_some_and(|at| object.contains(at.as_ptr().addr()))
+        };
+        Self { object, handle, program: loader::program().filter(reaches) }
+    }
+
+    fn in_front(&self, name: &CStr) -> Option<NonNull<c_void>> {
+        let program = self.program.as_ref().filter(|_| !Name::is_any(name))?;
+        let at = program.find(name, None)?;
+        if self.object.contains(at.as_ptr().addr()) {
+            return None;
+        }
+        let of = Object::at(at.as_ptr().addr())?;
+        let others = own(&of, LIBCRYPTO).or_else(|| own(&of, ANCHOR)).is_some();
+        (!others).then_some(at)
+    }
+}
+
+impl Find for Of<'_> {
+    fn find(&self, name: &CStr) -> Option<NonNull<c_void>> {
+        let own = self.handle.find(name, None);
+        let own = own.filter(|at| self.object.contains(at.as_ptr().addr()))?;
+        self.in_front(name).or(Some(own))
+    }
+}
+
+/// A function that every libcrypto has and hardly anybody puts one of his own in front of.
+const LIBCRYPTO: &CStr = c"OpenSSL_version_num";
+
+/// An object's own function of that name.
+pub(crate) fn own(object: &Object, name: &CStr) -> Option<NonNull<c_void>> {
+    let at = object.handle()?.find(name, None)?;
+    object.contains(at.as_ptr().addr()).then_some(at)
+}
+
+/// A name that is in every copy of this library.
+pub(crate) const OUR_OWN: &CStr = c"dtlsv1_listen_version";
+
+/// Is it a function of this library, or of another copy of it? Two that hand each other their calls
+/// would check every cookie twice, each with a secret of its own.
+pub(crate) fn is_ours(at: NonNull<c_void>) -> bool {
+    loader::is_here(at.as_ptr().addr())
+        || Object::at(at.as_ptr().addr()).is_some_and(|object| own(&object, OUR_OWN).is_some())
+}
+
+/// The libcrypto that a libssl calls: as its references say, which may be another than the one that
+/// it names as needed; else, where none is bound yet, what its own scope says.
+fn libcrypto_of(libssl: &Object, handle: &Handle) -> Option<Object> {
+    let bound = loader::bindings(libssl, |binding| {
+        let name = binding.name.to_bytes();
+        let asked = [&b"BIO_"[..], b"CRYPTO_", b"ERR_", b"EVP_", b"X509_"];
+        if !asked.iter().any(|start| name.starts_with(start)) {
+            return None;
+        }
+        Object::at(binding.value).filter(|object| own(object, LIBCRYPTO).is_some())
+    });
+    bound.or_else(|| Object::at(handle.find(LIBCRYPTO, None)?.as_ptr().addr()))
+}
