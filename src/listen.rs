@@ -29,18 +29,18 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
     };
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let mut current = Current::of(ssl);
-    let context = current.get()?;
+    let context = current.find()?;
     if context.uses_builtin() {
         context.keys.prepare()?;
     }
+    context.reassembly.expire_if_due();
     let mut budget = context.budget.of_a_call();
     let reply_path = ReplyPath::back(rbio, behind(wbio)); // no answer of ours is renumbered
 
-    let mut buffer = RecvBuffer::take().ok_or(Fault::NoMemory)?;
+    let mut buffer = RecvBuffer::of(tally).ok_or(Fault::NoMemory)?;
     let mut answer = HelloVerifyRequest::blank();
     loop {
         write_if_due();
-        current.get()?.reassembly.expire_if_due();
         let datagram = match rbio.read(&mut buffer) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),

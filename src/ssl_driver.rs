@@ -97,6 +97,7 @@ impl Cookies for SslDriver<'_> {
             let callback = context.app.generate();
             return app_callbacks::generate(self.ssl, callback, cookie);
         }
+        context.reassembly.expire_if_due();
         let Some(peer) = self.peer.asked() else { return self.make(hello, cookie) };
         let binding = Binding::hello(peer, hello);
         let made = context.keys.make(unix_seconds(), &binding)?;

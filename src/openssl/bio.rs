@@ -80,7 +80,7 @@ impl Bio {
     }
 
     #[inline(always)]
-    pub(crate) fn read(self, into: &mut RecvBuffer) -> Read<'_> {
+    pub(crate) fn read<'a>(self, into: &'a mut RecvBuffer<'_>) -> Read<'a> {
         const LEN: c_int = CAPACITY as c_int;
         let into = into.bytes();
         // Where libssl has clear_sys_error(): a caller may look at errno after -1.

@@ -79,7 +79,8 @@ impl Context {
             // caller's SSL_CTX lives, which outlasts the call.
             return Ok(unsafe { &*last.context });
         }
-        let context = guard(|| Self::look_up(ctx, generation).ok_or(Fault::NoMemory))?;
+        let look_up = || Self::look_up(ctx, generation).ok_or(Fault::NoMemory);
+        let context = guard(|| uncancelled(look_up))?;
         // SAFETY: it does not move, and stays as said above.
         Ok(unsafe { &*context })
     }

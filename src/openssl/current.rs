@@ -22,8 +22,21 @@ pub(crate) struct Current {
 
 impl Current {
     /// Nothing is found yet.
+    #[inline(always)]
     pub(crate) const fn of(ssl: Ssl) -> Self {
         Self { ssl, ctx: 0, generation: 0, context: null(), builtin: false }
+    }
+
+    /// Finds it, and has its callbacks in libssl.
+    #[inline(always)]
+    pub(crate) fn find(&mut self) -> Result<&Context, Fault> {
+        let generation = generation();
+        let ctx = self.ssl.ctx().ok_or(Fault::Internal)?;
+        let context = Context::of(ctx)?;
+        context.listens(ctx)?;
+        (self.ctx, self.generation, self.context) = (ctx.as_ptr().addr(), generation, context);
+        self.builtin = context.uses_builtin();
+        Ok(context)
     }
 
     /// The context as of now: valid until code of the program's runs.
@@ -31,7 +44,7 @@ impl Current {
     pub(crate) fn get(&mut self) -> Result<&Context, Fault> {
         let ctx = self.ssl.ctx().map_or(0, |ctx| ctx.as_ptr().addr());
         if ctx != self.ctx || generation() != self.generation {
-            self.renew()?;
+            return self.find_again();
         }
         // SAFETY: it was found for the SSL_CTX that the SSL has, and none has been freed since.
         let context = unsafe { self.context.as_ref() }.ok_or(Fault::Internal)?;
@@ -44,13 +57,8 @@ impl Current {
         self.builtin
     }
 
-    /// Finds it, and has its callbacks in libssl.
-    fn renew(&mut self) -> Result<(), Fault> {
-        let generation = generation();
-        let ctx = self.ssl.ctx().ok_or(Fault::Internal)?;
-        let context = Context::of(ctx)?;
-        context.listens(ctx)?;
-        (self.ctx, self.generation, self.context) = (ctx.as_ptr().addr(), generation, context);
-        Ok(())
+    #[cold]
+    fn find_again(&mut self) -> Result<&Context, Fault> {
+        self.find()
     }
 }

@@ -56,7 +56,7 @@ impl Event {
 }
 
 /// Calls that can count at the same time without getting in each other's way.
-const SHARDS: usize = 32;
+pub(crate) const SHARDS: usize = 32;
 
 /// Two cache lines apart from the next: processors fetch them in pairs.
 #[repr(align(128))]
@@ -76,7 +76,8 @@ static COUNTERS: Counters = Counters::new();
 /// Where one call counts.
 pub(crate) struct Tally {
     shard: &'static Shard,
-    alone: bool,
+    /// The shard's number; [`SHARDS`] for the shared one.
+    at: usize,
 }
 
 /// Finds a place to count in for the length of a call.
@@ -86,7 +87,7 @@ pub(crate) fn tally() -> Tally {
 
 /// Counts one, from a place that has no tally; for what happens once a handshake at most.
 pub(crate) fn count(event: Event) {
-    Tally { shard: &COUNTERS.shared, alone: false }.count(event);
+    Tally { shard: &COUNTERS.shared, at: SHARDS }.count(event);
 }
 
 /// How often it happened.
@@ -126,6 +127,7 @@ impl Counters {
     }
 
     /// Begins with the shard that the thread had before, which is still in its cache.
+    #[inline]
     fn tally(&'static self) -> Tally {
         thread_local! {
             static LAST: Cell<usize> = const { Cell::new(usize::MAX) };
@@ -137,12 +139,18 @@ impl Counters {
             LAST.set(at);
         }
         if let Some(shard) = self.shards.get(at).filter(|shard| shard.take()) {
-            return Tally { shard, alone: true };
+            return Tally { shard, at };
         }
+        let tally = self.another();
+        LAST.set(tally.at);
+        tally
+    }
+
+    #[cold]
+    fn another(&'static self) -> Tally {
         let free = self.shards.iter().enumerate().find(|(_, shard)| shard.take());
-        let Some((at, shard)) = free else { return Tally { shard: &self.shared, alone: false } };
-        LAST.set(at);
-        Tally { shard, alone: true }
+        let Some((at, shard)) = free else { return Tally { shard: &self.shared, at: SHARDS } };
+        Tally { shard, at }
     }
 
     /// Beyond 2^64 it begins anew, like the counters themselves.
@@ -174,6 +182,17 @@ impl Shard {
 }
 
 impl Tally {
+    /// A number below [`SHARDS`] that no other call has as long as this lives, if there was one left.
+    #[inline]
+    pub(crate) const fn place(&self) -> Option<usize> {
+        if self.is_alone() { Some(self.at) } else { None }
+    }
+
+    #[inline]
+    const fn is_alone(&self) -> bool {
+        self.at < SHARDS
+    }
+
     /// Counts one.
     #[inline]
     pub(crate) fn count(&self, event: Event) {
@@ -193,7 +212,7 @@ impl Tally {
     #[inline]
     fn add_to(&self, counter: Option<&AtomicU64>, n: usize) {
         let Some(counter) = counter else { return };
-        if self.alone {
+        if self.is_alone() {
             counter.store(counter.load(Relaxed).wrapping_add(n as u64), Relaxed);
         } else {
             counter.fetch_add(n as u64, Relaxed);
@@ -203,7 +222,7 @@ impl Tally {
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        if self.alone {
+        if self.is_alone() {
             // Whoever takes it next sees all that was counted here.
             self.shard.taken.store(false, Release);
         }
@@ -247,13 +266,13 @@ mod tests {
     fn a_call_is_alone_until_all_shards_are_taken() {
         let counters = counters();
         let tallies: Vec<_> = (0..SHARDS).map(|_| counters.tally()).collect();
-        assert!(tallies.iter().all(|tally| tally.alone));
+        assert!(tallies.iter().all(|tally| tally.is_alone()));
         let (one, other) = (counters.tally(), counters.tally());
-        assert!(!one.alone && !other.alone);
+        assert!(!one.is_alone() && !other.is_alone());
         one.count(Event::Datagram);
         other.count(Event::Datagram);
         drop(tallies);
-        assert!(counters.tally().alone);
+        assert!(counters.tally().is_alone());
         assert_eq!(counters.sum(|shard| shard.event(Event::Datagram)), 2);
     }
 

@@ -8,7 +8,7 @@ mod prometheus;
 mod schedule;
 
 pub(crate) use counters::count;
-pub(crate) use counters::{Event, Tally, tally, total, total_discards};
+pub(crate) use counters::{Event, SHARDS, Tally, tally, total, total_discards};
 pub(crate) use file::write_if_due;
 
 use crate::hello::cookie::Check;
