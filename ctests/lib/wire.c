@@ -43,6 +43,8 @@ wire_read(BIO *b, char *out, int room)
 	struct wire *w = BIO_get_data(b);
 	struct datagram *d;
 
+	if (w->hook != NULL)
+		w->hook(WIRE_READ);
 	BIO_clear_retry_flags(b);
 	w->reads++;
 	if ((d = queue_get(&w->in)) != NULL) {
@@ -61,6 +63,8 @@ wire_write(BIO *b, const char *in, int len)
 {
 	struct wire *w = BIO_get_data(b);
 
+	if (w->hook != NULL)
+		w->hook(WIRE_WRITE);
 	BIO_clear_retry_flags(b);
 	w->writes++;
 	switch (w->write) {
@@ -96,6 +100,8 @@ wire_ctrl(BIO *b, int cmd, long num, void *ptr)
 	struct wire *w = BIO_get_data(b);
 
 	(void)num;
+	if (w->hook != NULL)
+		w->hook(cmd);
 	switch (cmd) {
 	case BIO_CTRL_DGRAM_GET_PEER:
 		return wire_get_peer(w, ptr);

@@ -13,6 +13,7 @@
 #define WIRE_SLOTS	64
 #define WIRE_MAX	2048
 
+enum { WIRE_READ = -1, WIRE_WRITE = -2 };
 enum wire_end { WIRE_BLOCK, WIRE_EOF, WIRE_ERROR };
 enum wire_peer { WIRE_KNOWN, WIRE_UNKNOWN, WIRE_CLAIMED };
 enum wire_write { WIRE_TAKE, WIRE_WRITE_BLOCK, WIRE_WRITE_FAIL,
@@ -40,6 +41,10 @@ struct wire {
 	enum wire_peer	has_peer;
 	struct sockaddr_storage peer;
 	socklen_t	peerlen;
+
+	/* Called first in each operation, if set: WIRE_READ, WIRE_WRITE, or the
+	 * command of a control. */
+	void		(*hook)(int op);
 
 	/* What was asked of it. */
 	int		reads, writes, flushes, peers_read;
