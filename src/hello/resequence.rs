@@ -6,9 +6,6 @@
 
 use crate::hello::wire::{RECORD_HEADER_LEN, RecordHeader};
 
-/// Room for the largest write that libssl makes: its longest record.
-pub(crate) const ROOM: usize = 16_384 + RECORD_HEADER_LEN;
-
 /// What OpenSSL 3.2 to 4.0 begin at, which is right after a hello of that number.
 pub(crate) const LIBSSL_BEGINS_AT: u64 = 1;
 
@@ -110,6 +107,9 @@ fn fields(header: &RecordHeader) -> Option<(u64, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Room for the largest write that libssl makes: its longest record.
+    const ROOM: usize = 16_384 + RECORD_HEADER_LEN;
 
     fn record(kind: u8, epoch: u16, number: u64, body: &[u8]) -> Vec<u8> {
         let mut bytes = vec![kind, 0xFE, 0xFD];

@@ -1,4 +1,4 @@
-//! Where a datagram is read to. Not on the stack: threads of 16 KiB exist, and the longest record is
+//! Where a datagram is read to, or a record gets another number in. Not on the stack: threads of 16 KiB exist, and the longest record is
 //! as long as that.
 //!
 //! The calls that have a place to count in ([`Tally::place`]) have a buffer with it, in memory that

@@ -14,9 +14,10 @@
 use super::bio::Bio;
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
 use super::method::Method;
+use super::recv_buffer::RecvBuffer;
 use super::ssl::Ssl;
 use super::sys;
-use crate::hello::resequence::{LIBSSL_BEGINS_AT, ROOM, Renumbering, has_unencrypted};
+use crate::hello::resequence::{LIBSSL_BEGINS_AT, Renumbering, has_unencrypted};
 use crate::os::try_box;
 use crate::stats::{self, Event};
 use std::cell::Cell;
@@ -186,15 +187,16 @@ impl Resequencer {
         if has_unencrypted(bytes) { self.write_renumbered(bytes) } else { self.send(bytes) }
     }
 
-    /// Apart, so that only a handshake needs the room.
-    #[inline(never)]
+    /// Numbers stay as they are without memory for the buffer.
+    #[cold]
     fn write_renumbered(&self, bytes: &[u8]) -> c_int {
-        let mut room = [0; ROOM];
+        let tally = stats::tally();
+        let Some(mut buffer) = RecvBuffer::of(&tally) else { return self.send(bytes) };
         let mut numbers = self.numbers.get();
         let shifted = numbers.shifts();
-        let n = self.send(numbers.apply(bytes, &mut room).unwrap_or(bytes));
+        let n = self.send(numbers.apply(bytes, buffer.bytes()).unwrap_or(bytes));
         if numbers.shifts() && !shifted {
-            stats::count(Event::SequenceRepaired);
+            tally.count(Event::SequenceRepaired);
         }
         if n > 0 {
             numbers.note_sent(bytes);

@@ -85,11 +85,6 @@ pub(crate) fn tally() -> Tally {
     COUNTERS.tally()
 }
 
-/// Counts one, from a place that has no tally; for what happens once a handshake at most.
-pub(crate) fn count(event: Event) {
-    Tally { shard: &COUNTERS.shared, at: SHARDS }.count(event);
-}
-
 /// How often it happened.
 pub(crate) fn total(event: Event) -> u64 {
     COUNTERS.sum(|shard| shard.event(event))

@@ -7,7 +7,6 @@ mod place;
 mod prometheus;
 mod schedule;
 
-pub(crate) use counters::count;
 pub(crate) use counters::{Event, SHARDS, Tally, tally, total, total_discards};
 pub(crate) use file::write_if_due;
 

@@ -1,0 +1,51 @@
+#define _GNU_SOURCE	/* MAP_STACK */
+#include "depth.h"
+#include "check.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ROOM	(1024 * 1024)
+#define PAINT	0xa5
+
+struct run {
+	void (*body)(void *);
+	void *arg;
+	unsigned char *top;
+};
+
+static void *
+run(void *arg)
+{
+	struct run *r = arg;
+
+	r->top = __builtin_frame_address(0);
+	r->body(r->arg);
+	return NULL;
+}
+
+size_t
+depth_of(void (*body)(void *), void *arg)
+{
+	struct run r = { body, arg, NULL };
+	pthread_attr_t attr;
+	pthread_t thread;
+	unsigned char *stack, *p;
+
+	stack = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	NEED(stack != MAP_FAILED);
+	memset(stack, PAINT, ROOM);
+	NEED(pthread_attr_init(&attr) == 0);
+	NEED(pthread_attr_setstack(&attr, stack, ROOM) == 0);
+	NEED(pthread_create(&thread, &attr, run, &r) == 0);
+	NEED(pthread_join(thread, NULL) == 0);
+	NEED(pthread_attr_destroy(&attr) == 0);
+	for (p = stack; *p == PAINT; p++)
+		;
+	NEED(p < r.top);
+	munmap(stack, ROOM);
+	return (size_t)(r.top - p);
+}
