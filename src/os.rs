@@ -249,6 +249,17 @@ pub(crate) mod tests {
         pub(crate) static BOOT_SECONDS: Cell<Option<u64>> = const { Cell::new(None) };
     }
 
+    /// The end to read from, and the one to write to.
+    #[allow(unsafe_code)]
+    pub(super) fn pipe() -> (File, File) {
+        let mut ends = [0; 2];
+        // SAFETY: room for two descriptors.
+        assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+        // SAFETY: just opened, and nobody else's.
+        let [reader, writer] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
+        (reader, writer)
+    }
+
     #[test]
     fn the_clock_that_nobody_sets_goes_on() {
         let before = super::boot_seconds();
