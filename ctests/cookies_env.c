@@ -110,6 +110,63 @@ again(const char *value, const char *callbacks, const char *policy,
 	check_case(NULL);
 }
 
+/* What is on stderr when a variable is set that changes nothing. */
+static void
+told(const char *name, const char *value, const char *callbacks,
+    const char *want)
+{
+	FILE *err = tmpfile();
+	char text[2048];
+	int status;
+	pid_t child;
+
+	check_case(name);
+	NEED(err != NULL && (child = fork()) >= 0);
+	if (child == 0) {
+		unsetenv("DTLSV1_LISTEN_TRACE");
+		unsetenv(VARIABLE);
+		setenv(name, value, 1);
+		NEED(freopen("/dev/null", "w", stdout) != NULL);
+		dup2(fileno(err), 2);
+		execl(self, self, callbacks, "-1", (char *)NULL);
+		_exit(126);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	CHECK_INT(status, 0);
+	slurp(err, text, sizeof(text));
+	if (strncmp(want, "...", 3) == 0) {
+		char *second = strchr(text, '\n');
+
+		CHECK(second != NULL);
+		CHECK_STR(second != NULL ? second + 1 : "", want + 3);
+	} else {
+		CHECK_STR(text, want);
+	}
+	fclose(err);
+	check_case(NULL);
+}
+
+static void
+test_told(void)
+{
+	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE",
+	    trace[] = "DTLSV1_LISTEN_TRACE";
+
+	told("DTLSV1_LISTEN_COOKIE", "builtin", "0", "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_COOKIE is none of the variables that it knows: see "
+	    "dtlsv1_listen(3)\n");
+	told("DTLSV1_LISTENING", "1", "0", "");
+	told(file, "/nowhere/secret", "1", "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own "
+	    "cookies (policy auto). DTLSV1_LISTEN_COOKIES=builtin has them "
+	    "made here, with that secret\n");
+	/* Behind the line that says whose function it is. */
+	told(trace, "1", "1", "...dtlsv1_listen: cookies auto: the program's, "
+	    "as it has set callbacks\n");
+	told(trace, "1", "0", "...dtlsv1_listen: cookies auto: built in, as the "
+	    "program has set no callbacks\n");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -137,5 +194,6 @@ main(int argc, char **argv)
 	again("builtin", "1", "1", "app\n", 0);
 	again("app", "1", "2", "ours\n", 0);
 	again("app", "0", "0", "ours\n", 0);
+	test_told();
 	return check_end();
 }

@@ -4,6 +4,7 @@
  */
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/counters.h"
 #include "lib/hello.h"
 #include "lib/ours.h"
 #include "lib/tls.h"
@@ -226,16 +227,57 @@ test_callbacks(void)
 	}
 }
 
+/*
+ * Whatever the fault is, the datagram that woke the program goes: a loop that
+ * is told of what is readable would be told of it for ever.
+ */
+static void
+test_no_secret(void)
+{
+	SSL_CTX *other = tls_server_ctx();
+	BIO *b;
+	SSL *ssl;
+	int i;
+
+	wire_init(&wire);
+	b = wire_bio(&wire, NULL, 0);
+	ssl = tls_server_on(other, b, b);
+	CHECK_INT(ours.set_secret_file(other, "/nowhere/secret"), 0);
+	ERR_clear_error();
+	(void)counters_changes();
+	for (i = 0; i < 3; i++)
+		give(NULL);
+	for (i = 3; i-- > 0;) {
+		CHECK_INT(listen_to(ssl, NULL), -1);
+		CHECK(ERR_peek_error() != 0);
+		CHECK_INT(queue_len(&wire.in), i);
+	}
+	CHECK_STR(counters_changes(), "datagrams 3 bytes_in 273");
+	check_case("nothing to read");
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_QUEUED(0);
+	check_case("the end");
+	wire.end = WIRE_EOF;
+	CHECK_INT(listen_to(ssl, NULL), -1);
+	CHECK_QUEUED(0);
+	CHECK_INT(queue_len(&wire.out), 0);
+	SSL_free(ssl);
+	SSL_CTX_free(other);
+	check_case(NULL);
+}
+
 int
 main(void)
 {
 	check_begin("local_faults");
+	counters_init();
 	ctx = tls_server_ctx();
 	test_bios_missing();
 	test_not_dtls();
 	test_reads();
 	test_writes();
 	test_callbacks();
+	test_no_secret();
 	SSL_CTX_free(ctx);
 	return check_end();
 }

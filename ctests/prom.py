@@ -39,7 +39,8 @@ def families(path):
     text = open(path, encoding="utf-8").read()
     assert text.endswith("\n"), "the last line has no end"
     seen = {}
-    for line in text.splitlines():
+    assert text.startswith("# Written by process "), "not marked as ours"
+    for line in text.splitlines()[1:]:
         word, name = line.split(" ")[:3:2] if line.startswith("#") else ("", line.split("{")[0])
         if line.startswith("# HELP "):
             assert name not in seen, f"{name}: HELP twice"

@@ -106,6 +106,11 @@ run_program() {	# MODE PROGRAM
 	stats_file:*address*) ASAN_OPTIONS=detect_leaks=0 ;;
 	*:*address*) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 ;;
 	esac
+	# These start themselves again, with their stderr in a file.
+	case $2 in
+	stats_file | budget) export VALGRIND_OPTS=--trace-children=yes ;;
+	*) unset VALGRIND_OPTS ;;
+	esac
 	status=0
 	if [ "$1" = preloaded ]; then
 		LD_PRELOAD=$preload $RUNNER "$BUILD/$1/$2" || status=$?
@@ -125,7 +130,7 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 		echo "$program: not here, where the checker owns malloc() and dlsym()"
 		count 77 "$program"
 		continue ;;
-	fork_threads:runner*)
+	fork_threads:runner* | fork_handlers:runner*)
 		echo "$program: not here: in a child the memory of the parent's other thread looks lost"
 		count 77 "$program"
 		continue ;;

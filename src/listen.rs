@@ -29,15 +29,22 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
     };
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
     let mut current = Current::of(ssl);
-    let context = current.find()?;
-    if context.uses_builtin() {
-        context.keys.prepare()?;
-    }
-    context.reassembly.expire_if_due();
-    let mut budget = context.budget.of_a_call();
+    let budget = current.find().map_err(Stop::from).and_then(|context| {
+        if context.uses_builtin() {
+            context.keys.prepare()?;
+        }
+        context.reassembly.expire_if_due();
+        Ok(context.budget.of_a_call())
+    });
+    let mut budget = match budget {
+        Ok(budget) => budget,
+        Err(stop) => return Err(without_its_datagram(rbio, tally, stop)),
+    };
     let reply_path = ReplyPath::back(rbio, behind(wbio)); // no answer of ours is renumbered
 
-    let mut buffer = RecvBuffer::of(tally).ok_or(Fault::NoMemory)?;
+    let Some(mut buffer) = RecvBuffer::of(tally) else {
+        return Err(without_its_datagram(rbio, tally, Fault::NoMemory.into()));
+    };
     let mut answer = HelloVerifyRequest::blank();
     loop {
         write_if_due();
@@ -62,6 +69,24 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             Step::Kept => budget.use_one()?,
             Step::Accept(hello) => return accept(driver, &hello, sender),
         }
+    }
+}
+
+/// For a fault of ours, which is known before anything is read: a datagram that waits is dropped all
+/// the same. It would wake a program that waits for something to read, again and again. As under
+/// libssl, the fault shows when somebody asks.
+#[cold]
+fn without_its_datagram(rbio: Bio, tally: &Tally, stop: Stop) -> Stop {
+    if !matches!(stop, Stop::Fault(_)) {
+        return stop;
+    }
+    write_if_due();
+    match rbio.skip() {
+        Ok(len) => {
+            tally.count_datagram(len);
+            stop
+        }
+        Err(unread) => unread,
     }
 }
 

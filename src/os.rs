@@ -38,6 +38,35 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
+/// The names of all variables that begin so; none where [`environment`] gives none.
+#[allow(unsafe_code)]
+pub(crate) fn each_variable(start: &[u8], mut each: impl FnMut(&'static [u8])) {
+    unsafe extern "C" {
+        static environ: *const *const std::ffi::c_char;
+    }
+    // SAFETY: takes an entry's number, and gives 0 for one that is not there.
+    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+        return;
+    }
+    // SAFETY: libc's own; who changes it meanwhile races as in `environment`.
+    let mut at = unsafe { environ };
+    while !at.is_null() {
+        // SAFETY: within the list, which ends with a null pointer.
+        let variable = unsafe { at.read() };
+        if variable.is_null() {
+            return;
+        }
+        // SAFETY: a NUL-terminated string.
+        let variable = unsafe { CStr::from_ptr(variable) }.to_bytes();
+        let name = variable.split(|&b| b == b'=').next().unwrap_or_default();
+        if name.starts_with(start) {
+            each(name);
+        }
+        // SAFETY: the list goes on, as this was not its end.
+        at = unsafe { at.add(1) };
+    }
+}
+
 /// Longest path, with the zero that ends it.
 pub(crate) const PATH_LEN: usize = 4096;
 
@@ -218,6 +247,17 @@ pub(crate) mod tests {
     thread_local! {
         /// What [`super::boot_seconds`] gives this thread, in place of the system's.
         pub(crate) static BOOT_SECONDS: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// The end to read from, and the one to write to.
+    #[allow(unsafe_code)]
+    pub(super) fn pipe() -> (File, File) {
+        let mut ends = [0; 2];
+        // SAFETY: room for two descriptors.
+        assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+        // SAFETY: just opened, and nobody else's.
+        let [reader, writer] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
+        (reader, writer)
     }
 
     #[test]

@@ -74,6 +74,7 @@ expect 2 'wants none, all' --repair=sequences env
 expect 2 'stands alone' --repair=sequence,all env
 expect 2 "cannot read 'nothing'" --secret-file=nothing env
 expect 2 'wants 1 or more' --lifetime=0 env
+expect 2 'wants 86400 at most' --lifetime=86401 env
 expect 2 'wants a whole number' --budget=-1 env
 expect 2 'is not there' --stats=/nonexistent/s.prom env
 expect 2 'wants a file' --stats=/ env

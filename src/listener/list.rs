@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(all(&mut lists, None), [1, 0, 3, 2]);
         assert!(lists.are_empty());
         lists.put(5, List::Known);
-        assert_eq!(all(&mut lists, Some(List::New)), []);
+        assert_eq!(all(&mut lists, Some(List::New)), [0_u32; 0]);
         assert_eq!(all(&mut lists, None), [5]);
     }
 

@@ -3,7 +3,7 @@
 use super::libssl::{CryptoFunctions, Libssl};
 use super::recv_buffer::{CAPACITY, RecvBuffer};
 use super::sys;
-use crate::hello::error::Sent;
+use crate::hello::error::{Fault, Sent, Stop};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
@@ -93,6 +93,21 @@ impl Bio {
             _ if self.should_retry() => Read::WouldBlock,
             Ok(0) if self.is_datagram() => Read::Empty,
             _ => Read::Failed,
+        }
+    }
+
+    /// Reads a datagram to drop it: how many bytes it had, as far as anybody counts.
+    #[cold]
+    pub(crate) fn skip(self) -> Result<usize, Stop> {
+        let mut bytes = [0_u8; 2048];
+        clear_errno();
+        // SAFETY: type invariant; writable for as many bytes.
+        let n = unsafe { self.crypto().BIO_read(self.as_ptr(), bytes.as_mut_ptr().cast(), 2048) };
+        match usize::try_from(n) {
+            Ok(n @ 1..) => Ok(n.min(bytes.len())),
+            _ if self.should_retry() => Err(Stop::WouldBlock),
+            Ok(0) if self.is_datagram() => Ok(0),
+            _ => Err(Fault::Io.into()),
         }
     }
 

@@ -5,9 +5,10 @@ use super::context::{Choice, Context};
 use super::ssl::SslCtx;
 use super::trampolines;
 use crate::hello::error::Fault;
+use crate::os::notice;
 use crate::panic_guard::guard;
 use crate::service::settings::{Defaults, Policy};
-use std::sync::atomic::{Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 impl Context {
     /// Chooses a policy, and puts into libssl the callbacks that it needs.
@@ -36,8 +37,42 @@ impl Context {
             let mut choice = self.choice.lock();
             choice.listened = true;
             self.settle(ctx, &choice);
+            let chosen = choice.policy.unwrap_or(Defaults::read().policy);
+            drop(choice);
+            self.tell(chosen);
             Ok(())
         })
+    }
+
+    /// Says what the policy came to where that is asked for, or not to be expected: once a process.
+    fn tell(&self, policy: Policy) {
+        /// The same of other SSL_CTXs is no news.
+        static TOLD: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+        let defaults = Defaults::read();
+        let [of_builtin, of_app] = &TOLD;
+        let told = if self.uses_builtin() { of_builtin } else { of_app };
+        if told.swap(true, Relaxed) {
+            return;
+        }
+        if defaults.trace {
+            notice(format_args!(
+                "cookies {}: {}",
+                policy.name(),
+                match (policy, self.uses_builtin()) {
+                    (Policy::Auto, true) => "built in, as the program has set no callbacks",
+                    (Policy::Auto, false) => "the program's, as it has set callbacks",
+                    (_, true) => "built in",
+                    (_, false) => "the program's",
+                },
+            ));
+        }
+        if !self.uses_builtin() && defaults.secret_file.is_some() {
+            notice(format_args!(
+                "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own cookies (policy \
+                 {}). DTLSV1_LISTEN_COOKIES=builtin has them made here, with that secret",
+                policy.name(),
+            ));
+        }
     }
 
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks

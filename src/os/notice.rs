@@ -83,9 +83,9 @@ fn status(fd: c_int) -> Option<libc::stat> {
     (failed == 0).then(|| unsafe { status.assume_init() })
 }
 
-#[allow(clippy::useless_conversion, reason = "of several widths")]
+#[allow(clippy::unnecessary_cast, reason = "of several widths")]
 fn identity(status: &libc::stat) -> [u64; 2] {
-    [status.st_dev as u64, u64::from(status.st_ino)]
+    [status.st_dev as u64, status.st_ino as u64]
 }
 
 fn is_null_device(status: &libc::stat) -> bool {
@@ -185,12 +185,12 @@ mod tests {
 
     #[test]
     fn a_full_pipe_and_one_without_a_reader_take_nothing() {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = crate::os::tests::pipe();
         assert!(takes_some(writer.as_raw_fd()));
         while takes_some(writer.as_raw_fd()) {
             assert_eq!(write(writer.as_raw_fd(), &[0; 4096]), 4096);
         }
-        let (other, widowed) = std::io::pipe().unwrap();
+        let (other, widowed) = crate::os::tests::pipe();
         drop(other);
         assert!(!takes_some(widowed.as_raw_fd()));
         drop(reader);

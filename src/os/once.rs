@@ -28,8 +28,13 @@ impl<T> Once<T> {
     /// The value, if it is there.
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
+        if !self.made.load(Acquire) {
+            return None;
+        }
         // SAFETY: made, so nobody writes to it again.
-        self.made.load(Acquire).then(|| unsafe { (*self.value.get()).assume_init_ref() })
+        let value = unsafe { &*self.value.get() };
+        // SAFETY: made.
+        Some(unsafe { value.assume_init_ref() })
     }
 
     /// The value, made by the first one who asks. Others wait for it; in a child of a process that
@@ -46,13 +51,15 @@ impl<T> Once<T> {
     fn make(&self, make: impl FnOnce() -> T) -> &T {
         let _making = self.making.lock();
         if !self.made.load(Relaxed) {
-            let value = make();
+            let value = MaybeUninit::new(make());
             // SAFETY: only this thread is here, and nobody reads it before it is made.
-            unsafe { (*self.value.get()).write(value) };
+            unsafe { self.value.get().write(value) };
             self.made.store(true, Release);
         }
         // SAFETY: made just now, or by another thread before the lock was had.
-        unsafe { (*self.value.get()).assume_init_ref() }
+        let value = unsafe { &*self.value.get() };
+        // SAFETY: made.
+        unsafe { value.assume_init_ref() }
     }
 }
 

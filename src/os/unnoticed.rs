@@ -146,7 +146,7 @@ mod tests {
 
     /// Rust's start-up ignores SIGPIPE; here it has to be what it is in a program in C.
     fn break_a_pipe() {
-        let (reader, mut writer) = std::io::pipe().unwrap();
+        let (reader, mut writer) = crate::os::tests::pipe();
         drop(reader);
         assert!(writer.write(b"x").is_err());
     }

@@ -64,6 +64,14 @@ impl Defaults {
     /// A line on stderr for each variable that means nothing. With nothing locked.
     pub(crate) fn say_what_is_not_understood() {
         Self::ask(|variable| crate::os::notice(format_args!("{variable}")));
+        crate::os::each_variable(START, |name| {
+            if !NAMES.iter().any(|known| name.strip_prefix(START) == Some(known.as_bytes())) {
+                crate::os::notice(format_args!(
+                    "{} is none of the variables that it knows: see dtlsv1_listen(3)",
+                    name.escape_ascii(),
+                ));
+            }
+        });
     }
 
     fn ask(mut say: impl FnMut(NotUnderstood<'_>)) -> Self {
@@ -105,6 +113,12 @@ impl Defaults {
         }
     }
 }
+
+const START: &[u8] = b"DTLSV1_LISTEN_";
+
+/// All that anything here asks for.
+const NAMES: [&str; 7] =
+    ["BUDGET", "COOKIES", "COOKIE_LIFETIME", "REPAIR", "SECRET_FILE", "STATS", "TRACE"];
 
 /// A variable that is set to something that means nothing.
 struct NotUnderstood<'a> {
@@ -184,6 +198,26 @@ mod tests {
         }
         assert_eq!(Policy::from_c(3), None);
         assert_eq!(Policy::from_c(-1), None);
+    }
+
+    /// Whoever asks for another variable adds it to the list.
+    #[test]
+    fn the_names_are_those_that_are_asked_for() {
+        fn collect(directory: &std::path::Path, names: &mut std::collections::BTreeSet<String>) {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, names);
+                    continue;
+                }
+                let text = std::fs::read_to_string(path).unwrap();
+                let found = text.split(concat!("c\"DTLSV1", "_LISTEN_")).skip(1);
+                names.extend(found.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+            }
+        }
+        let mut names = std::collections::BTreeSet::new();
+        collect(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), NAMES);
     }
 
     #[test]

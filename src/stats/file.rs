@@ -102,10 +102,9 @@ pub(super) fn accepted() {
 
 #[cold]
 fn accepted_at() {
-    if let Some(file) = file()
-        && SCHEDULE.take_accepted(file.now())
-    {
-        file.write();
+    match file() {
+        Some(file) if SCHEDULE.take_accepted(file.now()) => file.write(),
+        _ => {}
     }
 }
 

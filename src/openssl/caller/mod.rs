@@ -11,13 +11,12 @@ mod known;
 
 use super::libssl::{Libssl, Name};
 use crate::loader::{self, Object};
-use crate::os::uncancelled;
+use crate::os::{Once, uncancelled};
 use crate::panic_guard::guard_value;
 use behind::Behind;
 use known::{Entry, PROGRAM};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
-use std::sync::{Once, OnceLock};
 
 /// Where a call came from: what an entry (`abi::entry`) passes on.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +95,10 @@ impl Call {
     /// One line on stderr, once: the libssl that the call belongs to cannot be served.
     #[cold]
     pub(crate) fn say_that_it_is_not_served(self) {
-        static SAID: Once = Once::new();
+        static SAID: Once<()> = Once::new();
         let next = self.next(Name::Listen);
         let object = next.and_then(|at| Object::at(at.as_ptr().addr()));
-        SAID.call_once(|| match object {
+        SAID.get_or_make(|| match object {
             Some(object) => crate::os::notice(format_args!(
                 "{} cannot be served: it is neither OpenSSL 1.1.1 or later nor LibreSSL; its own \
                  DTLSv1_listen runs",
@@ -116,11 +115,11 @@ impl Call {
 /// An address of who called one of our own functions: of the object that we are linked into, if it
 /// is one that uses a libssl itself.
 fn caller_of_our_own() -> usize {
-    static LINKED_IN: OnceLock<bool> = OnceLock::new();
+    static LINKED_IN: Once<bool> = Once::new();
     let here = loader::here();
     let linked_in = || here.as_ref().is_some_and(|here| Behind::bound(here).is_some());
     match here {
-        Some(here) if *LINKED_IN.get_or_init(linked_in) => here.start,
+        Some(here) if *LINKED_IN.get_or_make(linked_in) => here.start,
         _ => loader::caller(),
     }
 }

@@ -201,7 +201,7 @@ fn the_first_look_is_waited_for() {
     let watched = Watched::at(file.bytes()).unwrap();
     let look = watched.look(0).unwrap();
     let keys = Keys::new();
-    lock(&keys.state).set_source(&keys.published, Source::of(Watched::at(file.bytes()).unwrap()));
+    keys.state.lock().set_source(&keys.published, Source::of(Watched::at(file.bytes()).unwrap()));
     assert_eq!(keys.prepare(), Err(Stop::WouldBlock), "and not for ever");
     std::thread::scope(|scope| {
         scope.spawn(|| {
