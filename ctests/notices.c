@@ -123,7 +123,7 @@ be(const char *what)
 	BIO *b;
 	int fd = -1;
 
-	alarm(20);
+	alarm(120);
 	ours_init();
 	wire_init(&wire);
 	b = wire_bio(&wire, NULL, 0);

@@ -48,6 +48,8 @@ def families(path):
         elif line.startswith("# TYPE "):
             assert seen.get(name) == "help", f"{name}: TYPE not behind its HELP"
             seen[name] = "type"
+        elif line.startswith("#"):
+            assert not seen, f"a comment behind the first family: {line}"  # who wrote it stands first
         else:
             assert seen.get(name) == "type", f"{name}: a sample without TYPE"
     return list(text_string_to_metric_families(text))

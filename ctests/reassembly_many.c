@@ -187,24 +187,31 @@ strangers_cost(void)
 	return least;
 }
 
+/*
+ * Looked up, not searched for: a search among a thousand takes several times as
+ * long. A machine that is busy with something else may slow down one of the two
+ * measurements, so a bad one is made again; a search is bad every time.
+ */
 static void
 test_stranger(void)
 {
-	unsigned int i;
-	long alone, beside;
+	unsigned int i, tries;
+	long alone = 0, beside = 0;
 
 	check_case("a stranger beside many");
-	server_init();
-	alone = strangers_cost();
-	for (i = 0; i < 1000; i++)
-		begin(CROWD, i);
-	beside = strangers_cost();
+	for (tries = 0; tries < 20 && beside >= alone + alone / 2; tries++) {
+		server_init();
+		alone = strangers_cost();
+		for (i = 0; i < 1000; i++)
+			begin(CROWD, i);
+		beside = strangers_cost();
+		pass_a_minute();
+		frag_server_free(&s);
+	}
 	CHECK(beside < alone + alone / 2);
 	if (beside >= alone + alone / 2)
 		fprintf(stderr, "alone %ld ns, beside 1000: %ld ns\n", alone,
 		    beside);
-	pass_a_minute();
-	frag_server_free(&s);
 }
 
 /* One address with many ports begins hellos as fast as it can and finishes
