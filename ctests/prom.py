@@ -31,6 +31,7 @@ COUNTERS = {  # and the values of the label that its series differ in
     "sequences_repaired": None,
     "trailing_dropped": None,
     "budgets_spent": None,
+    "peers_unknown": None,
     "discards": ("reason", None),
 }
 
@@ -47,6 +48,8 @@ def families(path):
         elif line.startswith("# TYPE "):
             assert seen.get(name) == "help", f"{name}: TYPE not behind its HELP"
             seen[name] = "type"
+        elif line.startswith("#"):
+            continue  # a comment, such as who wrote the file
         else:
             assert seen.get(name) == "type", f"{name}: a sample without TYPE"
     return list(text_string_to_metric_families(text))
