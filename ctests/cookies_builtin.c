@@ -169,9 +169,6 @@ test_bound_to_the_peer(void)
 	CHECK_INT(says(ctx, &h, NULL), 1);
 	wire_peer6(&wire, "::ffff:192.0.2.2", 4433);
 	CHECK_INT(says(ctx, &h, NULL), 0);
-	check_case("no peer");
-	wire.has_peer = WIRE_UNKNOWN;
-	CHECK_INT(says(ctx, &h, NULL), 0);
 
 	check_case("IPv6");
 	wire_peer6(&wire, "2001:db8::1", 4433);
@@ -202,26 +199,6 @@ test_bound_to_the_peer(void)
 	strcpy(un->sun_path, "/a/cliens");
 	CHECK_INT(says(ctx, &h, NULL), 0);
 	check_case(NULL);
-}
-
-/* BIOs that know no peer, or claim one: the hello alone binds it. */
-static void
-test_without_peer(void)
-{
-	static const enum wire_peer kinds[] = { WIRE_UNKNOWN, WIRE_CLAIMED };
-	struct hello h;
-	struct hvr v;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		wire_init(&wire);
-		wire.has_peer = kinds[i];
-		challenge(&v);
-		hello_make(&h, v.cookie, v.cookielen);
-		CHECK_INT(says(ctx, &h, NULL), 1);
-		h.byte[AT_RANDOM] ^= 1;
-		CHECK_INT(says(ctx, &h, NULL), 0);
-	}
 }
 
 static void
@@ -377,7 +354,6 @@ main(void)
 	test_smallest_hello();
 	test_bound_to_the_hello();
 	test_bound_to_the_peer();
-	test_without_peer();
 	test_forged();
 	test_short();
 	test_accept_short();

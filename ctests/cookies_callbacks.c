@@ -69,8 +69,13 @@ test_libssl_listen(void)
 	port_to_server(&port, &client);
 	CHECK_INT(libssl_listen(ssl, peer), 1);
 	port_finish(&port, &client, ssl);
+	check_case("a renegotiation, when the cookie is too old, from a socket that knows no peer");
+	wire.has_peer = WIRE_UNKNOWN;
+	CHECK_INT(ours.cookie_verify(ssl, cookie, sizeof(cookie)), 1);
 	check_case("what SSL_accept was let in with, for another peer's next handshake");
+	wire.has_peer = WIRE_KNOWN;
 	wire_peer4(&wire, "192.0.2.2", 4433);
+	SSL_clear(ssl);
 	CHECK_INT(ours.cookie_verify(ssl, cookie, sizeof(cookie)), 0);
 	check_case(NULL);
 	BIO_ADDR_free(peer);

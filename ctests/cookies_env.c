@@ -34,6 +34,7 @@ whose(int callbacks, int policy)
 	SSL *ssl;
 	int i;
 
+	wire_peer4(&wire, "192.0.2.1", 4433);
 	app_init(&app);
 	if (callbacks)
 		app_install(&app, ctx);

@@ -135,9 +135,6 @@ test_another_client(void)
 	check_case("an IPv6 address");
 	wire_peer6(&door.wire, "2001:db8::1", 4433);
 	refused_cookie(cookie, COOKIE_LEN);
-	check_case("no address");
-	door.wire.has_peer = WIRE_UNKNOWN;
-	refused_cookie(cookie, COOKIE_LEN);
 	check_case("the IPv4 address in IPv6");
 	wire_peer6(&door.wire, "::ffff:192.0.2.1", 4433);
 	accepted(cookie);

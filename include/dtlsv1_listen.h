@@ -234,7 +234,42 @@ struct dtlsv1_listen_stats {
    * Dropped: client version older than the only one that the SSL speaks.
    */
   uint64_t discards_client_version;
+  /**
+   * Cookies that the program's own callbacks made or checked, since built-in ones were wanted and
+   * the read BIO does not know the peer.
+   */
+  uint64_t peers_unknown;
 };
+
+/**
+ * Listens for a DTLS client and answers statelessly until one has shown that it is where it says
+ * (RFC 6347 section 4.2.1).
+ *
+ * Reads datagrams from the SSL's read BIO. A ClientHello without a right cookie is answered with
+ * a HelloVerifyRequest on the write BIO and forgotten; a ClientHello with a right cookie is handed
+ * to libssl, and SSL_accept() finishes the handshake. Anything else is dropped in silence.
+ *
+ * `ssl`: a DTLS server SSL with both BIOs set. It may be used by one thread at a time; several
+ * threads may listen with an SSL each on one SSL_CTX.
+ *
+ * `peer`: where the client's address goes on success, in the family's own length (16 bytes for
+ * AF_INET, 28 for AF_INET6, 110 for AF_UNIX); a struct sockaddr_storage has room for any. If the
+ * BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
+ * cleared. NULL: not wanted. Otherwise the bytes stay as they are. The memory stays the caller's.
+ *
+ * Returns 1 when a client was accepted; 0 when nothing is wrong but there is no client yet: the
+ * read or the write of an answer would block or the budget is spent (nothing is queued), or a
+ * datagram was dropped (the reason is queued): call again; -1 on failure, with the reason queued,
+ * or with nothing queued where a BIO failed. The error queue is emptied on entry.
+ *
+ * Source: OpenSSL's DTLSv1_listen(3), of which this is a drop-in.
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread is using; `peer` is NULL or writable for the
+ * address family in use.
+ */
+extern int dtlsv1_listen(SSL *ssl, void *peer);
 
 /**
  * DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.
@@ -252,7 +287,7 @@ struct dtlsv1_listen_stats {
  * `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or writable for
  * `*addrlen` bytes.
  */
-int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
+extern int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
 
 /**
  * Chooses whose cookies an SSL_CTX uses. Without a call: what DTLSV1_LISTEN_COOKIES says in the
@@ -366,19 +401,20 @@ int dtlsv1_listen_set_cookie_lifetime(SSL_CTX *ctx, unsigned int seconds);
 
 /**
  * A ready-made callback for SSL_CTX_set_cookie_generate_cb(): writes a built-in cookie that is
- * bound to the peer (as the SSL's read BIO gives it) and to the time.
+ * bound to the peer (as the SSL's read BIO gives it, or dtlsv1_listen_set_peer() named it) and to
+ * the time.
  *
  * `cookie`: room for 32 bytes. `cookie_len`: set to 32.
  *
- * Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory,
- * no good secret file).
+ * Returns 1, or 0 with the reason queued (an argument is NULL, the peer is not known, no random
+ * bytes, no memory, no good secret file).
  *
  * # Safety
  *
  * `ssl` is NULL or a live SSL that no other thread is using; `cookie` and `cookie_len` are NULL or
  * writable.
  */
-int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int *cookie_len);
+extern int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int *cookie_len);
 
 /**
  * A ready-made callback for SSL_CTX_set_cookie_verify_cb(): checks a cookie that
@@ -394,9 +430,9 @@ int dtlsv1_listen_cookie_generate(SSL *ssl, unsigned char *cookie, unsigned int 
  * `ssl` is NULL or a live SSL that no other thread is using; `cookie` is NULL or readable for
  * `cookie_len` bytes.
  */
-int dtlsv1_listen_cookie_verify(SSL *ssl,
-                                const unsigned char *cookie,
-                                unsigned int cookie_len);
+extern int dtlsv1_listen_cookie_verify(SSL *ssl,
+                                       const unsigned char *cookie,
+                                       unsigned int cookie_len);
 
 /**
  * Bounds one call of DTLSv1_listen(): after so many challenges it returns 0, so that a flood does

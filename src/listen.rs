@@ -10,7 +10,7 @@ use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
     Bio, Controls, Current, Manner, MessageObserver, Read, RecvBuffer, Sender, Ssl, begin, behind,
-    clear_errors, hand_off, remember_verified, resequence,
+    clear_errors, forget_named_peer, hand_off, remember_verified, resequence,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
@@ -173,9 +173,14 @@ pub(crate) fn hand_over(
     hand_off(ssl, hello, Manner { controls, with_trailing }, sender)
         .inspect_err(|_| tally.count(Event::HandoffFailed))?;
     resequence(ssl, resequences.then(|| hello.sequence()));
-    if builtin && !remember_verified(ssl, hello.cookie()) {
-        tally.count(Event::HandoffFailed);
-        return Err(Fault::NoMemory.into());
+    forget_named_peer(ssl);
+    if builtin {
+        // It was checked for this hello, and in a renegotiation the client repeats it: libssl, which
+        // shows no hello, could not have it checked again.
+        ssl.clear_cookie_exchange();
+    } else {
+        // Without memory the application's callback alone is asked again, as in libssl.
+        let _ = remember_verified(ssl, hello.cookie());
     }
     Ok(())
 }

@@ -92,6 +92,17 @@ pub(crate) fn working_directory(path: &mut [u8]) -> Option<usize> {
     if at.is_null() { None } else { path.iter().position(|&b| b == 0) }
 }
 
+/// The address, with zeros behind it, that a socket is connected to.
+#[allow(unsafe_code)]
+pub(crate) fn connected_to(fd: c_int) -> Option<[u8; 128]> {
+    const ROOM: usize = size_of::<libc::sockaddr_storage>();
+    let mut address = [0; ROOM];
+    let mut len = ROOM as libc::socklen_t;
+    // SAFETY: writable for as many bytes as `len` says.
+    let failed = unsafe { libc::getpeername(fd, address.as_mut_ptr().cast(), &raw mut len) } != 0;
+    (!failed).then_some(address)
+}
+
 /// Whose rights the process has when it opens a file.
 #[allow(unsafe_code)]
 pub(crate) fn effective_user() -> u32 {

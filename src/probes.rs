@@ -42,7 +42,7 @@ fn discard(ssl: Ssl, discard: Discard) {
 }
 
 fn sender(ssl: Ssl) -> Option<Peer> {
-    ssl.rbio().and_then(crate::openssl::Bio::peer)
+    crate::openssl::peer_of(ssl)
 }
 
 /// A C string for a tracer to read while the probe is hit. Longer than the longest IPv6 address

@@ -8,11 +8,12 @@ use crate::hello::peer::Peer;
 use crate::hello::reassembly::Outcome;
 use crate::hello::step::{Driver, Fragments};
 use crate::hello::wire::{ClientHello, Fragment, RecordHeader};
-use crate::openssl::{Bio, Current, MessageObserver, PeerOfBio, Ssl, app_callbacks};
-use crate::os::unix_seconds;
-use crate::panic_guard::guard;
+use crate::openssl::{Bio, Current, MessageObserver, PeerOfSsl, Ssl, app_callbacks};
+use crate::os::{notice, unix_seconds};
+use crate::panic_guard::{guard, guard_value};
 use crate::service::repairs::Repairs;
-use crate::stats::Tally;
+use crate::stats::{Event, Tally};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Serves one datagram.
 pub(crate) struct SslDriver<'a> {
@@ -21,7 +22,7 @@ pub(crate) struct SslDriver<'a> {
     pub(crate) rbio: Bio,
     pub(crate) tally: &'a Tally,
     /// Asked for at most once, and only when needed.
-    peer: PeerOfBio,
+    peer: PeerOfSsl,
 }
 
 impl<'a> SslDriver<'a> {
@@ -31,11 +32,11 @@ impl<'a> SslDriver<'a> {
         rbio: Bio,
         tally: &'a Tally,
     ) -> Self {
-        Self { ssl, current, rbio, tally, peer: PeerOfBio::unasked() }
+        Self { ssl, current, rbio, tally, peer: PeerOfSsl::unasked() }
     }
 
     pub(crate) fn peer(&mut self) -> Option<&mut Peer> {
-        self.peer.ask(self.rbio)
+        self.peer.ask(self.ssl, self.rbio)
     }
 
     /// Before the context is looked at: a BIO of the program's may give the SSL another.
@@ -43,6 +44,17 @@ impl<'a> SslDriver<'a> {
         if self.current.was_builtin() {
             self.peer();
         }
+    }
+
+    /// Where built-in cookies are wanted and nobody knows whose: the program's callbacks may.
+    #[cold]
+    fn leave_to_program(&mut self) -> Result<(), Fault> {
+        if !self.current.get()?.app.has_any() {
+            return Err(Fault::PeerUnknown);
+        }
+        self.tally.count(Event::PeerUnknown);
+        say_once();
+        Ok(())
     }
 
     /// Are fragments put together here? Applications look into BIOs of their own.
@@ -73,17 +85,22 @@ impl Cookies for SslDriver<'_> {
     fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         self.ask_peer_if_builtin();
         let context = self.current.get()?;
-        if !context.uses_builtin() {
-            let callback = context.app.verify();
-            let right = app_callbacks::verify(self.ssl, callback, hello.cookie)?;
-            self.tally.count_verdict(right);
-            return Ok(right);
+        if context.uses_builtin() {
+            if let Some(peer) = self.peer.known() {
+                let binding = Binding::hello(peer, hello);
+                let check = context.keys.check(unix_seconds(), hello.cookie, &binding)?;
+                self.tally.count_check(check);
+                return Ok(matches!(check, Check::Right { .. }));
+            }
+            if !self.peer.was_asked() {
+                return self.check(hello);
+            }
+            self.leave_to_program()?;
         }
-        let Some(peer) = self.peer.asked() else { return self.check(hello) };
-        let binding = Binding::hello(peer, hello);
-        let check = context.keys.check(unix_seconds(), hello.cookie, &binding)?;
-        self.tally.count_check(check);
-        Ok(matches!(check, Check::Right { .. }))
+        let callback = self.current.get()?.app.verify();
+        let right = app_callbacks::verify(self.ssl, callback, hello.cookie)?;
+        self.tally.count_verdict(right);
+        Ok(right)
     }
 
     fn make(
@@ -93,16 +110,34 @@ impl Cookies for SslDriver<'_> {
     ) -> Result<usize, Fault> {
         self.ask_peer_if_builtin();
         let context = self.current.get()?;
-        if !context.uses_builtin() {
-            let callback = context.app.generate();
-            return app_callbacks::generate(self.ssl, callback, cookie);
+        if context.uses_builtin() {
+            context.reassembly.expire_if_due();
+            if let Some(peer) = self.peer.known() {
+                let binding = Binding::hello(peer, hello);
+                let made = context.keys.make(unix_seconds(), &binding)?;
+                *cookie.first_chunk_mut().ok_or(Fault::Internal)? = made;
+                return Ok(binding.cookie_len());
+            }
+            if !self.peer.was_asked() {
+                return self.make(hello, cookie);
+            }
+            self.leave_to_program()?;
         }
-        context.reassembly.expire_if_due();
-        let Some(peer) = self.peer.asked() else { return self.make(hello, cookie) };
-        let binding = Binding::hello(peer, hello);
-        let made = context.keys.make(unix_seconds(), &binding)?;
-        *cookie.first_chunk_mut().ok_or(Fault::Internal)? = made;
-        Ok(binding.cookie_len())
+        let callback = self.current.get()?.app.generate();
+        app_callbacks::generate(self.ssl, callback, cookie)
+    }
+}
+
+/// One line, whatever has to be left to the program.
+fn say_once() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Relaxed) {
+        guard_value((), || {
+            notice(format_args!(
+                "built-in cookies are bound to the peer, and a BIO of this program's does not know \
+                 it: there the program's own cookie callbacks are used"
+            ));
+        });
     }
 }
 

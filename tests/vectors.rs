@@ -80,7 +80,7 @@ fn cookies_are_those_of_the_vectors() {
         });
         let binding = hello
             .as_ref()
-            .map_or_else(|| Binding::peer(Some(&peer)), |hello| Binding::hello(Some(&peer), hello));
+            .map_or_else(|| Binding::peer(&peer), |hello| Binding::hello(&peer, hello));
 
         let cookie = hex(text(vector, "cookie"));
         let made = SlotKey::derive(secret.key(), slot).make(&binding);

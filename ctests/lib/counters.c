@@ -44,6 +44,7 @@ static const struct {
 	MEMBER(discards_fragment),
 	MEMBER(discards_hello_length),
 	MEMBER(discards_client_version),
+	MEMBER(peers_unknown),
 };
 
 #define MEMBERS	(sizeof(members) / sizeof(members[0]))

@@ -27,6 +27,7 @@ void
 ours_init(void)
 {
 	look_up(&ours.peer, "dtlsv1_listen_peer");
+	look_up(&ours.set_peer, "dtlsv1_listen_set_peer");
 	look_up(&ours.set_cookie_policy, "dtlsv1_listen_set_cookie_policy");
 	look_up(&ours.set_repairs, "dtlsv1_listen_set_repairs");
 	look_up(&ours.set_secret, "dtlsv1_listen_set_secret");

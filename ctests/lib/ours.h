@@ -13,6 +13,7 @@ enum { SEQUENCE = 1, TRAILING = 2, FRAGMENTS = 4, ALL = 7 };	/* ..._REPAIR_* */
 
 struct ours {
 	int	(*peer)(SSL *, struct sockaddr *, socklen_t *);
+	int	(*set_peer)(SSL *, const struct sockaddr *, socklen_t);
 	int	(*set_cookie_policy)(SSL_CTX *, int);
 	int	(*set_repairs)(SSL_CTX *, unsigned int);
 	int	(*set_secret)(SSL_CTX *, const unsigned char *, size_t);

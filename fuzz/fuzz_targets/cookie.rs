@@ -19,15 +19,15 @@ fuzz_target!(|input: &[u8]| {
 
     let ring = Keyring::new();
     ring.renew([&Secret::new(&[7; 32]).unwrap()], slot);
-    let binding = Binding::peer(Some(&peer));
+    let binding = Binding::peer(&peer);
     assert!(!matches!(ring.check(rest, &binding), Some(Check::Right { .. })) || rest.len() == 32);
 
     let Ok(hello) = ClientHello::parse(rest, Method::Any) else { return };
-    let binding = Binding::hello(Some(&peer), &hello);
+    let binding = Binding::hello(&peer, &hello);
     let cookie = ring.make(&binding).unwrap();
     let right = Check::Right { previous_secret: false };
     assert_eq!(ring.check(&cookie, &binding), Some(right));
     if peer.endpoint() != other.endpoint() {
-        assert_eq!(ring.check(&cookie, &Binding::hello(Some(&other), &hello)), Some(Check::Forged));
+        assert_eq!(ring.check(&cookie, &Binding::hello(&other, &hello)), Some(Check::Forged));
     }
 });

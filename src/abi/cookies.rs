@@ -10,12 +10,13 @@ use std::ptr::NonNull;
 // Entries (`abi::entry`), as C sees them.
 unsafe extern "C-unwind" {
     /// A ready-made callback for SSL_CTX_set_cookie_generate_cb(): writes a built-in cookie that is
-    /// bound to the peer (as the SSL's read BIO gives it) and to the time.
+    /// bound to the peer (as the SSL's read BIO gives it, or dtlsv1_listen_set_peer() named it) and to
+    /// the time.
     ///
     /// `cookie`: room for 32 bytes. `cookie_len`: set to 32.
     ///
-    /// Returns 1, or 0 with the reason queued (an argument is NULL, no random bytes, no memory,
-    /// no good secret file).
+    /// Returns 1, or 0 with the reason queued (an argument is NULL, the peer is not known, no random
+    /// bytes, no memory, no good secret file).
     ///
     /// # Safety
     ///
@@ -63,7 +64,7 @@ pub(super) unsafe extern "C-unwind" fn generate(
         // SAFETY: live by this function's contract.
         let ssl = unsafe { Ssl::new(ssl, libssl) };
         let mut made = [0; COOKIE_ROOM];
-        let len = made_for_peer(ssl, &mut made).map_err(|_| Fault::NoSecret)?;
+        let len = made_for_peer(ssl, &mut made)?;
         // SAFETY: the caller has room for a built-in cookie, which is what was made.
         unsafe { cookie.copy_from_nonoverlapping(NonNull::from(&made).cast(), len) };
         let len = c_uint::try_from(len).map_err(|_| Fault::Internal)?;
@@ -92,7 +93,7 @@ pub(super) unsafe extern "C-unwind" fn verify(
         let ssl = unsafe { Ssl::new(ssl, libssl) };
         // SAFETY: readable for that many bytes by this function's contract.
         let cookie = unsafe { std::slice::from_raw_parts(cookie.as_ptr(), len) };
-        right = is_right_for_peer(ssl, cookie).map_err(|_| Fault::NoSecret)?;
+        right = is_right_for_peer(ssl, cookie)?;
         Ok(())
     });
     if asked == 1 { c_int::from(right) } else { 0 }

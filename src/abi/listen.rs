@@ -232,7 +232,6 @@ fn announce(libssl: &Libssl) {
 
 fn first_call(libssl: &Libssl) {
     stats::begin();
-    Defaults::say_what_is_not_understood();
     let defaults = Defaults::read();
     if defaults.trace {
         crate::os::notice(format_args!(

@@ -75,10 +75,13 @@ pub struct Stats {
     pub discards_hello_length: u64,
     /// Dropped: client version older than the only one that the SSL speaks.
     pub discards_client_version: u64,
+    /// Cookies that the program's own callbacks made or checked, since built-in ones were wanted and
+    /// the read BIO does not know the peer.
+    pub peers_unknown: u64,
 }
 
 /// Bytes of the structure in the first version that has it. Fixed from the first release on.
-const FIRST: usize = offset_of!(Stats, discards_client_version) + size_of::<u64>();
+const FIRST: usize = offset_of!(Stats, peers_unknown) + size_of::<u64>();
 
 impl Stats {
     fn now() -> Self {
@@ -112,6 +115,7 @@ impl Stats {
             discards_fragment: total_discards(Discard::Fragment),
             discards_hello_length: total_discards(Discard::HelloLength),
             discards_client_version: total_discards(Discard::ClientVersion),
+            peers_unknown: total(Event::PeerUnknown),
         }
     }
 }

@@ -111,6 +111,8 @@ pub enum Fault {
     NoVerifyCallback,
     /// The generate callback is missing, failed, or made more than 255 bytes.
     GenerateCallback,
+    /// Built-in cookies, a BIO that does not know the peer, and no callback of the program's.
+    PeerUnknown,
     /// A value that this function does not take.
     InvalidArgument,
     /// No random bytes or no usable secret to make cookies with.

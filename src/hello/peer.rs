@@ -40,9 +40,30 @@ impl Peer {
         Self { bytes, len }
     }
 
+    /// From the bytes of an address that somebody gives, and no more than are there; `None` if they
+    /// are too few for the family, or tell nobody apart.
+    pub fn from_given(given: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MAX_ADDRESS_LEN];
+        bytes.get_mut(..given.len())?.copy_from_slice(given);
+        let peer = Self::new(bytes);
+        // A path is as long as it is given.
+        let enough = family(&bytes) == AF_UNIX || given.len() >= peer.len;
+        (enough && peer.is_known()).then_some(peer)
+    }
+
     /// AF_UNSPEC: a BIO may say that it knows the peer and have nothing to show for it.
     pub fn is_unspecified(&self) -> bool {
         family(&self.bytes) == AF_UNSPEC
+    }
+
+    /// Does the address tell one peer from another? Neither AF_UNSPEC does nor AF_UNIX without a
+    /// name, which a client has that never called bind(2).
+    pub fn is_known(&self) -> bool {
+        match family(&self.bytes) {
+            AF_UNSPEC => false,
+            AF_UNIX => self.bytes.get(2..4) != Some(&[0, 0]),
+            _ => true,
+        }
     }
 
     /// The address with whatever lies behind it, as it came.
@@ -85,8 +106,14 @@ fn family(bytes: &[u8; MAX_ADDRESS_LEN]) -> u16 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// For where it does not matter who.
+    pub(crate) fn somebody() -> &'static Peer {
+        static SOMEBODY: std::sync::OnceLock<Peer> = std::sync::OnceLock::new();
+        SOMEBODY.get_or_init(|| peer(AF_INET, &[0x12, 0x34, 192, 0, 2, 1]))
+    }
 
     fn peer(family: u16, rest: &[u8]) -> Peer {
         let mut bytes = [0; MAX_ADDRESS_LEN];
@@ -126,6 +153,40 @@ mod tests {
         assert_eq!(at(1, 2).endpoint(), at(0, 2).endpoint());
         assert_ne!(at(0, 1).endpoint(), at(0, 2).endpoint());
         assert!(at(0, 0).endpoint().scope.is_empty());
+    }
+
+    #[test]
+    fn who_has_no_address_is_not_known() {
+        for (family, rest, known) in [
+            (AF_UNSPEC, &b""[..], false),
+            (AF_UNSPEC, b"/a", false),
+            (AF_UNIX, b"", false),
+            (AF_UNIX, b"\0a", true),
+            (AF_UNIX, b"/", true),
+            (AF_INET, b"", true),
+            (AF_INET6, b"", true),
+            (40, b"", true),
+        ] {
+            assert_eq!(peer(family, rest).is_known(), known, "{family} {rest:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_has_its_length() {
+        let inet = peer(AF_INET, &[0, 1, 127, 0, 0, 1]);
+        let given =
+            |n| Peer::from_given(&inet.bytes[..n]).map(|peer| peer.endpoint() == inet.endpoint());
+        assert_eq!([given(0), given(1), given(15)], [None; 3]);
+        assert_eq!([given(16), given(128)], [Some(true); 2]);
+        assert!(Peer::from_given(&[inet.bytes, inet.bytes].concat()).is_none());
+        let inet6 = peer(AF_INET6, &[0, 1]);
+        assert!(Peer::from_given(&inet6.bytes[..27]).is_none());
+        assert!(Peer::from_given(&inet6.bytes[..28]).is_some());
+        let path = peer(AF_UNIX, b"\0abc");
+        let given = |n| Peer::from_given(&path.bytes[..n]);
+        assert_eq!(given(5).unwrap().endpoint().address, b"\0ab");
+        assert!(given(2).is_none() && given(3).is_none());
+        assert!(Peer::from_given(&[0; 128]).is_none());
     }
 
     #[test]

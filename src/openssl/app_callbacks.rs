@@ -28,6 +28,10 @@ impl AppCallbacks {
         self.verify.store(callback.map_or(null_mut(), |f| f as *mut c_void), Relaxed);
     }
 
+    pub(crate) fn has_any(&self) -> bool {
+        self.generate().is_some() || self.verify().is_some()
+    }
+
     pub(crate) fn generate(&self) -> Option<GenerateCb> {
         let callback = NonNull::new(self.generate.load(Relaxed))?;
         // SAFETY: only `set_generate` stores here, and it stores such a function.

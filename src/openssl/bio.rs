@@ -5,9 +5,10 @@ use super::recv_buffer::{CAPACITY, RecvBuffer};
 use super::sys;
 use crate::hello::error::{Fault, Sent, Stop};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use crate::os;
 use std::ffi::{CStr, c_int};
 use std::mem::MaybeUninit;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 
 /// What a read brought.
 pub(crate) enum Read<'a> {
@@ -122,9 +123,8 @@ impl Bio {
             return Sent::Out;
         }
         // SAFETY: FLUSH takes no argument.
-        let flushed = unsafe {
-            self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_FLUSH, 0, std::ptr::null_mut())
-        };
+        let flushed =
+            unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_FLUSH, 0, null_mut()) };
         if flushed <= 0 {
             return self.unsent();
         }
@@ -144,9 +144,25 @@ impl Bio {
         }
     }
 
-    /// The sender of what was read last, if the BIO says that it knows.
-    pub(crate) fn peer(self) -> Option<Peer> {
-        PeerOfBio::unasked().ask(self).copied()
+    /// Puts the sender of what was read last, if the BIO says that it knows.
+    #[inline(always)]
+    pub(super) fn peer(self, peer: &mut Option<Peer>) {
+        let mut address = Address::unspecified();
+        if self.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0 {
+            *peer = Some(address.peer());
+        }
+    }
+
+    /// The one whose datagrams a socket yields that is connected: libssl's BIO of `SSL_set_fd` does
+    /// not ask its socket.
+    pub(super) fn connected_to(self) -> Option<Peer> {
+        // SAFETY: type invariant.
+        if unsafe { self.crypto().BIO_method_type(self.as_ptr()) } != sys::BIO_TYPE_SOCKET {
+            return None;
+        }
+        // SAFETY: type invariant, and a command that takes nothing.
+        let fd = unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_C_GET_FD, 0, null_mut()) };
+        os::connected_to(c_int::try_from(fd).ok()?).map(Peer::new)
     }
 
     /// Tells another BIO where to write to; one that has no use for it does not mind.
@@ -164,37 +180,6 @@ impl Bio {
     fn should_retry(self) -> bool {
         // SAFETY: type invariant.
         unsafe { self.crypto().BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
-    }
-}
-
-/// A BIO's peer, asked for at most once.
-pub(crate) struct PeerOfBio {
-    asked: bool,
-    peer: Option<Peer>,
-}
-
-impl PeerOfBio {
-    pub(crate) const fn unasked() -> Self {
-        Self { asked: false, peer: None }
-    }
-
-    /// Asks the BIO, if that was not done yet.
-    #[inline(always)]
-    pub(crate) fn ask(&mut self, bio: Bio) -> Option<&mut Peer> {
-        if !self.asked {
-            self.asked = true;
-            let mut address = Address::unspecified();
-            if bio.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0 {
-                self.peer = Some(address.peer());
-            }
-        }
-        self.peer.as_mut()
-    }
-
-    /// What the BIO said; the outer `None` if it was not asked.
-    #[inline(always)]
-    pub(crate) fn asked(&self) -> Option<Option<&Peer>> {
-        self.asked.then_some(self.peer.as_ref())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::hello::error::Fault;
 use crate::map::{Entry, Map};
 use crate::os::{Guarded, Lock, uncancelled};
 use crate::panic_guard::{guard, guard_value};
+use crate::service::settings::Defaults;
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr::NonNull;
@@ -90,6 +91,7 @@ impl Context {
         let address = ctx.as_ptr().addr();
         let found = TABLE.lock().find(address);
         let context = found.or_else(|| Self::add(ctx))?.as_ptr();
+        Defaults::say_what_is_not_understood();
         LAST.with(|places| {
             if let Some(place) = places.get(place_of(address)) {
                 place.set(Found { generation, ctx: address, context });

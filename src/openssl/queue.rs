@@ -31,6 +31,10 @@ pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
         Fault::NotDtls => (259, None),          // SSL_R_UNSUPPORTED_SSL_VERSION
         Fault::NoVerifyCallback => (403, None), // SSL_R_NO_VERIFY_COOKIE_CALLBACK
         Fault::GenerateCallback => (400, None), // SSL_R_COOKIE_GEN_CALLBACK_FAILURE
+        Fault::PeerUnknown => (
+            common.internal_error,
+            Some(c"libdtlsv1_listen: the read BIO does not know the peer, whom built-in cookies are bound to: call dtlsv1_listen_set_peer() with each datagram's sender, or set both cookie callbacks"),
+        ),
         Fault::InvalidArgument => (common.passed_invalid_argument, None),
         Fault::NoSecret => (
             common.internal_error,

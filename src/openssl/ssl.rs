@@ -87,6 +87,29 @@ impl Ssl {
         u32::try_from(chain.clamp(RECORD, HELLO)).unwrap_or(0)
     }
 
+    /// Has a handshake been finished on it, and is it not cleared since?
+    pub(super) fn has_session(self) -> bool {
+        let mut nothing = 0_u8;
+        let at = (&raw mut nothing).cast();
+        // SAFETY: type invariant; nothing is written where there is room for nothing.
+        unsafe { self.libssl.ssl.SSL_get_peer_finished(self.as_ptr(), at, 0) > 0 }
+    }
+
+    /// Has libssl ask nobody about the cookie again.
+    pub(crate) fn clear_cookie_exchange(self) {
+        const COOKIE_EXCHANGE: u32 = 0x2000; // SSL_OP_COOKIE_EXCHANGE
+        match self.libssl.ssl.SSL_clear_options {
+            // SAFETY: type invariant.
+            Some(clear) => _ = unsafe { clear(self.as_ptr(), COOKIE_EXCHANGE.into()) },
+            // LibreSSL's is a macro.
+            None => {
+                let (command, options) = (sys::SSL_CTRL_CLEAR_OPTIONS, COOKIE_EXCHANGE as c_long);
+                // SAFETY: type invariant, and a command that takes a number.
+                unsafe { self.libssl.ssl.SSL_ctrl(self.as_ptr(), command, options, null_mut()) };
+            }
+        }
+    }
+
     /// The version that the SSL speaks now, 0xFEFD for DTLS 1.2.
     pub(super) fn version(self) -> c_int {
         // SAFETY: type invariant.

@@ -6,27 +6,28 @@ use super::libssl::Libssl;
 use super::queue::clear_errors;
 use super::ssl::Ssl;
 use super::sys;
-use crate::hello::cookie::COOKIE_LEN;
 use crate::hello::error::Fault;
 
-/// The built-in cookie that the SSL's client was accepted with. libssl asks for it once more in
+/// The cookie that the SSL's client was accepted with. libssl asks for it once more in
 /// `SSL_accept`; by then the application may have put other BIOs in place, which know no peer.
-#[derive(Clone, Copy)]
 #[repr(align(8))]
 pub(super) struct Verified {
-    bytes: [u8; COOKIE_LEN],
+    bytes: [u8; REMEMBERED_LEN],
     len: usize,
 }
 
+/// Ours have 32 bytes, and an application's as many as a MAC has.
+const REMEMBERED_LEN: usize = 64;
+
 impl Verified {
-    /// `None` if it is longer than ours are.
+    /// `None` if it is longer than that.
     fn new(cookie: &[u8]) -> Option<Self> {
-        let mut verified = Self { bytes: [0; COOKIE_LEN], len: cookie.len() };
+        let mut verified = Self { bytes: [0; REMEMBERED_LEN], len: cookie.len() };
         verified.bytes.get_mut(..cookie.len())?.copy_from_slice(cookie);
         Some(verified)
     }
 
-    pub(super) fn is(&self, cookie: &[u8]) -> bool {
+    fn is(&self, cookie: &[u8]) -> bool {
         self.bytes.get(..self.len) == Some(cookie)
     }
 }
@@ -109,9 +110,24 @@ fn mark_listening(ssl: Ssl) {
     let _ = STATE.set_mark(ssl, method_fingerprint(ssl));
 }
 
-/// The cookie of the accepted client, if it was one of ours.
-pub(super) fn verified(ssl: Ssl) -> Option<Verified> {
-    STATE.get(ssl).copied()
+/// Was its client accepted with this cookie? It is public by now: the client sent it in the clear
+/// and it was right, so time tells nothing.
+///
+/// It counts once, as libssl asks once: what comes after is another handshake, of any peer's.
+pub(super) fn accepted_with(ssl: Ssl, cookie: &[u8]) -> bool {
+    let accepted = STATE.get(ssl).is_some_and(|verified| verified.is(cookie));
+    if accepted {
+        forget(ssl);
+    }
+    accepted
+}
+
+/// The same, where the application's callback said no: it may find the peer by the BIO, and that one
+/// of `SSL_set_fd` does not know.
+pub(super) fn was_right_on_another_socket(ssl: Ssl, cookie: &[u8]) -> bool {
+    let on_socket =
+        !ssl.in_before() && ssl.rbio().is_some_and(|rbio| rbio.connected_to().is_some());
+    on_socket && accepted_with(ssl, cookie)
 }
 
 /// Forgets all but that we had this SSL: the next call clears it.
@@ -120,7 +136,7 @@ pub(super) fn forget(ssl: Ssl) {
     let _ = STATE.set_mark(ssl, 0);
 }
 
-/// Remembers the accepted client's cookie, one of ours; false without memory for it.
+/// Remembers the accepted client's cookie; false without memory for it.
 pub(crate) fn remember_verified(ssl: Ssl, cookie: &[u8]) -> bool {
     Verified::new(cookie).is_some_and(|verified| STATE.set(ssl, verified))
 }

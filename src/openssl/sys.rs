@@ -16,12 +16,17 @@ pub(super) const BIO_CTRL_DGRAM_GET_PEER: c_int = 46;
 pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
 /// Source and sink, with a file descriptor.
 pub(super) const BIO_TYPE_DGRAM: c_int = 0x0515;
+pub(super) const BIO_TYPE_SOCKET: c_int = 0x0505;
+/// `BIO_get_fd`.
+pub(super) const BIO_C_GET_FD: c_int = 105;
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 pub(super) const ERR_LIB_SSL: c_int = 20;
 /// A message callback's content type: a handshake message.
 pub(super) const SSL3_RT_HANDSHAKE: c_int = 22;
 /// A message callback's content type: not a message but the header of a record.
 pub(super) const SSL3_RT_HEADER: c_int = 0x100;
+/// LibreSSL's `SSL_clear_options`.
+pub(super) const SSL_CTRL_CLEAR_OPTIONS: c_int = 77;
 pub(super) const SSL_CTRL_GET_MAX_CERT_LIST: c_int = 50;
 pub(crate) const SSL_CTRL_SET_MSG_CALLBACK_ARG: c_int = 16;
 pub(super) const SSL_ERROR_SSL: c_int = 1;

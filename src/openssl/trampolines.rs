@@ -7,7 +7,8 @@ use super::libssl::{Libssl, numbered};
 use super::ready_made::{is_right_for_peer, made_for_peer};
 use super::ssl::{Ssl, SslCtx};
 use super::sys::{GenerateCb, VerifyCb};
-use super::{app_callbacks, stand_in, sys};
+use super::{app_callbacks, ssl_state, stand_in, sys};
+use crate::hello::error::Fault;
 use crate::hello::gate::COOKIE_ROOM;
 use std::ffi::{c_int, c_uint};
 use std::ptr::NonNull;
@@ -45,13 +46,15 @@ unsafe fn generate(
 ) -> Option<()> {
     // SAFETY: libssl's own SSL, on the thread that uses it.
     let ssl = unsafe { Ssl::new(NonNull::new(ssl)?, Libssl::numbered(number)?) };
-    let context = Context::of(ssl.ctx()?).ok()?;
+    let context = current(ssl)?;
     let mut made = [0; COOKIE_ROOM];
-    let len = if context.uses_builtin() {
-        made_for_peer(ssl, &mut made).ok()?
-    } else {
-        let callback = context.app.generate();
-        app_callbacks::generate(ssl, callback, &mut made).ok()?
+    let own = if context.uses_builtin() { made_for_peer(ssl, &mut made) } else { not_ours() };
+    let len = match own {
+        Err(Fault::PeerUnknown) => {
+            let callback = current(ssl)?.app.generate();
+            app_callbacks::generate(ssl, callback, &mut made).ok()?
+        }
+        own => own.ok()?,
     };
     let made = made.get(..len)?;
     let room = NonNull::new(cookie)?;
@@ -89,14 +92,28 @@ unsafe fn verify(
     if ssl.rbio().is_some_and(stand_in::is_ours) {
         return Some(true);
     }
-    let context = Context::of(ssl.ctx()?).ok()?;
+    let context = current(ssl)?;
     let len = usize::try_from(cookie_len).ok()?;
     // SAFETY: libssl passes that many bytes.
     let cookie =
         unsafe { std::slice::from_raw_parts(NonNull::new(cookie.cast_mut())?.as_ptr(), len) };
-    if context.uses_builtin() {
-        return is_right_for_peer(ssl, cookie).ok();
+    let own = if context.uses_builtin() { is_right_for_peer(ssl, cookie) } else { not_ours() };
+    match own {
+        Err(Fault::PeerUnknown) => {
+            let callback = current(ssl)?.app.verify();
+            let right = app_callbacks::verify(ssl, callback, cookie).ok()?;
+            Some(right || ssl_state::was_right_on_another_socket(ssl, cookie))
+        }
+        own => own.ok(),
     }
-    let callback = context.app.verify();
-    app_callbacks::verify(ssl, callback, cookie).ok()
+}
+
+/// Where built-in cookies cannot tell peers apart, the application's callbacks may.
+const fn not_ours<T>() -> Result<T, Fault> {
+    Err(Fault::PeerUnknown)
+}
+
+/// A BIO of the application's may have given the SSL another.
+fn current<'a>(ssl: Ssl) -> Option<&'a Context> {
+    Context::of(ssl.ctx()?).ok()
 }

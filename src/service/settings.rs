@@ -5,6 +5,7 @@ use crate::os::Once;
 use crate::service::repairs::Repairs;
 use std::ffi::{CStr, c_int};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Whose cookies a context uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +62,12 @@ impl Defaults {
         DEFAULTS.get_or_make(|| Self::ask(|_| {}))
     }
 
-    /// A line on stderr for each variable that means nothing. With nothing locked.
+    /// A line on stderr for each variable that means nothing, the first time. With nothing locked.
     pub(crate) fn say_what_is_not_understood() {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if SAID.swap(true, Relaxed) {
+            return;
+        }
         Self::ask(|variable| crate::os::notice(format_args!("{variable}")));
         crate::os::each_variable(START, |name| {
             if !NAMES.iter().any(|known| name.strip_prefix(START) == Some(known.as_bytes())) {

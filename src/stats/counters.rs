@@ -49,10 +49,12 @@ pub(crate) enum Event {
     TrailingDropped,
     /// A call returned because its budget was spent.
     BudgetSpent,
+    /// Built-in cookies were wanted and the peer was not known: the program's callback was asked.
+    PeerUnknown,
 }
 
 impl Event {
-    pub(crate) const COUNT: usize = Self::BudgetSpent as usize + 1;
+    pub(crate) const COUNT: usize = Self::PeerUnknown as usize + 1;
 }
 
 /// Calls that can count at the same time without getting in each other's way.

@@ -20,7 +20,7 @@ const fn metric(name: &'static str, help: &'static str, of: &'static [Series]) -
     Metric { name, help, of }
 }
 
-const METRICS: [Metric; 14] = [
+const METRICS: [Metric; 15] = [
     metric("datagrams", "Datagrams read.", &[(Event::Datagram, None)]),
     metric("received_bytes", "Bytes of the datagrams read.", &[(Event::BytesIn, None)]),
     metric("challenges", "HelloVerifyRequests sent.", &[(Event::Challenge, None)]),
@@ -77,6 +77,11 @@ const METRICS: [Metric; 14] = [
         "budgets_spent",
         "Calls that returned because their budget was spent.",
         &[(Event::BudgetSpent, None)],
+    ),
+    metric(
+        "peers_unknown",
+        "Cookies left to the program's callbacks, since the read BIO does not know the peer.",
+        &[(Event::PeerUnknown, None)],
     ),
 ];
 

@@ -2,13 +2,13 @@
 
 use super::mac::Message;
 use super::{COOKIE_LEN, SHORT_COOKIE_LEN};
-use crate::hello::peer::{Endpoint, Peer};
+use crate::hello::peer::Peer;
 use crate::hello::wire::ClientHello;
 
-/// What a cookie vouches for.
+/// What a cookie vouches for. A peer that is not known ([`Peer::is_known`]) is nobody to vouch for.
 #[derive(Clone, Copy)]
 pub struct Binding<'a> {
-    peer: Option<&'a Peer>,
+    peer: &'a Peer,
     bound_to: BoundTo<'a>,
 }
 
@@ -22,14 +22,14 @@ enum BoundTo<'a> {
 
 impl<'a> Binding<'a> {
     /// Peer and hello: a cookie serves one client's one handshake.
-    pub const fn hello(peer: Option<&'a Peer>, hello: &'a ClientHello<'a>) -> Self {
+    pub const fn hello(peer: &'a Peer, hello: &'a ClientHello<'a>) -> Self {
         let short = hello.room < COOKIE_LEN;
         let bound_to = if short { BoundTo::Short(hello) } else { BoundTo::Hello(hello) };
         Self { peer, bound_to }
     }
 
     /// Peer alone, where libssl asks and shows no hello.
-    pub const fn peer(peer: Option<&'a Peer>) -> Self {
+    pub const fn peer(peer: &'a Peer) -> Self {
         Self { peer, bound_to: BoundTo::Peer }
     }
 
@@ -59,7 +59,7 @@ impl<'a> Binding<'a> {
     /// IPv4 and an empty session id that is 51 bytes: one SHA-256 block.
     #[inline(always)]
     pub(super) fn feed(&self, message: &mut Message) {
-        let endpoint = self.peer.map_or(Endpoint::default(), Peer::endpoint);
+        let endpoint = self.peer.endpoint();
         let (kind, hello) = match self.bound_to {
             BoundTo::Hello(hello) => (&b"hello"[..], Some(hello)),
             BoundTo::Short(hello) => (&b"short"[..], Some(hello)),

@@ -217,6 +217,7 @@ impl Pads for SharedKey {
 mod tests {
     use super::*;
     use crate::hello::cookie::{COOKIE_LEN, SHORT_COOKIE_LEN};
+    use crate::hello::peer::tests::somebody;
     use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
     use crate::hello::wire::{ClientHello, Method};
 
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn makes_what_the_key_makes_that_it_shares() {
         let peer = peer(1, 1);
-        let binding = Binding::peer(Some(&peer));
+        let binding = Binding::peer(&peer);
         let made = ring(&[&[9; 32]], 1000).make(&binding);
         assert_eq!(made, Some(SlotKey::derive(&[9; 32], 1000).make(&binding)));
     }
@@ -258,7 +259,7 @@ mod tests {
     fn accepts_what_it_made_for_the_slots_around() {
         let (peer, body) = (peer(1, 1), body(1, b""));
         let hello = ClientHello::parse(&body, Method::Any).unwrap();
-        let binding = Binding::hello(Some(&peer), &hello);
+        let binding = Binding::hello(&peer, &hello);
         let cookie = ring(&[&[1; 32]], 1000).make(&binding).unwrap();
         let at = |slot| ring(&[&[1; 32]], slot).check(&cookie, &binding);
         assert_eq!([at(999), at(1000), at(1001)], [RIGHT; 3]);
@@ -269,7 +270,7 @@ mod tests {
 
     #[test]
     fn works_at_both_ends_of_time() {
-        let binding = Binding::peer(None);
+        let binding = Binding::peer(somebody());
         for slot in [0, 1, 255, 256, u64::MAX] {
             let ring = ring(&[&[1; 32]], slot);
             let cookie = ring.make(&binding).unwrap();
@@ -286,12 +287,11 @@ mod tests {
         older[1] = 0xFF;
         let bodies = bodies.iter().chain([&older]);
         let hellos: Vec<_> = bodies.map(|b| ClientHello::parse(b, Method::Any).unwrap()).collect();
-        let mut all = vec![Binding::peer(None)];
+        let mut all = vec![];
         for peer in [&a, &b, &c] {
-            all.push(Binding::peer(Some(peer)));
-            all.extend(hellos.iter().map(|hello| Binding::hello(Some(peer), hello)));
+            all.push(Binding::peer(peer));
+            all.extend(hellos.iter().map(|hello| Binding::hello(peer, hello)));
         }
-        all.extend(hellos.iter().map(|hello| Binding::hello(None, hello)));
         for (i, made) in all.iter().enumerate() {
             let cookie = ring.make(made).unwrap();
             for (j, shown) in all.iter().enumerate() {
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn cut_extended_and_flipped_cookies_are_refused() {
-        let (ring, binding) = (ring(&[&[1; 32]], 7), Binding::peer(None));
+        let (ring, binding) = (ring(&[&[1; 32]], 7), Binding::peer(somebody()));
         let cookie = ring.make(&binding).unwrap();
         for n in 0..COOKIE_LEN {
             assert_eq!(ring.check(&cookie[..n], &binding), FORGED);
@@ -322,7 +322,7 @@ mod tests {
         let whole = ClientHello::parse(&body, Method::Any).unwrap();
         let hellos = [0, 17, 31, 32, 255].map(|room| ClientHello { room, ..whole });
         let [none, little, less, enough, more] =
-            hellos.each_ref().map(|hello| Binding::hello(Some(&peer), hello));
+            hellos.each_ref().map(|hello| Binding::hello(&peer, hello));
         let at = |slot| ring(&[&[1; 32]], slot);
         assert_eq!([enough, more].map(|b| b.cookie_len()), [COOKIE_LEN; 2]);
         assert_eq!([none, little, less].map(|b| b.cookie_len()), [SHORT_COOKIE_LEN; 3]);
@@ -336,7 +336,7 @@ mod tests {
             assert_eq!([check(9, short), check(7, &long)], [EXPIRED, RIGHT]);
             assert_eq!(check(7, &long[..SHORT_COOKIE_LEN]), FORGED, "cut");
         }
-        assert_eq!(at(7).check(short, &Binding::peer(Some(&peer))), FORGED);
+        assert_eq!(at(7).check(short, &Binding::peer(&peer)), FORGED);
         for bit in 0..SHORT_COOKIE_LEN * 8 {
             let mut flipped = short.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn the_first_secret_makes_and_all_are_accepted() {
-        let binding = Binding::peer(None);
+        let binding = Binding::peer(somebody());
         let (old, new): (&[u8], &[u8]) = (&[1; 32], &[2; 32]);
         let cookie = ring(&[old], 7).make(&binding).unwrap();
         let previous = Some(Check::Right { previous_secret: true });
@@ -364,7 +364,7 @@ mod tests {
         use std::sync::atomic::AtomicBool;
         let (ring, done) = (Keyring::new(), AtomicBool::new(false));
         let secret = Secret::new(&[1; 32]).unwrap();
-        let binding = Binding::peer(None);
+        let binding = Binding::peer(somebody());
         let right: Vec<_> =
             (0..4).map(|slot| SlotKey::derive(secret.key(), slot).make(&binding)).collect();
         ring.renew([&secret], 0);

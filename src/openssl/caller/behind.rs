@@ -2,7 +2,7 @@
 
 use crate::loader::{self, Object};
 use crate::openssl::libssl::{ANCHOR, Libssl, Name, OUR_OWN, is_ours, own};
-use crate::openssl::{contexts, message, ssl_state};
+use crate::openssl::{contexts, message, peer, ssl_state};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicUsize;
@@ -123,6 +123,7 @@ fn prepare(libssl: &'static Libssl) {
         let _ = contexts::prepare(libssl);
         ssl_state::prepare(libssl);
         message::prepare(libssl);
+        peer::prepare(libssl);
     }
 }
 

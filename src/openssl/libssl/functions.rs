@@ -176,6 +176,7 @@ functions! {
         SSL_free(ssl: *mut SSL);
         SSL_get_error(ssl: *const SSL, result: c_int) -> c_int;
         SSL_get_ex_data(ssl: *const SSL, index: c_int) -> *mut c_void;
+        SSL_get_peer_finished(ssl: *const SSL, to: *mut c_void, room: usize) -> usize;
         SSL_get_rbio(ssl: *const SSL) -> *mut BIO;
         SSL_get_shutdown(ssl: *const SSL) -> c_int;
         SSL_get_SSL_CTX(ssl: *const SSL) -> *mut SSL_CTX;
@@ -193,6 +194,7 @@ functions! {
     }
     if_there {
         DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int;
+        SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
         SSL_CTX_get_ex_new_index(
             argl: c_long,
             argp: *mut c_void,

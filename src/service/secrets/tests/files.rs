@@ -102,7 +102,7 @@ fn without_a_good_file_there_are_no_cookies_until_it_is_good() {
     let file = SecretFile::new("start");
     let keys = Keys::new();
     assert_eq!(keys.set_file(file.bytes(), 6_000), Err(Fault::SecretFile));
-    let binding = Binding::peer(None);
+    let binding = Binding::peer(somebody());
     assert_eq!(keys.make(6_000, &binding), Err(Fault::SecretFile));
     assert_eq!(keys.check(6_001, &[0; 32], &binding), Err(Fault::SecretFile));
     assert_eq!(keys.prepare(), Err(Fault::SecretFile.into()));

@@ -2,17 +2,18 @@ mod clock;
 mod files;
 
 use super::*;
+use crate::hello::peer::tests::somebody;
 
 const RIGHT: Result<Check, Fault> = Ok(Check::Right { previous_secret: false });
 const PREVIOUS: Result<Check, Fault> = Ok(Check::Right { previous_secret: true });
 const FORGED: Result<Check, Fault> = Ok(Check::Forged);
 
 fn made(keys: &Keys, now: u64) -> Cookie {
-    keys.make(now, &Binding::peer(None)).unwrap()
+    keys.make(now, &Binding::peer(somebody())).unwrap()
 }
 
 fn checked(keys: &Keys, now: u64, cookie: &Cookie) -> Result<Check, Fault> {
-    keys.check(now, cookie, &Binding::peer(None))
+    keys.check(now, cookie, &Binding::peer(somebody()))
 }
 
 fn of(secrets: &[u8]) -> Keys {
