@@ -13,7 +13,7 @@ use super::libssl::{Libssl, Name};
 use crate::loader::{self, Object};
 use crate::os::uncancelled;
 use crate::panic_guard::guard_value;
-use behind::Behind;
+use behind::{Behind, sets_cookies_past_us};
 use known::{Entry, PROGRAM};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
@@ -85,6 +85,9 @@ impl Call {
                 PROGRAM.set(&object, &behind);
             }
             Entry::keep(&object, self.version, &behind);
+            if sets_cookies_past_us(&object) {
+                say_that_callbacks_are_not_seen();
+            }
         }
         found(&behind)
     }
@@ -110,6 +113,17 @@ impl Call {
                  -lssl, behind -ldtlsv1_listen?"
             )),
         });
+    }
+}
+
+#[cold]
+fn say_that_callbacks_are_not_seen() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Relaxed) {
+        crate::os::notice(format_args!(
+            "this program's cookie callbacks are set past libdtlsv1_listen, which makes its own cookies \
+             then: link with -ldtlsv1_listen ahead of -lssl"
+        ));
     }
 }
 
