@@ -1,8 +1,8 @@
 /*
  * libdtlsv1_listen: a drop-in DTLSv1_listen() for OpenSSL and LibreSSL.
  *
- * Link with -ldtlsv1_listen ahead of -lssl. Generated from src/abi by cbindgen: change it there,
- * then run `make headers`.
+ * Link with -ldtlsv1_listen and -lssl. Generated from src/abi by cbindgen: change it there, then run
+ * `make headers`.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -23,8 +23,9 @@ extern "C" {
  *
  * peer may be a struct sockaddr *, struct sockaddr_storage *, BIO_ADDR * or NULL: OpenSSL declares
  * the function with one type, its older manual pages show another, and all are the same bytes. The
- * macro casts and calls the function; &DTLSv1_listen is the function. LibreSSL, and OpenSSL before
- * 1.1.0, have a macro of this name that goes through SSL_ctrl(); ours takes its place.
+ * macro casts and calls dtlsv1_listen(), which is ours wherever this library stands in the link line.
+ * &DTLSv1_listen, the function, is ours if the library comes ahead of -lssl. LibreSSL, and OpenSSL
+ * before 1.1.0, have a macro of this name that goes through SSL_ctrl(); ours takes its place.
  *
  * Listens for a DTLS client and answers statelessly until one has shown that it is where it says
  * (RFC 6347 section 4.2.1): a ClientHello without a right cookie is answered with a
@@ -53,14 +54,12 @@ extern "C" {
  *      no route, a firewall) is not such a failure: the next datagram is read.
  * OpenSSL's error queue is emptied on entry.
  */
+int dtlsv1_listen(SSL *ssl, void *peer);
 #ifdef DTLSv1_listen
 #undef DTLSv1_listen
 int DTLSv1_listen(SSL *ssl, void *peer);
-#define DTLSV1_LISTEN_PEER_(peer) ((void *)(peer))
-#else
-#define DTLSV1_LISTEN_PEER_(peer) ((BIO_ADDR *)(void *)(peer))
 #endif
-#define DTLSv1_listen(ssl, peer) (DTLSv1_listen)((ssl), DTLSV1_LISTEN_PEER_(peer))
+#define DTLSv1_listen(ssl, peer) dtlsv1_listen((ssl), (void *)(peer))
 
 /**
  * The application's cookies if it set a callback, else built-in ones. The default.

@@ -2,7 +2,9 @@
 #ifndef CTESTS_LIBSSLS_SERVE_H
 #define CTESTS_LIBSSLS_SERVE_H
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <stdlib.h>
 
 const char *serve_version(void);

@@ -1,4 +1,4 @@
-//! A kind of BIO of our own, in each libcrypto.
+//! A kind of BIO of our own, in one libcrypto.
 
 use super::bio::Bio;
 use super::libssl::Libssl;

@@ -91,6 +91,17 @@ impl Behind {
     }
 }
 
+/// Does the object set cookie callbacks in libssl itself, past us? So it is where this library comes
+/// behind libssl in its link line, and it calls us by a name of our own.
+pub(super) fn sets_cookies_past_us(object: &Object) -> bool {
+    let setters = [c"SSL_CTX_set_cookie_generate_cb", c"SSL_CTX_set_cookie_verify_cb"];
+    let past_us = |value| Libssl::found().any(|libssl| libssl.has_at(value));
+    let found = loader::bindings(object, |binding| {
+        (setters.contains(&binding.name) && past_us(binding.value)).then_some(())
+    });
+    found.is_some()
+}
+
 /// What a name means to an object without us: in the program's scope, then in its own; the other way
 /// round if we are in another scope than the program's.
 fn meant(object: Option<&Object>, name: &CStr, version: Option<&CStr>) -> Option<NonNull<c_void>> {

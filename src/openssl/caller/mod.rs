@@ -11,12 +11,13 @@ mod known;
 
 use super::libssl::{Libssl, Name};
 use crate::loader::{self, Object};
-use crate::os::{Once, uncancelled};
+use crate::os::uncancelled;
 use crate::panic_guard::guard_value;
-use behind::Behind;
+use behind::{Behind, sets_cookies_past_us};
 use known::{Entry, PROGRAM};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Where a call came from: what an entry (`abi::entry`) passes on.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +85,9 @@ impl Call {
                 PROGRAM.set(&object, &behind);
             }
             Entry::keep(&object, self.version, &behind);
+            if sets_cookies_past_us(&object) {
+                say_that_callbacks_are_not_seen();
+            }
         }
         found(&behind)
     }
@@ -95,10 +99,13 @@ impl Call {
     /// One line on stderr, once: the libssl that the call belongs to cannot be served.
     #[cold]
     pub(crate) fn say_that_it_is_not_served(self) {
-        static SAID: Once<()> = Once::new();
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if SAID.swap(true, Relaxed) {
+            return;
+        }
         let next = self.next(Name::Listen);
         let object = next.and_then(|at| Object::at(at.as_ptr().addr()));
-        SAID.get_or_make(|| match object {
+        match object {
             Some(object) => crate::os::notice(format_args!(
                 "{} cannot be served: it is neither OpenSSL 1.1.1 or later nor LibreSSL; its own \
                  DTLSv1_listen runs",
@@ -108,20 +115,31 @@ impl Call {
                 "there is no libssl with a DTLSv1_listen behind this call: is the caller linked with \
                  -lssl, behind -ldtlsv1_listen?"
             )),
-        });
+        }
+    }
+}
+
+#[cold]
+fn say_that_callbacks_are_not_seen() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Relaxed) {
+        crate::os::notice(format_args!(
+            "this program's cookie callbacks are set past libdtlsv1_listen, which makes its own cookies \
+             then: link with -ldtlsv1_listen ahead of -lssl"
+        ));
     }
 }
 
 /// An address of who called one of our own functions: of the object that we are linked into, if it
 /// is one that uses a libssl itself.
 fn caller_of_our_own() -> usize {
-    static LINKED_IN: Once<bool> = Once::new();
-    let here = loader::here();
-    let linked_in = || here.as_ref().is_some_and(|here| Behind::bound(here).is_some());
-    match here {
-        Some(here) if *LINKED_IN.get_or_make(linked_in) => here.start,
-        _ => loader::caller(),
+    static LINKED_IN: AtomicBool = AtomicBool::new(false);
+    let Some(here) = loader::here() else { return loader::caller() };
+    if LINKED_IN.load(Relaxed) || Behind::bound(&here).is_some() {
+        LINKED_IN.store(true, Relaxed);
+        return here.start;
     }
+    loader::caller()
 }
 
 /// To be called when this library is loaded.

@@ -113,7 +113,11 @@ impl Libssl {
 
     /// Does the function belong to this libssl itself?
     pub(crate) fn has(&self, function: NonNull<c_void>) -> bool {
-        self.object.contains(function.as_ptr().addr())
+        self.has_at(function.as_ptr().addr())
+    }
+
+    pub(crate) const fn has_at(&self, address: usize) -> bool {
+        self.object.contains(address)
     }
 
     /// Its own function of that name.
