@@ -44,6 +44,7 @@ static const struct {
 	MEMBER(discards_fragment),
 	MEMBER(discards_hello_length),
 	MEMBER(discards_client_version),
+	MEMBER(socket_errors),
 };
 
 #define MEMBERS	(sizeof(members) / sizeof(members[0]))

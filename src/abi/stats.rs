@@ -75,6 +75,9 @@ pub struct Stats {
     pub discards_hello_length: u64,
     /// Dropped: client version older than the only one that the SSL speaks.
     pub discards_client_version: u64,
+    /// Reads that gave an error which was about an earlier datagram (ICMP: port, host or network
+    /// unreachable) and not the socket's end. The call went on.
+    pub socket_errors: u64,
 }
 
 /// Bytes of the structure in the first version that has it. Fixed from the first release on.
@@ -112,6 +115,7 @@ impl Stats {
             discards_fragment: total_discards(Discard::Fragment),
             discards_hello_length: total_discards(Discard::HelloLength),
             discards_client_version: total_discards(Discard::ClientVersion),
+            socket_errors: total(Event::SocketError),
         }
     }
 }

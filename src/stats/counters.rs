@@ -49,10 +49,12 @@ pub(crate) enum Event {
     TrailingDropped,
     /// A call returned because its budget was spent.
     BudgetSpent,
+    /// A read gave an error of the socket's that was about an earlier datagram.
+    SocketError,
 }
 
 impl Event {
-    pub(crate) const COUNT: usize = Self::BudgetSpent as usize + 1;
+    pub(crate) const COUNT: usize = Self::SocketError as usize + 1;
 }
 
 /// Calls that can count at the same time without getting in each other's way.
