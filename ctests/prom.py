@@ -31,6 +31,7 @@ COUNTERS = {  # and the values of the label that its series differ in
     "sequences_repaired": None,
     "trailing_dropped": None,
     "budgets_spent": None,
+    "socket_errors": None,
     "peers_unknown": None,
     "discards": ("reason", None),
 }

@@ -9,8 +9,8 @@ use crate::hello::error::{Discard, Fault, Sent, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
-    Bio, Controls, Current, Manner, MessageObserver, Read, RecvBuffer, Sender, Ssl, begin, behind,
-    clear_errors, forget_named_peer, hand_off, remember_verified, resequence,
+    Bio, Controls, Current, InARow, Manner, MessageObserver, Read, RecvBuffer, Sender, Ssl, begin,
+    behind, clear_errors, forget_named_peer, hand_off, remember_verified, resequence,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
@@ -46,6 +46,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
         return Err(without_its_datagram(rbio, tally, Fault::NoMemory.into()));
     };
     let mut answer = HelloVerifyRequest::blank();
+    let mut errors = InARow::none();
     loop {
         write_if_due();
         let datagram = match rbio.read(&mut buffer) {
@@ -56,8 +57,15 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
                 tally.count_datagram(0);
                 return Err(Discard::RecordTooSmall.into());
             }
+            // What became of an answer of earlier: not a reason to give up the socket either.
+            Read::Pending(cause) => {
+                tally.count(Event::SocketError);
+                errors.add(cause)?;
+                continue;
+            }
             Read::Failed => return Err(Fault::Io.into()),
         };
+        errors = InARow::none();
         tally.count_datagram(datagram.len());
         let mut driver = SslDriver::new(ssl, &mut current, rbio, tally);
         match step(datagram, method, &mut driver, &mut answer)? {

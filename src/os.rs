@@ -219,6 +219,15 @@ pub(crate) fn in_child(what: extern "C" fn()) {
     let _ = unsafe { libc::pthread_atfork(None, None, Some(what)) };
 }
 
+/// Was this socket shut down for reading (shutdown(2))? Tells it from a datagram of no bytes.
+#[allow(unsafe_code)]
+pub(crate) fn is_shut_for_reading(fd: c_int) -> bool {
+    let mut asked = libc::pollfd { fd, events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: one pollfd, ours, and no time to wait.
+    let answered = uncancelled(|| unsafe { libc::poll(&raw mut asked, 1, 0) });
+    answered > 0 && asked.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLNVAL) != 0
+}
+
 /// A clock that nobody sets, for how long something takes.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()

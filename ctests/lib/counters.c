@@ -45,6 +45,7 @@ static const struct {
 	MEMBER(discards_hello_length),
 	MEMBER(discards_client_version),
 	MEMBER(peers_unknown),
+	MEMBER(socket_errors),
 };
 
 #define MEMBERS	(sizeof(members) / sizeof(members[0]))

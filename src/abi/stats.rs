@@ -78,6 +78,9 @@ pub struct Stats {
     /// Cookies that the program's own callbacks made or checked, since built-in ones were wanted and
     /// the read BIO does not know the peer.
     pub peers_unknown: u64,
+    /// Reads that gave an error which was about an earlier datagram (ICMP: port, host or network
+    /// unreachable) and not the socket's end. The call went on.
+    pub socket_errors: u64,
 }
 
 /// Bytes of the structure in the first version that has it. Fixed from the first release on.
@@ -116,6 +119,7 @@ impl Stats {
             discards_hello_length: total_discards(Discard::HelloLength),
             discards_client_version: total_discards(Discard::ClientVersion),
             peers_unknown: total(Event::PeerUnknown),
+            socket_errors: total(Event::SocketError),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::libssl::{CryptoFunctions, Libssl};
 use super::recv_buffer::{CAPACITY, RecvBuffer};
+use super::socket_error::{self, Cause};
 use super::sys;
 use crate::hello::error::{Fault, Sent, Stop};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
@@ -16,6 +17,8 @@ pub(crate) enum Read<'a> {
     WouldBlock,
     /// A datagram of no bytes, which libssl takes for a broken socket.
     Empty,
+    /// An error that the socket had pending for an earlier datagram, and has no more.
+    Pending(Cause),
     Failed,
 }
 
@@ -92,8 +95,7 @@ impl Bio {
             // A BIO of the program's may claim more than it was asked for.
             Ok(n @ 1..=CAPACITY) => Read::Datagram(into.get(..n).unwrap_or_default()),
             _ if self.should_retry() => Read::WouldBlock,
-            Ok(0) if self.is_datagram() => Read::Empty,
-            _ => Read::Failed,
+            _ => self.unread(n),
         }
     }
 
@@ -107,9 +109,38 @@ impl Bio {
         match usize::try_from(n) {
             Ok(n @ 1..) => Ok(n.min(bytes.len())),
             _ if self.should_retry() => Err(Stop::WouldBlock),
-            Ok(0) if self.is_datagram() => Ok(0),
-            _ => Err(Fault::Io.into()),
+            _ => match self.unread(n) {
+                Read::Empty | Read::Pending(_) => Ok(0),
+                _ => Err(Fault::Io.into()),
+            },
         }
+    }
+
+    /// `n`: what the read gave instead of bytes.
+    #[cold]
+    fn unread<'a>(self, n: c_int) -> Read<'a> {
+        let errno = last_errno();
+        if !self.is_datagram() {
+            Read::Failed
+        } else if n == 0 {
+            // Both are 0 bytes of nothing.
+            if self.has_ended() { Read::Failed } else { Read::Empty }
+        } else {
+            // A callback of the application's may have refused the read, and errno be of before.
+            let cause = socket_error::of_read(errno).filter(|_| !self.is_watched());
+            cause.map_or(Read::Failed, Read::Pending)
+        }
+    }
+
+    /// Was its socket shut down for reading? It gives 0 bytes at every read from then on.
+    fn has_ended(self) -> bool {
+        self.descriptor().is_some_and(os::is_shut_for_reading)
+    }
+
+    fn descriptor(self) -> Option<c_int> {
+        // SAFETY: type invariant, and a command that takes nothing.
+        let fd = unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_C_GET_FD, 0, null_mut()) };
+        c_int::try_from(fd).ok()
     }
 
     /// Writes, and flushes what `buffers`.
@@ -133,7 +164,7 @@ impl Bio {
 
     #[cold]
     fn unsent(self) -> Sent {
-        let unreachable = peer_is_unreachable();
+        let unreachable = socket_error::passes_on_write(last_errno());
         if self.should_retry() {
             Sent::WouldBlock
         } else if unreachable && self.is_datagram() && !self.is_watched() {
@@ -160,9 +191,7 @@ impl Bio {
         if unsafe { self.crypto().BIO_method_type(self.as_ptr()) } != sys::BIO_TYPE_SOCKET {
             return None;
         }
-        // SAFETY: type invariant, and a command that takes nothing.
-        let fd = unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_C_GET_FD, 0, null_mut()) };
-        os::connected_to(c_int::try_from(fd).ok()?).map(Peer::new)
+        os::connected_to(self.descriptor()?).map(Peer::new)
     }
 
     /// Tells another BIO where to write to; one that has no use for it does not mind.
@@ -224,12 +253,8 @@ impl Address {
     }
 }
 
-/// After a write that failed: because of where it was to go, and not of the socket?
-fn peer_is_unreachable() -> bool {
-    use libc::{EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EINVAL, ENETUNREACH, EPERM};
-    let errno = std::io::Error::last_os_error().raw_os_error();
-    // Port 0; a firewall; a broadcast address; no route, in three ways.
-    matches!(errno, Some(EINVAL | EPERM | EACCES | ENETUNREACH | EHOSTUNREACH | EADDRNOTAVAIL))
+fn last_errno() -> c_int {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
 fn clear_errno() {

@@ -51,10 +51,12 @@ pub(crate) enum Event {
     BudgetSpent,
     /// Built-in cookies were wanted and the peer was not known: the program's callback was asked.
     PeerUnknown,
+    /// A read gave an error of the socket's that was about an earlier datagram.
+    SocketError,
 }
 
 impl Event {
-    pub(crate) const COUNT: usize = Self::PeerUnknown as usize + 1;
+    pub(crate) const COUNT: usize = Self::SocketError as usize + 1;
 }
 
 /// Calls that can count at the same time without getting in each other's way.

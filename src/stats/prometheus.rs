@@ -20,7 +20,7 @@ const fn metric(name: &'static str, help: &'static str, of: &'static [Series]) -
     Metric { name, help, of }
 }
 
-const METRICS: [Metric; 15] = [
+const METRICS: [Metric; 16] = [
     metric("datagrams", "Datagrams read.", &[(Event::Datagram, None)]),
     metric("received_bytes", "Bytes of the datagrams read.", &[(Event::BytesIn, None)]),
     metric("challenges", "HelloVerifyRequests sent.", &[(Event::Challenge, None)]),
@@ -67,6 +67,11 @@ const METRICS: [Metric; 15] = [
         "sequences_repaired",
         "Handshakes whose record sequence numbers were set right.",
         &[(Event::SequenceRepaired, None)],
+    ),
+    metric(
+        "socket_errors",
+        "Reads that gave what had become of an earlier datagram: unreachable peers.",
+        &[(Event::SocketError, None)],
     ),
     metric(
         "trailing_dropped",
