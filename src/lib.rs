@@ -59,3 +59,5 @@ mod protected;
 mod service;
 mod ssl_driver;
 mod stats;
+
+pub use service::secrets::FileKeys;
