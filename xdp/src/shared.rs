@@ -52,12 +52,8 @@ pub struct Endpoint {
 
 impl Ring {
     /// No keys: everything passes.
-    pub const NONE: Self = Self {
-        valid_until: 0,
-        secrets: 0,
-        names: [0; 4],
-        keys: [[[0; 16]; SLOTS]; SECRETS],
-    };
+    pub const NONE: Self =
+        Self { valid_until: 0, secrets: 0, names: [0; 4], keys: [[[0; 16]; SLOTS]; SECRETS] };
 
     /// Wipes the keys.
     pub fn wipe(&mut self) {
