@@ -197,6 +197,15 @@ impl Program {
         })
     }
 
+    /// How much the verifier looked at; none before Linux 5.16.
+    pub fn verified_instructions(&mut self) -> Option<u32> {
+        let info = match self.place {
+            Place::Tc => classifier(&mut self.ebpf).ok()?.info(),
+            _ => xdp(&mut self.ebpf).ok()?.info(),
+        };
+        info.ok()?.verified_instruction_count()
+    }
+
     /// Answers at these addresses from now on.
     pub fn listen(&mut self, endpoints: &[Endpoint]) -> Result<(), Refused> {
         let map = self.ebpf.map_mut("LISTENING").ok_or(Refused::Missing("LISTENING"))?;
