@@ -8,9 +8,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
+const SYS: &str = "/sys/class/net";
+
 const ETHERNET: u32 = 1;
 const LOOPBACK: u32 = 772;
 
+const ETHTOOL_GDRVINFO: u32 = 0x03;
 const ETHTOOL_GFLAGS: u32 = 0x25;
 const RX_VLAN: u32 = 1 << 8;
 const LRO: u32 = 1 << 15;
@@ -61,82 +64,104 @@ impl Device {
         (digits.next().is_none() && index_of(&self.name) == Some(self.index)).then_some(mac)
     }
 
-    /// What speaks against a place here. tc sees what a device took off a frame, XDP does not.
-    pub fn objection(&self, place: Place) -> Option<String> {
-        let flags = self.ethtool_flags();
-        let name = &self.name;
-        if place == Place::Native && flags & LRO != 0 {
-            return Some(format!(
-                "{name} puts frames together (LRO), which XDP does not see: 'ethtool -K {name} lro off', \
-                 or --mode tc"
-            ));
-        }
-        if place != Place::Tc && flags & RX_VLAN != 0 {
-            let above = self.vlan_above(&directory(name), 4)?;
-            return Some(format!(
-                "{name} takes VLAN tags off before XDP sees them, and {above} has clients in a \
-                 VLAN: the answers would go out without. 'ethtool -K {name} rxvlan off', or --mode tc"
-            ));
-        }
-        None
-    }
-
-    /// A VLAN device, or a bridge that filters VLANs, somewhere above.
-    fn vlan_above(&self, at: &Path, depth: u32) -> Option<String> {
-        let depth = depth.checked_sub(1)?;
-        for entry in fs::read_dir(at).ok()?.flatten() {
-            let file = entry.file_name();
-            let Some(upper) = file.to_str().and_then(|name| name.strip_prefix("upper_")) else {
-                continue;
-            };
-            let at = directory(upper);
-            let uevent = fs::read_to_string(at.join("uevent")).unwrap_or_default();
-            let filtering =
-                fs::read_to_string(at.join("bridge/vlan_filtering")).unwrap_or_default();
-            if uevent.lines().any(|line| line == "DEVTYPE=vlan") || filtering.trim() == "1" {
-                return Some(upper.into());
-            }
-            if let Some(above) = self.vlan_above(&at, depth) {
-                return Some(above);
-            }
-        }
-        None
+    /// What speaks against a place here, one that was asked for by name or not.
+    pub fn objection(&self, place: Place, by_name: bool) -> Option<String> {
+        let above = vlan_above(Path::new(SYS), &self.name, 4);
+        let veth = self.driver() == b"veth";
+        objection(&self.name, place, veth && !by_name, self.ethtool_flags(), above.as_deref())
     }
 
     /// 0 where the device does not say.
     fn ethtool_flags(&self) -> u32 {
-        #[repr(C)]
-        struct Value {
-            command: u32,
-            data: u32,
-        }
+        let [_, _, _, _, a, b, c, d] = self.ethtool::<8>(ETHTOOL_GFLAGS).unwrap_or_default();
+        u32::from_ne_bytes([a, b, c, d])
+    }
+
+    /// What the driver calls itself; nothing where it does not say.
+    fn driver(&self) -> Vec<u8> {
+        let answer = self.ethtool::<196>(ETHTOOL_GDRVINFO).unwrap_or([0; 196]);
+        answer.iter().skip(4).take(32).copied().take_while(|&b| b != 0).collect()
+    }
+
+    /// Asks the driver: a command's number, and what it writes behind it.
+    fn ethtool<const N: usize>(&self, command: u32) -> Option<[u8; N]> {
         #[repr(C)]
         struct Request {
             name: [u8; libc::IFNAMSIZ],
-            data: *mut Value,
+            data: *mut u8,
             unused: [u64; 2],
         }
         const SIOCETHTOOL: libc::c_ulong = 0x8946;
-        let Ok(socket) = UdpSocket::bind("127.0.0.1:0").or_else(|_| UdpSocket::bind("[::1]:0"))
-        else {
-            return 0;
-        };
-        let mut value = Value { command: ETHTOOL_GFLAGS, data: 0 };
+        let socket = UdpSocket::bind("127.0.0.1:0").or_else(|_| UdpSocket::bind("[::1]:0")).ok()?;
+        let mut answer = [0; N];
+        *answer.first_chunk_mut()? = command.to_ne_bytes();
         let mut request =
-            Request { name: [0; libc::IFNAMSIZ], data: &raw mut value, unused: [0; 2] };
+            Request { name: [0; libc::IFNAMSIZ], data: answer.as_mut_ptr(), unused: [0; 2] };
         for (to, from) in request.name.iter_mut().zip(self.name.bytes()).take(libc::IFNAMSIZ - 1) {
             *to = from;
         }
-        // SAFETY: the request is as large as `struct ifreq`, its name ends in a zero, and its value is
-        // what this command reads and writes.
+        // SAFETY: the request is as large as `struct ifreq` and its name ends in a zero; its data is as
+        // long as what the two commands that are asked write (`struct ethtool_value`, 8 bytes, and
+        // `struct ethtool_drvinfo`, 196).
         #[allow(unsafe_code)]
         let status = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
-        if status == 0 { value.data } else { 0 }
+        (status == 0).then_some(answer)
     }
 }
 
+/// tc sees what a device took off a frame or put together, XDP does not.
+fn objection(
+    name: &str,
+    place: Place,
+    veth: bool,
+    flags: u32,
+    vlan_above: Option<&str>,
+) -> Option<String> {
+    if place == Place::Native && veth {
+        return Some(format!(
+            "{name} is a veth, whose far end takes XDP's answers only where it has an XDP program \
+             too: --mode native, if it has"
+        ));
+    }
+    if place == Place::Native && flags & LRO != 0 {
+        return Some(format!(
+            "{name} puts frames together (LRO), which XDP does not see: 'ethtool -K {name} lro off', \
+             or --mode tc"
+        ));
+    }
+    if place != Place::Tc && flags & RX_VLAN != 0 {
+        let above = vlan_above?;
+        return Some(format!(
+            "{name} takes VLAN tags off before XDP sees them, and {above} has clients in a VLAN: \
+             the answers would go out without. 'ethtool -K {name} rxvlan off', or --mode tc"
+        ));
+    }
+    None
+}
+
+/// A VLAN device, or a bridge that filters VLANs, somewhere above.
+fn vlan_above(sys: &Path, name: &str, depth: u32) -> Option<String> {
+    let depth = depth.checked_sub(1)?;
+    for entry in fs::read_dir(sys.join(name)).ok()?.flatten() {
+        let file = entry.file_name();
+        let Some(upper) = file.to_str().and_then(|name| name.strip_prefix("upper_")) else {
+            continue;
+        };
+        let at = sys.join(upper);
+        let uevent = fs::read_to_string(at.join("uevent")).unwrap_or_default();
+        let filtering = fs::read_to_string(at.join("bridge/vlan_filtering")).unwrap_or_default();
+        if uevent.lines().any(|line| line == "DEVTYPE=vlan") || filtering.trim() == "1" {
+            return Some(upper.into());
+        }
+        if let Some(above) = vlan_above(sys, upper, depth) {
+            return Some(above);
+        }
+    }
+    None
+}
+
 fn directory(name: &str) -> PathBuf {
-    Path::new("/sys/class/net").join(name)
+    Path::new(SYS).join(name)
 }
 
 fn index_of(name: &str) -> Option<u32> {
@@ -191,11 +216,54 @@ mod tests {
     }
 
     #[test]
+    fn what_a_device_hides_from_xdp_is_an_objection() {
+        let at = |place, veth, flags, above| objection("eth0", place, veth, flags, above);
+        let all = [Place::Native, Place::Generic, Place::Tc];
+        let which = |veth, flags, above: Option<&str>| {
+            all.map(|place| at(place, veth, flags, above).map_or(0, |why| why.len().min(1)))
+        };
+        assert_eq!(which(false, 0, Some("v")), [0, 0, 0]);
+        assert_eq!(which(false, RX_VLAN, None), [0, 0, 0]);
+        assert_eq!(which(false, RX_VLAN, Some("v")), [1, 1, 0]);
+        assert_eq!(which(false, LRO, None), [1, 0, 0]);
+        assert_eq!(which(true, 0, None), [1, 0, 0]);
+        assert!(at(Place::Native, false, LRO, None).unwrap().contains("-K eth0 lro off"));
+        assert!(
+            at(Place::Native, false, RX_VLAN, Some("v")).unwrap().contains("-K eth0 rxvlan off")
+        );
+    }
+
+    #[test]
+    fn vlans_are_found_above_bridges_and_bonds() {
+        let sys =
+            std::env::temp_dir().join(format!("dtlsv1-listen-xdp-sys-{}", std::process::id()));
+        let file = |path: &str, text: &str| {
+            let path = sys.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        for (lower, upper) in
+            [("eth0", "bond0"), ("bond0", "bond0.7"), ("eth1", "br0"), ("eth2", "br1")]
+        {
+            fs::create_dir_all(sys.join(lower).join(format!("upper_{upper}"))).unwrap();
+        }
+        file("bond0/uevent", "DEVTYPE=bond\n");
+        file("bond0.7/uevent", "INTERFACE=bond0.7\nDEVTYPE=vlan\n");
+        file("br0/bridge/vlan_filtering", "0\n");
+        file("br1/bridge/vlan_filtering", "1\n");
+        let above = |name| vlan_above(&sys, name, 4);
+        assert_eq!(above("eth0").as_deref(), Some("bond0.7"));
+        assert_eq!(above("eth1"), None);
+        assert_eq!(above("eth2").as_deref(), Some("br1"));
+        fs::remove_dir_all(&sys).unwrap();
+    }
+
+    #[test]
     fn this_hosts_own_are_found() {
         let lo = Device::find("lo").unwrap();
         assert!(lo.loopback && lo.index > 0);
         assert_eq!(lo.mac(), Some([0; 6]));
-        assert_eq!(lo.objection(Place::Tc), None);
+        assert_eq!(lo.objection(Place::Tc, false), None);
         let own = own_addresses();
         assert!(own.contains(&Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)))));
         assert!(Device::find("none-such").unwrap_err().contains("no device none-such"));

@@ -48,10 +48,11 @@ pub fn run(options: &Options) -> Result<i32, String> {
         environment.get(std::ffi::OsStr::new(server::STATS)).map(PathBuf::from)
     };
 
-    let signals = Signals::hold_back();
     // It has no keys yet: everything passes.
     let (program, place) = attach(options, &device)?;
     let child = if options.program.is_empty() { None } else { Some(start(options, &environment)?) };
+    // Not before: a child is born with what is held back.
+    let signals = Signals::hold_back();
     let mut loader = Loader {
         options,
         device,
@@ -194,7 +195,7 @@ fn attach_at(
     options: &Options,
     device: &Device,
 ) -> Result<Program, String> {
-    if let Some(why) = device.objection(place) {
+    if let Some(why) = device.objection(place, options.mode != Mode::Auto) {
         return Err(why);
     }
     let mut program = Program::load(place, settings)
@@ -299,14 +300,14 @@ impl Loader<'_> {
                 say(format_args!("answering on {name} ({place}) for {}", all.join(", ")));
             }
             loop {
-                match signals.wait(until_next_second(now())) {
+                let signal = signals.wait(until_next_second(now()));
+                // The caller waits for it, and knows its status.
+                if self.child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None))) {
+                    return Ok(0);
+                }
+                match signal {
                     None => break,
-                    Some(libc::SIGCHLD) => {
-                        // The caller waits for it, and knows its status.
-                        if self.child.as_mut().is_some_and(|c| !matches!(c.try_wait(), Ok(None))) {
-                            return Ok(0);
-                        }
-                    }
+                    Some(libc::SIGCHLD) => {}
                     Some(signal) => match &self.child {
                         Some(child) => send(child, signal),
                         None => return Ok(0),
