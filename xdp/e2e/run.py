@@ -249,6 +249,7 @@ def a_server_that_runs_already():
         # What it did alone has to be in its file, which it writes at most once a second.
         time.sleep(1.1)
         must_connect()
+    time.sleep(1.1)
     shake_hands(V4, ("s_client",))
     one.process.send_signal(signal.SIGINT)
     one.ends(0)
