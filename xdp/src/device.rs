@@ -217,7 +217,9 @@ mod tests {
 
     #[test]
     fn what_a_device_hides_from_xdp_is_an_objection() {
-        let at = |place, veth, flags, above| objection("eth0", place, veth, flags, above);
+        fn at(place: Place, veth: bool, flags: u32, above: Option<&str>) -> Option<String> {
+            objection("eth0", place, veth, flags, above)
+        }
         let all = [Place::Native, Place::Generic, Place::Tc];
         let which = |veth, flags, above: Option<&str>| {
             all.map(|place| at(place, veth, flags, above).map_or(0, |why| why.len().min(1)))
