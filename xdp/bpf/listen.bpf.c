@@ -20,8 +20,11 @@ enum {
 	/* In front of the session id's length: version and random. */
 	HELLO = 34,
 	COOKIE = 32,
-	/* A HelloVerifyRequest with its cookie. */
-	REQUEST = RECORD + HANDSHAKE + 3 + COOKIE,
+	/* For a client whose first fragment has no room for more. */
+	SHORT_COOKIE = 17,
+	/* A HelloVerifyRequest up to its cookie, and with a long one. */
+	HEAD = RECORD + HANDSHAKE + 3,
+	REQUEST = HEAD + COOKIE,
 	MAX_SESSION_ID = 32,
 	/* The loop over a datagram has to end; no path over the Internet carries longer ones. */
 	MAX_DATAGRAM = 2048,
@@ -37,6 +40,8 @@ struct datagram {
 	__u32 offloaded;
 	/* Why the kernel would not take it; 0 where it would. */
 	__u32 broken;
+	/* Bytes of the answer's cookie. */
+	__u32 cookie;
 	struct endpoint from, to;
 };
 
@@ -337,8 +342,6 @@ INLINE __u32 write_message(
 #pragma clang loop unroll(full)
 	for (int i = 0; i < 128; i += 8)
 		STORE64(m + i, 0);
-	STORE32(m, 5 | 'h' << 8 | 'e' << 16 | 'l' << 24);
-	STORE16(m + 4, 'l' | 'o' << 8);
 	m[6] = v6 ? 16 : 4;
 	rest = m + 7;
 	if (v6) {
@@ -387,6 +390,20 @@ INLINE __u32 write_message(
 	return 2;
 }
 
+/* Which of the two kinds of cookie the message is for. */
+INLINE void write_kind(struct scratch *scratch, int is_short)
+{
+	__u8 *m = scratch->message;
+
+	if (is_short) {
+		STORE32(m, 5 | 's' << 8 | 'h' << 16 | 'o' << 24);
+		STORE16(m + 4, 'r' | 't' << 8);
+	} else {
+		STORE32(m, 5 | 'h' << 8 | 'e' << 16 | 'l' << 24);
+		STORE16(m + 4, 'l' | 'o' << 8);
+	}
+}
+
 /* Turns the frame into its answer, and gives the answer's bytes; 0 if it has no room. */
 INLINE __u32 write_answer(
 	void *ctx, int tc, const struct datagram *d, const struct scratch *scratch, int v6)
@@ -396,6 +413,8 @@ INLINE __u32 write_answer(
 	__u32 mac_high = LOAD32(scratch->cookie), high;
 	__u16 low;
 	__u64 sum = 0;
+	__u32 cookie = d->cookie == SHORT_COOKIE ? SHORT_COOKIE : COOKIE;
+	__u32 datagram = UDP + HEAD + cookie, message = 3 + cookie;
 
 	if (data + ETHERNET > end || ip + header + UDP + REQUEST > end)
 		return 0;
@@ -407,7 +426,7 @@ INLINE __u32 write_answer(
 	STORE16(data + 10, low);
 	if (v6) {
 		STORE32(ip, be32(6U << 28));
-		STORE16(ip + 4, be16(UDP + REQUEST));
+		STORE16(ip + 4, be16((__u16)datagram));
 		ip[6] = IS_UDP;
 		ip[7] = 64;
 #pragma clang loop unroll(full)
@@ -416,7 +435,7 @@ INLINE __u32 write_answer(
 			STORE32(ip + 24 + 4 * i, d->from.address[i]);
 		}
 	} else {
-		STORE32(ip, be32(0x45U << 24 | (IPV4 + UDP + REQUEST)));
+		STORE32(ip, be32(0x45U << 24 | (IPV4 + datagram)));
 		/* Number 0, and not to be fragmented. */
 		STORE32(ip + 4, be32(0x4000));
 		STORE32(ip + 8, be32(64U << 24 | IS_UDP << 16));
@@ -430,34 +449,41 @@ INLINE __u32 write_answer(
 	udp = ip + header;
 	STORE16(udp, d->to.port);
 	STORE16(udp + 2, d->from.port);
-	STORE32(udp + 4, be32((__u32)(UDP + REQUEST) << 16));
+	STORE32(udp + 4, be32(datagram << 16));
 	p = udp + UDP;
 	/* The record's epoch and sequence stay where they are: the answer has the same. */
 	p[1] = 0xFE;
 	p[2] = 0xFF;
-	STORE16(p + 11, be16(REQUEST - RECORD));
-	STORE32(p + 13, be32(3 << 24 | (REQUEST - RECORD - HANDSHAKE)));
+	STORE16(p + 11, be16((__u16)(HANDSHAKE + message)));
+	STORE32(p + 13, be32(3 << 24 | message));
 	STORE32(p + 17, 0);
-	STORE32(p + 21, be32(REQUEST - RECORD - HANDSHAKE));
+	STORE32(p + 21, be32(message));
 	p[25] = 0xFE;
 	p[26] = 0xFF;
-	p[27] = COOKIE;
+	p[27] = (__u8)cookie;
 	STORE32(p + 28, mac_high);
 #pragma clang loop unroll(full)
 	for (int i = 4; i < COOKIE; i += 4)
 		STORE32(p + 28 + i, LOAD32(scratch->cookie + i));
 
-	sum = pseudo_header(&d->from, &d->to, UDP + REQUEST, v6);
+	sum = pseudo_header(&d->from, &d->to, datagram, v6);
 	if (!d->offloaded || !SKB) {
 #pragma clang loop unroll(full)
-		for (int i = 0; i < UDP + REQUEST; i += 4)
+		for (int i = 0; i < UDP + HEAD + SHORT_COOKIE - 1; i += 4)
 			sum += LOAD32(udp + i);
+		if (cookie == SHORT_COOKIE) {
+			sum += udp[UDP + HEAD + SHORT_COOKIE - 1];
+		} else {
+#pragma clang loop unroll(full)
+			for (int i = UDP + HEAD + SHORT_COOKIE - 1; i < UDP + REQUEST; i += 4)
+				sum += LOAD32(udp + i);
+		}
 		low = (__u16)~fold(sum);
 		STORE16(udp + 6, low ? low : 0xFFFF);
 	} else {
 		STORE16(udp + 6, fold(sum));
 	}
-	return d->l2 + header + UDP + REQUEST;
+	return d->l2 + header + datagram;
 }
 
 #define COUNT(what) (counters->of[what]++)
@@ -468,12 +494,13 @@ INLINE __u32 write_answer(
  * DROP. The order of the checks is the library's.
  */
 INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct counters *counters,
-	const struct keys *ring, struct scratch *scratch, __u64 now, __u32 fragment, int v6)
+	const struct keys *ring, struct scratch *scratch, __u64 now, __u32 fragment, int whole,
+	int v6)
 {
 	__u8 *data = START(ctx, tc), *end = END(ctx, tc);
 	__u8 *record = data + l2_of(d) + (v6 ? IPV6 : IPV4) + UDP, *p;
 	__u64 shown[4], differs;
-	__u32 session_id, cookie, blocks, slot, known = 0;
+	__u32 session_id, cookie, blocks, slot, known = 0, no_room;
 	__u8 name;
 
 	if (record + RECORD + HANDSHAKE + HELLO + 2 > end || fragment < HELLO + 2)
@@ -487,6 +514,7 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 	cookie = *p++;
 	if (fragment < HELLO + 2 + session_id + cookie)
 		END_AS(DROP, DROP_MALFORMED);
+	no_room = !whole && fragment - (HELLO + 2) - session_id < COOKIE;
 	if (d->length > MAX_DATAGRAM)
 		END_AS(PASS, PASS_NOT_OURS);
 	if (!is_undamaged(ctx, tc, d, v6))
@@ -495,12 +523,22 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 	if (!blocks)
 		END_AS(DROP, DROP_MALFORMED);
 
-	if (cookie == COOKIE) {
-		if (p + COOKIE > end)
+	if (cookie == COOKIE || cookie == SHORT_COOKIE) {
+		int is_short = cookie == SHORT_COOKIE;
+
+		if (p + SHORT_COOKIE > end)
 			END_AS(DROP, DROP_MALFORMED);
-#pragma clang loop unroll(full)
-		for (int i = 0; i < 4; i++)
-			shown[i] = LOAD64(p + 8 * i);
+		shown[0] = LOAD64(p);
+		shown[1] = LOAD64(p + 8);
+		shown[2] = p[16];
+		shown[3] = 0;
+		if (!is_short) {
+			if (p + COOKIE > end)
+				END_AS(DROP, DROP_MALFORMED);
+			shown[2] = LOAD64(p + 16);
+			shown[3] = LOAD64(p + 24);
+		}
+		write_kind(scratch, is_short);
 		name = *p;
 		for (slot = 0; slot < SLOTS; slot++)
 			if (ring->names[slot] == name)
@@ -515,10 +553,14 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 					break;
 				cookie_mac(scratch, &ring->key[at][slot], blocks);
 				scratch->cookie[0] = name;
-				differs = 0;
-#pragma clang loop unroll(full)
-				for (int j = 0; j < 4; j++)
-					differs |= shown[j] ^ LOAD64(scratch->cookie + 8 * j);
+				differs = shown[0] ^ LOAD64(scratch->cookie);
+				differs |= shown[1] ^ LOAD64(scratch->cookie + 8);
+				if (is_short) {
+					differs |= shown[2] ^ scratch->cookie[16];
+				} else {
+					differs |= shown[2] ^ LOAD64(scratch->cookie + 16);
+					differs |= shown[3] ^ LOAD64(scratch->cookie + 24);
+				}
 				if (!differs) {
 					map_update(&PROVED, &d->from, &now, BPF_ANY);
 					if (at)
@@ -526,14 +568,16 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 					END_AS(PASS, RIGHT);
 				}
 			}
-			known = slot == CURRENT;
+			known = slot == CURRENT && is_short == (int)no_room;
 		}
 	}
 	if (cookie)
 		COUNT(WRONG);
 	if (!is_within_limit(&d->from, v6, now))
 		END_AS(DROP, DROP_LIMIT);
+	d->cookie = no_room ? SHORT_COOKIE : COOKIE;
 	if (!known) {
+		write_kind(scratch, no_room);
 		cookie_mac(scratch, &ring->key[0][CURRENT], blocks);
 		scratch->cookie[0] = ring->names[CURRENT];
 	}
@@ -578,9 +622,6 @@ INLINE enum verdict judge(void *ctx, int tc, struct datagram *d, int v6)
 		END_AS(DROP, DROP_MALFORMED);
 	if (is_no_source(&d->from, &d->to, v6) || (data[6] & 1))
 		END_AS(DROP, DROP_SOURCE);
-	/* Cookies for link-local addresses have the number of an interface in them. */
-	if (v6 && (d->from.address[0] & be32(0xFFC00000)) == be32(0xFE800000))
-		END_AS(PASS, PASS_NOT_OURS);
 
 	record = data + l2_of(d) + (v6 ? IPV6 : IPV4) + UDP;
 	if (d->length < RECORD || record + RECORD > end)
@@ -614,7 +655,8 @@ INLINE enum verdict judge(void *ctx, int tc, struct datagram *d, int v6)
 	}
 	if (is_never_answered(&d->from))
 		END_AS(DROP, DROP_SOURCE);
-	return judge_hello(ctx, tc, d, counters, ring, scratch, now, fragment, v6);
+	return judge_hello(ctx, tc, d, counters, ring, scratch, now, fragment,
+		fragment == be32(LOAD32(record + 13)) << 8 >> 8, v6);
 session:
 	if (is_known(ctx, d, v6))
 		END_AS(PASS, PASS_SESSION);
@@ -641,7 +683,7 @@ INLINE __u32 handle(void *ctx, int tc, struct datagram *d, enum verdict *verdict
 	return length;
 }
 
-INLINE void count_answer(int sent)
+INLINE void count_answer(int sent, const struct datagram *d)
 {
 	const __u32 zero = 0;
 	struct counters *counters = map_lookup(&COUNTS, &zero);
@@ -653,7 +695,7 @@ INLINE void count_answer(int sent)
 		return;
 	}
 	COUNT(CHALLENGES);
-	counters->of[SENT_BYTES] += REQUEST;
+	counters->of[SENT_BYTES] += HEAD + d->cookie;
 }
 
 SECTION("xdp") int dtlsv1_listen_xdp(struct xdp_md *ctx)
@@ -669,7 +711,7 @@ SECTION("xdp") int dtlsv1_listen_xdp(struct xdp_md *ctx)
 	if (!length)
 		return verdict == PASS ? XDP_PASS : XDP_DROP;
 	sent = !xdp_adjust_tail(ctx, (int)length - (int)bytes_of(ctx, 0));
-	count_answer(sent);
+	count_answer(sent, &d);
 	return sent ? XDP_TX : XDP_DROP;
 }
 
@@ -704,7 +746,7 @@ SECTION("classifier") int dtlsv1_listen_tc(struct __sk_buff *skb)
 	if (!length)
 		return verdict == PASS ? -1 : 2 /* TC_ACT_SHOT */;
 	sent = !skb_change_tail(skb, length, 0);
-	count_answer(sent);
+	count_answer(sent, &d);
 	return sent ? (int)redirect(skb->ifindex, 0) : 2;
 }
 

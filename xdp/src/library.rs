@@ -2,7 +2,7 @@
 
 use crate::shared::{Ring, SECRETS, SLOTS};
 pub use dtlsv1_listen::FileKeys;
-pub use dtlsv1_listen::cookie::{FilterKey, Lifetime};
+pub use dtlsv1_listen::hello::cookie::{FilterKey, Lifetime};
 
 /// Seconds that keys hold without a word from the loader.
 const PATIENCE: u64 = 5;

@@ -106,7 +106,7 @@ pub struct Counts {
     pub pass_continuation: u64,
     /// Passed: no DTLS.
     pub pass_not_dtls: u64,
-    /// Passed: to another hardware address, from a link-local one, or too long.
+    /// Passed: to another hardware address, or too long.
     pub pass_not_ours: u64,
     /// Passed: several datagrams that the host put together.
     pub pass_offloaded: u64,

@@ -6,7 +6,7 @@
 pub mod frame;
 pub mod model;
 
-use dtlsv1_listen::cookie::{Keyring, Secret};
+use dtlsv1_listen::hello::cookie::{Keyring, Secret};
 use dtlsv1_listen_xdp::library;
 use dtlsv1_listen_xdp::program::{Place, Program, Settings, Strangers};
 use dtlsv1_listen_xdp::shared::{Endpoint, Ring};

@@ -3,11 +3,11 @@
 
 use super::frame::{l2, sum, udp, udp_checksum};
 use super::{MAC, Outcome};
-use dtlsv1_listen::cookie::{Binding, Check, Keyring};
-use dtlsv1_listen::error::{Discard, Fault};
-use dtlsv1_listen::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use dtlsv1_listen::peer::{MAX_ADDRESS_LEN, Peer};
-use dtlsv1_listen::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
+use dtlsv1_listen::hello::cookie::{Binding, Check, Keyring};
+use dtlsv1_listen::hello::error::{Discard, Fault};
+use dtlsv1_listen::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use dtlsv1_listen::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use dtlsv1_listen::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
 use dtlsv1_listen_xdp::shared::Endpoint;
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -45,7 +45,7 @@ impl Doorkeeper for Cookies<'_> {
         let made = self.keys.make(&binding).ok_or(Fault::NoSecret)?;
         cookie[..made.len()].copy_from_slice(&made);
         self.session_id = hello.session_id.len();
-        Ok(made.len())
+        Ok(binding.cookie_len())
     }
 }
 
@@ -109,9 +109,6 @@ impl Model {
         }
         if is_no_source(from, to) || frame[6] & 1 != 0 {
             return Outcome::Drop;
-        }
-        if matches!(from.ip(), IpAddr::V6(ip) if ip.segments()[0] & 0xFFC0 == 0xFE80) {
-            return Outcome::Pass;
         }
         self.datagram(frame, from, &frame[at + 8..at + length])
     }
