@@ -8,6 +8,7 @@ pub mod listen;
 pub mod repairs;
 pub mod secrets;
 pub mod settings;
+pub mod socket_filter;
 pub mod stats;
 
 use crate::hello::error::Fault;

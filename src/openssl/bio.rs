@@ -129,6 +129,18 @@ impl Bio {
         }
     }
 
+    /// Its socket, where it is libssl's own datagram BIO and nobody watches it.
+    pub(crate) fn socket(self) -> Option<c_int> {
+        if !self.is_datagram() || self.is_watched() {
+            return None;
+        }
+        // SAFETY: type invariant; with NULL the command gives the descriptor and writes nothing.
+        let fd = unsafe {
+            self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_C_GET_FD, 0, std::ptr::null_mut())
+        };
+        c_int::try_from(fd).ok().filter(|&fd| fd >= 0)
+    }
+
     /// The sender of what was read last, if the BIO says that it knows.
     pub(crate) fn peer(self) -> Option<Peer> {
         PeerOfBio::unasked().ask(self).copied()

@@ -264,11 +264,12 @@ INLINE int is_undamaged(void *ctx, int tc, struct datagram *d, int v6)
 	checksum = LOAD16(ip + header + 6);
 	if (!checksum)
 		return !v6;
-	d->offloaded = checksum == fold(pseudo);
-	if (d->offloaded)
-		return 1;
 	sum = tc ? sum_in_skb(ctx, d->l2 + header, udp) : sum_in_frame(ctx, d->l2 + header, udp);
-	return sum >= 0 && fold(pseudo + sum) == 0xFFFF;
+	if (sum >= 0 && fold(pseudo + sum) == 0xFFFF)
+		return 1;
+	/* The device was to fill in the rest: the frame was on no wire yet. */
+	d->offloaded = sum >= 0 && checksum == fold(pseudo);
+	return d->offloaded;
 }
 
 /* May a record that is of no first contact go to the server? */
