@@ -103,11 +103,11 @@ class Process:
 
     count = 0
 
-    def __init__(self, command, environment=None, namespace=SERVER):
+    def __init__(self, command, environment=None, namespace=SERVER, stdin=subprocess.DEVNULL):
         Process.count += 1
         self.log = f"{WORK}/log{Process.count}"
         self.process = subprocess.Popen(
-            inside(namespace) + command, stdin=subprocess.DEVNULL,
+            inside(namespace) + command, stdin=stdin,
             stdout=open(self.log, "wb"), stderr=subprocess.STDOUT,
             env=dict(os.environ, **(environment or {})))
         processes.append(self.process)
