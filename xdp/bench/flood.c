@@ -137,7 +137,7 @@ main(int argc, char **argv)
 	unsigned char *f = frame[0];
 	unsigned long frames = 0;
 	unsigned int k = 0, port0 = 60001, id0 = 12345;
-	double rate, begin, end;
+	double rate, begin, end, next = 0;
 	int fd, one = 1;
 
 	if (argc == 5 && strcmp(argv[1], "answer") == 0)
@@ -184,8 +184,10 @@ main(int argc, char **argv)
 
 		if (sent > 0)
 			frames += sent;
-		while (rate > 0 && frames / rate > now() - begin)
-			usleep(100);
+		/* Who was held up does not catch up: that would be a burst. */
+		next = (next < now() ? now() : next) + (rate > 0 ? BATCH / rate : 0);
+		while (rate > 0 && now() < next)
+			usleep(50);
 	}
 	report(frames, begin);
 	return 0;
