@@ -117,9 +117,7 @@ fn private_directory() -> PathBuf {
 /// A server that runs already has to be seen to agree, or to count where it can be watched.
 fn agrees_already(options: &Options, file: &Path) -> Result<Option<PathBuf>, String> {
     let stats = options.server_stats.clone();
-    if let Some(path) = &stats
-        && server::counters(path).is_none()
-    {
+    if let Some(path) = stats.as_ref().filter(|path| server::counters(path).is_none()) {
         return Err(format!(
             "--server-stats: no counters in {}: the server writes them with {}",
             path.display(),
@@ -368,9 +366,8 @@ impl Loader<'_> {
         let Some(path) = &self.options.stats else { return };
         let detached = self.program.is_none();
         let text = counters::text(&self.last, &self.device.name, self.mode(), detached);
-        if let Err(error) = counters::write(path, &text)
-            && !std::mem::replace(&mut self.told, true)
-        {
+        let failed = counters::write(path, &text).err();
+        if let Some(error) = failed.filter(|_| !std::mem::replace(&mut self.told, true)) {
             say(format_args!("no counters in {}: {error}", path.display()));
         }
     }

@@ -34,9 +34,8 @@ pub fn contradiction(
              answered here would be stuck"
         ));
     }
-    if let Some(theirs) = value(SECRET_FILE)
-        && !same_file(Path::new(theirs), secret_file)
-    {
+    let other = value(SECRET_FILE).filter(|theirs| !same_file(Path::new(theirs), secret_file));
+    if let Some(theirs) = other {
         return Some(format!(
             "{SECRET_FILE}={}, which is another file than {}",
             Path::new(theirs).display(),

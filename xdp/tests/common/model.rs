@@ -5,9 +5,11 @@ use super::frame::{l2, sum, udp, udp_checksum};
 use super::{MAC, Outcome};
 use dtlsv1_listen::hello::cookie::{Binding, Check, Keyring};
 use dtlsv1_listen::hello::error::{Discard, Fault};
-use dtlsv1_listen::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
+use dtlsv1_listen::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
 use dtlsv1_listen::hello::peer::{MAX_ADDRESS_LEN, Peer};
-use dtlsv1_listen::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
+use dtlsv1_listen::hello::reassembly::Outcome as Kept;
+use dtlsv1_listen::hello::step::{Driver, Fragments, Step, step};
+use dtlsv1_listen::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method};
 use dtlsv1_listen_xdp::shared::Endpoint;
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -20,23 +22,43 @@ pub struct Model {
     pub not_dtls_passes: bool,
 }
 
-/// The library's cookies for one peer.
-struct Cookies<'a> {
+/// The library's cookies for one peer, whose fragments nobody keeps.
+struct OnePeer<'a> {
     keys: &'a Keyring,
     peer: Peer,
     session_id: usize,
+    continued: bool,
 }
 
-impl Doorkeeper for Cookies<'_> {
-    fn record_seen(&mut self, _: &RecordHeader) {}
-    fn hello_seen(&mut self, _: &[u8]) {}
-    fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
+impl Observer for OnePeer<'_> {}
+
+impl Fragments for OnePeer<'_> {
+    fn first(&mut self, _: &Admitted<'_>, _: &[u8]) -> Kept {
+        Kept::Refused
+    }
+    fn rest(&mut self, _: &Fragment<'_>, _: &[u8]) -> Kept {
+        self.continued = true;
+        Kept::Refused
+    }
+    fn longest_elsewhere(&mut self) -> u32 {
+        u32::MAX
+    }
+}
+
+impl<'p> Driver<'p> for OnePeer<'_> {
+    fn peer(&self) -> Option<&'p Peer> {
+        None
+    }
+}
+
+impl Cookies for OnePeer<'_> {
+    fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         let binding = Binding::hello(Some(&self.peer), hello);
         let check = self.keys.check(hello.cookie, &binding).ok_or(Fault::NoSecret)?;
         self.session_id = hello.session_id.len();
         Ok(matches!(check, Check::Right { .. }))
     }
-    fn generate(
+    fn make(
         &mut self,
         hello: &ClientHello<'_>,
         cookie: &mut [u8; COOKIE_ROOM],
@@ -117,13 +139,14 @@ impl Model {
         let is_known = self.strangers_pass || self.proved.contains(&from);
         let pass_if = |pass| if pass { Outcome::Pass } else { Outcome::Drop };
         let not_dtls = pass_if(self.not_dtls_passes);
-        let mut cookies = Cookies { keys: &self.keys, peer: peer(from), session_id: 0 };
+        let mut one =
+            OnePeer { keys: &self.keys, peer: peer(from), session_id: 0, continued: false };
         let mut answer = HelloVerifyRequest::blank();
-        let verdict = judge(datagram, Method::Any, &mut cookies, &mut answer).unwrap();
+        let step = step(datagram, Method::Any, &mut one, &mut answer).unwrap();
         let sound = || datagram.len() <= 2048 && checksums_are_right(frame);
-        match verdict {
-            Verdict::Discard(Discard::RecordTooSmall) => not_dtls,
-            Verdict::Discard(Discard::NotHandshake) => match datagram[0] {
+        match step {
+            Step::Drop(Discard::RecordTooSmall) => not_dtls,
+            Step::Drop(Discard::NotHandshake) => match datagram[0] {
                 0x20..=0x3F => pass_if(is_known),
                 25 if datagram[1] == 0xFE => pass_if(is_known),
                 20..=26 if datagram[1] == 0xFE && datagram.len() >= 13 + be16(datagram, 11) => {
@@ -131,25 +154,25 @@ impl Model {
                 }
                 _ => not_dtls,
             },
-            Verdict::Discard(Discard::RecordVersion | Discard::RecordLength) => not_dtls,
-            Verdict::Discard(Discard::Epoch) => pass_if(is_known),
+            Step::Drop(Discard::RecordVersion | Discard::RecordLength) => not_dtls,
+            Step::Drop(Discard::Epoch) => pass_if(is_known),
             // The library says so of a flight in which several messages share a record, too.
-            Verdict::Discard(Discard::HandshakeLength)
+            Step::Drop(Discard::HandshakeLength)
                 if be16(datagram, 11) >= 12 && datagram[13] != 1 =>
             {
                 pass_if(is_known)
             }
-            Verdict::Discard(Discard::NotClientHello) => pass_if(is_known),
-            Verdict::Discard(_) => Outcome::Drop,
-            Verdict::Continuation(_) => pass_if(self.proved.contains(&from)),
-            _ if cookies.session_id > 32 => Outcome::Drop,
+            Step::Drop(Discard::NotClientHello) => pass_if(is_known),
+            Step::Drop(_) if one.continued => pass_if(self.proved.contains(&from)),
+            Step::Drop(_) => Outcome::Drop,
+            _ if one.session_id > 32 => Outcome::Drop,
             _ if datagram.len() > 2048 => Outcome::Pass,
             _ if !sound() => Outcome::Drop,
-            Verdict::Admit(_) => {
+            Step::Accept(_) | Step::Kept => {
                 self.proved.insert(from);
                 Outcome::Pass
             }
-            Verdict::Challenge(answer) => {
+            Step::Answer(answer) => {
                 assert!(answer.len() < datagram.len());
                 Outcome::Answer(answer_frame(frame, answer))
             }
