@@ -71,4 +71,4 @@ check-wrapper: lib ## Options, refusals and warnings of the dtlsv1-listen wrappe
 
 check-man: ## Check the manual pages
 	@tools/setup.sh check
-	mandoc -T lint -W warning man/*.[13]
+	mandoc -T lint -W warning man/*.[138]

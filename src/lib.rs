@@ -57,5 +57,9 @@ mod probes;
 #[allow(unsafe_code)]
 mod protected;
 mod service;
+#[allow(unsafe_code)]
+mod socket_filter;
 mod ssl_driver;
 mod stats;
+
+pub use service::secrets::FileKeys;

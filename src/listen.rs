@@ -14,6 +14,7 @@ use crate::openssl::{
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
+use crate::socket_filter;
 use crate::ssl_driver::SslDriver;
 use crate::stats::{Event, Tally, write_if_due};
 
@@ -34,6 +35,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             context.keys.prepare()?;
         }
         context.reassembly.expire_if_due();
+        context.filter.begin(|| rbio.socket());
         Ok(context.budget.of_a_call())
     });
     let mut budget = match budget {
@@ -153,7 +155,12 @@ fn accept(
     sender: &mut Sender,
 ) -> Result<(), Stop> {
     let SslDriver { ssl, current, rbio, tally, .. } = driver;
-    hand_over(ssl, current, Controls::Forward(rbio), tally, hello, sender)
+    let filtered = current.get()?.filter.is_in_use();
+    hand_over(ssl, current, Controls::Forward(rbio), tally, hello, sender)?;
+    if filtered {
+        socket_filter::end(rbio.socket());
+    }
+    Ok(())
 }
 
 /// What every driver does with a hello whose cookie was right: libssl goes on from it, with what its

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What this project needs from the machine, topic by topic:
 #
-#   tools/setup.sh TOPIC...     build check interop hosts bench fleet loss
+#   tools/setup.sh TOPIC...     build check interop hosts bench fleet loss xdp xdp-kernels
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
 # Ubuntu it installs exactly the missing packages; for anybody else it prints
@@ -50,10 +50,21 @@ interop                iproute2        cmd:ss                   ss and ip
 interop                acl             cmd:setfacl              setfacl
 interop                util-linux      cmd:setpriv              setpriv
 fleet                  faketime        cmd:faketime             faketime and its library
+xdp                    clang           cmd:clang                clang, with its BPF target
+xdp                    linux-libc-dev  file:/usr/include/linux/bpf.h headers of the kernel
+xdp                    iproute2        cmd:ip                   ip and ss
+xdp                    openssl         cmd:openssl              the openssl program
+xdp                    gnutls-bin      cmd:gnutls-cli           gnutls-cli
+xdp                    ncat            cmd:ncat                 ncat, from nmap
+xdp                    procps          cmd:pgrep                pgrep
+xdp                    util-linux      cmd:setpriv              setpriv
+xdp,xdp-kernels        python3         cmd:python3              Python 3
+xdp-kernels            qemu-system-x86 cmd:qemu-system-x86_64   QEMU
+xdp-kernels            file            cmd:file                 file
 '
 
 usage() {
-	echo "usage: tools/setup.sh build|check|interop|hosts|bench|fleet|loss ..." >&2
+	echo "usage: tools/setup.sh build|check|interop|hosts|bench|fleet|loss|xdp|xdp-kernels ..." >&2
 	exit 2
 }
 
@@ -134,7 +145,7 @@ components() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | hosts | bench | fleet | loss) ;; *) usage ;; esac
+	case $topic in build | check | interop | hosts | bench | fleet | loss | xdp | xdp-kernels) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac

@@ -9,6 +9,7 @@ pub mod peer;
 pub mod repairs;
 pub mod secrets;
 pub mod settings;
+pub mod socket_filter;
 pub mod stats;
 
 use crate::hello::error::Fault;

@@ -140,7 +140,7 @@ impl Bio {
     fn descriptor(self) -> Option<c_int> {
         // SAFETY: type invariant, and a command that takes nothing.
         let fd = unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_C_GET_FD, 0, null_mut()) };
-        c_int::try_from(fd).ok()
+        c_int::try_from(fd).ok().filter(|&fd| fd >= 0)
     }
 
     /// Writes, and flushes what `buffers`.
@@ -173,6 +173,14 @@ impl Bio {
         } else {
             Sent::Failed
         }
+    }
+
+    /// Its socket, where it is libssl's own datagram BIO and nobody watches it.
+    pub(crate) fn socket(self) -> Option<c_int> {
+        if !self.is_datagram() || self.is_watched() {
+            return None;
+        }
+        self.descriptor()
     }
 
     /// Puts the sender of what was read last, if the BIO says that it knows.

@@ -8,6 +8,7 @@ use crate::service::reassembly::Shared;
 use crate::service::repairs::Switches;
 use crate::service::secrets::Keys;
 use crate::service::settings::{Defaults, Policy};
+use crate::socket_filter::Switch;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// An SSL_CTX's part of this library.
@@ -23,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) reassembly: Shared,
     pub(crate) repairs: Switches,
     pub(crate) budget: Budget,
+    /// On the sockets that are listened on.
+    pub(crate) filter: Switch,
 }
 
 pub(super) struct Choice {
@@ -48,6 +51,7 @@ impl Context {
             reassembly: Shared::new(),
             repairs: Switches::new(Defaults::read().repairs),
             budget: Budget::new(Defaults::read().budget),
+            filter: Switch::new(Defaults::read().filter),
         }
     }
 

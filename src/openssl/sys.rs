@@ -14,11 +14,12 @@ pub(super) const RETRY_READ: c_int = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;
 pub(super) const BIO_CTRL_DGRAM_GET_PEER: c_int = 46;
 /// `BIO_dgram_set_peer`: where the next write goes.
 pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
+/// `BIO_get_fd`.
+pub(super) const BIO_C_GET_FD: c_int = 105;
 /// Source and sink, with a file descriptor.
 pub(super) const BIO_TYPE_DGRAM: c_int = 0x0515;
 pub(super) const BIO_TYPE_SOCKET: c_int = 0x0505;
 /// `BIO_get_fd`.
-pub(super) const BIO_C_GET_FD: c_int = 105;
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 pub(super) const ERR_LIB_SSL: c_int = 20;
 /// A message callback's content type: a handshake message.

@@ -49,6 +49,8 @@ pub(crate) struct Defaults {
     pub(crate) trace: bool,
     /// Challenges in one call; 0: no bound.
     pub(crate) budget: u32,
+    /// Is a listening socket to have a filter?
+    pub(crate) filter: bool,
     pub(crate) lifetime: Lifetime,
     /// Where the secrets are. A copy, or nothing at all where memory is short: a path that no file
     /// has is an error later, and not a reason to do without the file.
@@ -98,6 +100,7 @@ impl Defaults {
             )
             .unwrap_or(Repairs::ALL),
             trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
+            filter: crate::os::environment(c"DTLSV1_LISTEN_FILTER").is_some_and(|v| v != b"0"),
             budget: variable(
                 &mut say,
                 c"DTLSV1_LISTEN_BUDGET",

@@ -35,6 +35,19 @@ pub struct Keyring {
     secrets: [SecretKeys; MAX_HELD],
 }
 
+/// A key that a packet filter makes and checks cookies with.
+#[derive(Clone, Copy)]
+pub struct FilterKey {
+    /// The secret's place in the ring; cookies are made with the first one's, 0.
+    pub secret: usize,
+    /// The slot, by its distance from the ring's: -1, 0 or 1.
+    pub distance: i64,
+    /// The first byte of the slot's cookies.
+    pub name: u8,
+    /// SHA-256's state behind the inner pad and behind the outer one.
+    pub words: [u32; WORDS],
+}
+
 /// One secret's keys, the current slot's first; none for no secret.
 struct SecretKeys([SharedKey; NEAR.len()]);
 
@@ -89,6 +102,19 @@ impl Keyring {
     /// The slot that the ring was made for.
     pub fn slot(&self) -> u64 {
         self.now.load(Relaxed)
+    }
+
+    /// Shows the keys of all slots that are accepted, secret by secret, the current slot's first.
+    /// Nobody may change them meanwhile.
+    pub fn show(&self, mut show: impl FnMut(FilterKey)) {
+        for (secret, SecretKeys(keys)) in self.secrets.iter().enumerate() {
+            for (key, (distance, age)) in keys.iter().zip(NEAR) {
+                if let (Some(name), Age::Accepted) = (key.name(), age) {
+                    let words = key.words.each_ref().map(|word| word.load(Relaxed));
+                    show(FilterKey { secret, distance, name, words });
+                }
+            }
+        }
     }
 
     /// Makes a cookie for a client. `None` without a secret, or while the keys are being changed.

@@ -16,7 +16,7 @@ mod secret;
 mod slot;
 
 pub use binding::Binding;
-pub use keyring::{Check, Keyring};
+pub use keyring::{Check, FilterKey, Keyring};
 pub use secret::{MAX_HELD, MAX_SECRET_LEN, MAX_SECRETS, MIN_SECRET_LEN, Secret};
 pub use slot::{Lifetime, SlotKey};
 

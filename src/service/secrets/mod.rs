@@ -7,6 +7,7 @@
 
 mod accepted;
 mod file;
+mod filter;
 mod look;
 mod parse;
 mod process;
@@ -21,6 +22,7 @@ use crate::hello::error::{Fault, Stop};
 use crate::os::{self, Lock, uncancelled};
 use crate::panic_guard::guard;
 use crate::protected::scrub_stack;
+pub use filter::FileKeys;
 pub(crate) use process::draw_at_load;
 use published::Published;
 pub(crate) use state::State;
