@@ -1,8 +1,11 @@
 use super::*;
 use crate::hello::cookie::{Binding, Keyring, Secret};
-use crate::hello::error::{Discard, Fault};
-use crate::hello::gate::{COOKIE_ROOM, Doorkeeper, Verdict, judge};
-use crate::hello::wire::{ClientHello, HelloVerifyRequest, Method, RecordHeader};
+use crate::hello::error::Fault;
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
+use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use crate::hello::reassembly::Outcome;
+use crate::hello::step::{Driver, Fragments, Step, step};
+use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 use std::time::Duration;
@@ -30,22 +33,41 @@ fn takes(datagram: &[u8]) -> bool {
     }
 }
 
-struct Cookies(Keyring);
+/// Makes real cookies, accepts one, and keeps every fragment.
+struct FakeDriver(Keyring);
 
-impl Doorkeeper for Cookies {
-    fn record_seen(&mut self, _: &RecordHeader) {}
-    fn hello_seen(&mut self, _: &[u8]) {}
-    fn verify(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
+impl Observer for FakeDriver {}
+
+impl Cookies for FakeDriver {
+    fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
         Ok(hello.cookie == b"right")
     }
-    fn generate(
+    fn make(
         &mut self,
         _: &ClientHello<'_>,
         cookie: &mut [u8; COOKIE_ROOM],
     ) -> Result<usize, Fault> {
-        let made = self.0.make(&Binding::peer(None)).ok_or(Fault::NoSecret)?;
+        let made = self.0.make(&Binding::peer(&Peer::new([2; MAX_ADDRESS_LEN]))).ok_or(Fault::NoSecret)?;
         cookie[..made.len()].copy_from_slice(&made);
         Ok(made.len())
+    }
+}
+
+impl Fragments for FakeDriver {
+    fn first(&mut self, _: &Admitted<'_>, _: &[u8]) -> Outcome {
+        Outcome::Kept
+    }
+    fn rest(&mut self, _: &Fragment<'_>, _: &[u8]) -> Outcome {
+        Outcome::Kept
+    }
+    fn longest_elsewhere(&mut self) -> u32 {
+        0
+    }
+}
+
+impl<'p> Driver<'p> for FakeDriver {
+    fn peer(&self) -> Option<&'p Peer> {
+        None
     }
 }
 
@@ -66,7 +88,7 @@ fn hello(cookie: &[u8]) -> Vec<u8> {
 fn nothing_that_the_gate_takes_is_dropped() {
     let ring = Keyring::new();
     ring.renew(&[Secret::new(&[1; 32]).unwrap()], 5);
-    let mut cookies = Cookies(ring);
+    let mut driver = FakeDriver(ring);
     let (mut taken, mut dropped) = (0, 0);
     for base in [hello(b""), hello(b"right"), hello(b"wrong")] {
         for at in 0..base.len() {
@@ -74,9 +96,9 @@ fn nothing_that_the_gate_takes_is_dropped() {
                 let mut datagram = base.clone();
                 datagram[at] = value;
                 let mut answer = HelloVerifyRequest::blank();
-                let verdict = judge(&datagram, Method::Any, &mut cookies, &mut answer).unwrap();
-                let hopeless = match verdict {
-                    Verdict::Discard(reason) => Some(reason),
+                let step = step(&datagram, Method::Any, &mut driver, &mut answer).unwrap();
+                let hopeless = match step {
+                    Step::Drop(reason) => Some(reason),
                     _ => None,
                 };
                 match (takes(&datagram), hopeless) {
@@ -103,7 +125,6 @@ fn what_belongs_to_no_first_contact_is_dropped() {
         assert!(!with(at, value), "byte {at} = {value}");
     }
     assert!(!takes(b"") && !takes(&[0xAB; 200]));
-    let _ = Discard::ALL;
 }
 
 fn pair(on: &str) -> (UdpSocket, UdpSocket, SocketAddr) {

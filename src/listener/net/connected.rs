@@ -83,10 +83,8 @@ impl Connected {
     /// is given.
     pub(crate) fn read(&self, room: &mut [MaybeUninit<u8>], within: Option<Duration>) -> Heard {
         for _ in 0..BATCH {
-            if let Some(within) = within {
-                if self.blocks() && !self.is_readable_within(within) {
-                    return Heard::Nothing;
-                }
+            if within.is_some_and(|within| self.blocks() && !self.is_readable_within(within)) {
+                return Heard::Nothing;
             }
             match self.receive(room, 0) {
                 Ok((len, from)) if from.is_none_or(|from| from == self.peer) => {

@@ -33,6 +33,7 @@ impl FileKeys {
 
 #[cfg(test)]
 mod tests {
+    use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
     use super::*;
     use crate::hello::cookie::{Binding, Keyring, Secret};
 
@@ -62,7 +63,7 @@ mod tests {
         let mut shown = Vec::new();
         ring.show(|key| shown.push(key.words));
         assert_eq!(shown, seen.iter().map(|s| s.3).collect::<Vec<_>>());
-        assert!(ring.make(&Binding::peer(None)).is_some());
+        assert!(ring.make(&Binding::peer(&Peer::new([2; MAX_ADDRESS_LEN]))).is_some());
 
         // The second one makes them now, and the first is accepted for two lifetimes more.
         std::fs::write(&path, "02".repeat(40)).unwrap();
