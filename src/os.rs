@@ -254,6 +254,8 @@ pub(crate) fn try_box<T>(value: T) -> Option<Box<[T]>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use std::cell::Cell;
+    use std::fs::File;
+    use std::os::fd::FromRawFd as _;
 
     thread_local! {
         /// What [`super::boot_seconds`] gives this thread, in place of the system's.
