@@ -56,6 +56,7 @@ trap 'exit 1' HUP INT TERM
 so=$(cd "$(dirname "$LIB_SO")" && pwd)/$(basename "$LIB_SO")
 ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so"
 ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so.1"
+ln -sf "${so%/*}/libdtlsv1_listen_audit.so" "$BUILD/lib/libdtlsv1_listen_audit.so"
 LIB_DIR=$BUILD/lib
 ln -sf "${so%.so}.a" "$BUILD/lib/libdtlsv1_listen.a"
 export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR SAN MODES

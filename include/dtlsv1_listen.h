@@ -238,37 +238,12 @@ struct dtlsv1_listen_stats {
    * the read BIO does not know the peer.
    */
   uint64_t peers_unknown;
+  /**
+   * Reads that gave an error which was about an earlier datagram (ICMP: port, host or network
+   * unreachable) and not the socket's end. The call went on.
+   */
+  uint64_t socket_errors;
 };
-
-/**
- * Listens for a DTLS client and answers statelessly until one has shown that it is where it says
- * (RFC 6347 section 4.2.1).
- *
- * Reads datagrams from the SSL's read BIO. A ClientHello without a right cookie is answered with
- * a HelloVerifyRequest on the write BIO and forgotten; a ClientHello with a right cookie is handed
- * to libssl, and SSL_accept() finishes the handshake. Anything else is dropped in silence.
- *
- * `ssl`: a DTLS server SSL with both BIOs set. It may be used by one thread at a time; several
- * threads may listen with an SSL each on one SSL_CTX.
- *
- * `peer`: where the client's address goes on success, in the family's own length (16 bytes for
- * AF_INET, 28 for AF_INET6, 110 for AF_UNIX); a struct sockaddr_storage has room for any. If the
- * BIO knows no peer, the family becomes AF_UNSPEC and at most sizeof(struct sockaddr) bytes are
- * cleared. NULL: not wanted. Otherwise the bytes stay as they are. The memory stays the caller's.
- *
- * Returns 1 when a client was accepted; 0 when nothing is wrong but there is no client yet: the
- * read or the write of an answer would block or the budget is spent (nothing is queued), or a
- * datagram was dropped (the reason is queued): call again; -1 on failure, with the reason queued,
- * or with nothing queued where a BIO failed. The error queue is emptied on entry.
- *
- * Source: OpenSSL's DTLSv1_listen(3), of which this is a drop-in.
- *
- * # Safety
- *
- * `ssl` is NULL or a live SSL that no other thread is using; `peer` is NULL or writable for the
- * address family in use.
- */
-extern int dtlsv1_listen(SSL *ssl, void *peer);
 
 /**
  * DTLSv1_listen() with a bound on the peer's address, as accept(2) has it.

@@ -7,6 +7,7 @@
 OBJCOPY ?= objcopy
 
 EXPORTS := src/abi/exports.map
+AUDIT_SO := $(TARGET_DIR)/libdtlsv1_listen_audit.so
 LIBSSL_NAMES := DTLSv1_listen SSL_CTX_ctrl SSL_CTX_set_cookie_generate_cb \
     SSL_CTX_set_cookie_verify_cb SSL_CTX_set_msg_callback SSL_ctrl SSL_new SSL_set_msg_callback
 LIBSSL_VERSIONS := OPENSSL_1_1_0 OPENSSL_3.0.0 OPENSSL_4.0.0
@@ -24,7 +25,7 @@ LINK_FLAGS := -shared -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=$(EXPORTS) 
     -Wl,--gc-sections -Wl,--as-needed -Wl,-O1 -Wl,--strip-debug
 
 .PHONY: link
-link: $(LIB_SO)
+link: $(LIB_SO) $(AUDIT_SO)
 
 $(LIB_SO): $(LIB_A) $(EXPORTS) mk/link.mk
 	@printf '%s\n' $(VERSIONED) | sed 's/^\([^.]*\)\.\(.*\)/& \1@\2/' >$(TARGET_DIR)/versions.txt
@@ -33,3 +34,9 @@ $(LIB_SO): $(LIB_A) $(EXPORTS) mk/link.mk
 	    -o $@ $(TARGET_DIR)/versions.a $(RUST_LIBS)
 	@rm -f $(TARGET_DIR)/versions.a $(TARGET_DIR)/versions.txt
 	ln -sf libdtlsv1_listen.so $(TARGET_DIR)/$(LIB_SONAME)
+
+# For programs that look names up: without a library of its own (src/auditor.c).
+$(AUDIT_SO): src/auditor.c mk/link.mk
+	$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib \
+	    -Wl,-soname,$(notdir $@) -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(LDFLAGS) \
+	    -o $@ $<

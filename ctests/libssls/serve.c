@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,37 @@
 #define PEER(storage) (storage)		/* the macro takes any pointer */
 #else
 #define PEER(storage) ((BIO_ADDR *)(void *)(storage))
+#endif
+
+#ifdef LOOKED_UP		/* as Qt does, and ctypes */
+#include <dlfcn.h>
+
+static void *
+look_up(const char *name)
+{
+	void *(*known)(const SSL_CTX *, int) = SSL_CTX_get_ex_data;
+	void *at;
+	Dl_info info;
+	void *libssl;
+
+	memcpy(&at, &known, sizeof(at));
+	if (dladdr(at, &info) == 0 ||
+	    (libssl = dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD)) == NULL)
+		abort();
+	at = dlsym(libssl, name);
+	dlclose(libssl);
+	return at;
+}
+
+#define FOUND(type, name) (*(type)(uintptr_t)look_up(name))
+#define SSL_new FOUND(SSL *(*)(SSL_CTX *), "SSL_new")
+#define SSL_ctrl FOUND(long (*)(SSL *, int, long, void *), "SSL_ctrl")
+#define SSL_CTX_set_cookie_generate_cb FOUND(void (*)(SSL_CTX *, \
+    int (*)(SSL *, unsigned char *, unsigned int *)), "SSL_CTX_set_cookie_generate_cb")
+#define SSL_CTX_set_cookie_verify_cb FOUND(void (*)(SSL_CTX *, \
+    int (*)(SSL *, const unsigned char *, unsigned int)), "SSL_CTX_set_cookie_verify_cb")
+#undef DTLSv1_listen
+#define DTLSv1_listen FOUND(int (*)(SSL *, BIO_ADDR *), "DTLSv1_listen")
 #endif
 
 /* Each copy of this file has its own: whose callback runs is seen. */

@@ -11,6 +11,7 @@ pub mod secrets;
 pub mod settings;
 pub mod socket_filter;
 pub mod stats;
+pub mod symbind;
 
 use crate::hello::error::Fault;
 use crate::openssl::{Call, Libssl, queue_fault};

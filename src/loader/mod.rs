@@ -55,7 +55,14 @@ impl Object {
     pub(crate) const WORDS: usize = 5;
 
     pub(crate) fn words(&self) -> [usize; Self::WORDS] {
-        [self.start, self.end, self.base, self.dynamic, self.path.addr()]
+        [self.start, self.end, self.base, self.dynamic, self.path.expose_provenance()]
+    }
+
+    /// From [`words`](Self::words), `None` for those of nothing. The object is one that is loaded.
+    pub(crate) fn from_words(words: [usize; Self::WORDS]) -> Option<Self> {
+        let [start, end, base, dynamic, path] = words;
+        let path = std::ptr::with_exposed_provenance(path);
+        if start == 0 { None } else { Some(Self { start, end, base, dynamic, path }) }
     }
 
     /// Its file, as the loader names it; empty for the program.
@@ -127,6 +134,11 @@ pub(crate) fn here() -> Option<Object> {
     Object::at(here as *const () as usize)
 }
 
+/// Looks a name of ours up, for those who watch.
+pub(crate) fn tell_of(name: &CStr) {
+    symbol(libc::RTLD_DEFAULT, name, None);
+}
+
 /// To look names up as the program does: in itself and everything that was loaded with it, or later
 /// for everybody.
 pub(crate) fn program() -> Option<Handle> {
@@ -185,6 +197,20 @@ fn iterate<T>(each: impl FnMut(&libc::dl_phdr_info) -> Option<T>) -> Option<T> {
 
 fn by_iteration(address: usize) -> Option<Object> {
     iterate(|info| object_of(info).filter(|object| object.contains(address)))
+}
+
+/// Is there an object whose file's name begins so?
+pub(crate) fn is_loaded(start: &[u8]) -> bool {
+    let found = iterate(|info| {
+        if info.dlpi_name.is_null() {
+            return None;
+        }
+        // SAFETY: the loader's string.
+        let path = unsafe { CStr::from_ptr(info.dlpi_name) }.to_bytes();
+        let name = path.rsplit(|byte| *byte == b'/').next()?;
+        name.starts_with(start).then_some(())
+    });
+    found.is_some()
 }
 
 /// The loaded objects from the nth on, the program being the first; for few and rare questions.

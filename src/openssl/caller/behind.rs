@@ -140,6 +140,10 @@ fn prepare(libssl: &'static Libssl) {
 
 /// Prepares the LibreSSL that the program was linked with, if it was.
 pub(super) fn look_for_libressl() {
+    // Most processes have none, and a look-up in vain costs more than all else that is done at load.
+    if !loader::is_loaded(b"libssl") {
+        return;
+    }
     // A function of LibreSSL's that is a macro in OpenSSL.
     let at = loader::behind_us(c"SSL_get_ex_new_index", None);
     let object = at.and_then(|at| Object::at(at.as_ptr().addr()));

@@ -8,6 +8,9 @@
 
 mod behind;
 mod known;
+mod looked_up;
+
+pub(crate) use looked_up::entry_number;
 
 use super::libssl::{Libssl, Name};
 use crate::loader::{self, Object};
@@ -24,7 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub(crate) struct Call {
     /// The return address; 0 where the entry has none to give.
     pub(crate) from: usize,
-    /// The number of the version that the caller's reference has, in [`VERSIONS`].
+    /// The number of the version that the caller's reference has, in [`VERSIONS`]; from
+    /// [`LOOKED_UP`] on, of an entry for a program that looked it up.
     pub(crate) version: u32,
 }
 
@@ -32,6 +36,9 @@ pub(crate) struct Call {
 /// entries give; none for a reference without one, and for one to us.
 const VERSIONS: [Option<&CStr>; 4] =
     [None, Some(c"OPENSSL_1_1_0"), Some(c"OPENSSL_3.0.0"), Some(c"OPENSSL_4.0.0")];
+
+/// The first number of an entry for who has found it with dlsym(3).
+pub(crate) const LOOKED_UP: u32 = 16;
 
 impl Call {
     /// A call of a function that is ours alone, and comes without its return address.
@@ -65,8 +72,7 @@ impl Call {
     #[cold]
     #[inline(never)]
     fn ask<T>(self, known: impl Fn(&Entry) -> T, found: impl FnOnce(&Behind) -> T) -> T {
-        let from = if self.from == 0 { caller_of_our_own() } else { self.from };
-        let Some(object) = Object::at(from) else {
+        let Some(object) = self.object() else {
             let look_up = || uncancelled(|| Behind::of(None, self.version()));
             return found(&guard_value(Behind::NOTHING, look_up));
         };
@@ -74,22 +80,41 @@ impl Call {
         if let Some(known) = entries.find_map(|e| e.get(&object, self.version, &known)) {
             return known;
         }
-        let calling_back = Libssl::calling_back().filter(|_| loader::is_here(from));
-        if let Some(libssl) = calling_back {
-            return found(&Behind::in_libssl(libssl, self.version(), None));
+        found(&guard_value(Behind::NOTHING, || uncancelled(|| self.look_up(&object))))
+    }
+
+    /// Who calls; `None` for code that is in no object.
+    fn object(self) -> Option<Object> {
+        match (self.version.checked_sub(LOOKED_UP), self.from) {
+            (Some(number), _) => looked_up::object_of(usize::try_from(number).ok()?),
+            (None, 0) => Object::at(caller_of_our_own()),
+            (None, from) => Object::at(from),
         }
-        let look_up = || uncancelled(|| Behind::of(Some(&object), self.version()));
-        let behind = guard_value(Behind::NOTHING, look_up);
+    }
+
+    /// Finds out what is behind the caller, and remembers it.
+    fn look_up(self, object: &Object) -> Behind {
+        if self.version >= LOOKED_UP {
+            let behind = Behind::of_libssl(object);
+            if behind.is_certain() {
+                Entry::keep(object, self.version, &behind);
+            }
+            return behind;
+        }
+        if let Some(libssl) = Libssl::calling_back().filter(|_| loader::is_here(object.start)) {
+            return Behind::in_libssl(libssl, self.version(), None);
+        }
+        let behind = Behind::of(Some(object), self.version());
         if behind.is_certain() {
             if object.path().is_empty() {
-                PROGRAM.set(&object, &behind);
+                PROGRAM.set(object, &behind);
             }
-            Entry::keep(&object, self.version, &behind);
-            if sets_cookies_past_us(&object) {
+            Entry::keep(object, self.version, &behind);
+            if sets_cookies_past_us(object) {
                 say_that_callbacks_are_not_seen();
             }
         }
-        found(&behind)
+        behind
     }
 
     fn version(self) -> Option<&'static CStr> {
@@ -146,6 +171,8 @@ fn caller_of_our_own() -> usize {
 pub(crate) fn at_load() {
     guard_value((), || {
         loader::begin();
+        // An auditor, if there is one, hears of it by this question (src/auditor.c).
+        loader::tell_of(c"dtlsv1_listen_symbind");
         behind::look_for_libressl();
     });
 }
