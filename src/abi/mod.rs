@@ -48,19 +48,3 @@ fn done_without_libssl(body: impl FnOnce() -> Result<(), Fault>) -> c_int {
     }
     0
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    unsafe extern "C-unwind" {
-        fn ERR_get_error() -> std::ffi::c_ulong;
-    }
-
-    #[test]
-    fn a_panic_ends_at_the_boundary_with_a_reason() {
-        assert_eq!(done(|_| panic!("on purpose")), 0);
-        // SAFETY: the queue is this thread's.
-        assert_ne!(unsafe { ERR_get_error() }, 0);
-    }
-}

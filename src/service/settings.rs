@@ -125,8 +125,8 @@ impl Defaults {
 const START: &[u8] = b"DTLSV1_LISTEN_";
 
 /// All that anything here asks for.
-const NAMES: [&str; 7] =
-    ["BUDGET", "COOKIES", "COOKIE_LIFETIME", "REPAIR", "SECRET_FILE", "STATS", "TRACE"];
+const NAMES: [&str; 8] =
+    ["BUDGET", "COOKIES", "COOKIE_LIFETIME", "FILTER", "REPAIR", "SECRET_FILE", "STATS", "TRACE"];
 
 /// A variable that is set to something that means nothing.
 struct NotUnderstood<'a> {

@@ -33,9 +33,10 @@ impl FileKeys {
 
 #[cfg(test)]
 mod tests {
-    use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
     use super::*;
     use crate::hello::cookie::{Binding, Keyring, Secret};
+    use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
+    use crate::os::tests::BOOT_SECONDS;
 
     #[test]
     fn shows_the_keys_that_the_library_uses() {
@@ -44,8 +45,10 @@ mod tests {
         let name = path.as_os_str().as_encoded_bytes();
         let lifetime = Lifetime::from_seconds(10).unwrap();
         std::fs::write(&path, format!("{}\n{}\n", "01".repeat(32), "02".repeat(40))).unwrap();
+        BOOT_SECONDS.set(Some(1000));
         let keys = FileKeys::new(name, lifetime, 1000).unwrap();
         let at = |now| {
+            BOOT_SECONDS.set(Some(now));
             let mut seen = Vec::new();
             keys.show(now, |key| seen.push((key.secret, key.distance, key.name, key.words)))
                 .unwrap();
@@ -72,7 +75,7 @@ mod tests {
         assert_eq!(later[0].2, 101);
         assert_eq!((later[0].3, later[3].3), (seen[4].3, seen[1].3));
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(at(1040).len(), 6);
+        assert_eq!((at(1030).len(), at(1040).len()), (6, 3));
         assert!(FileKeys::new(name, lifetime, 1050).is_err());
     }
 }
