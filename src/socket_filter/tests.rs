@@ -47,7 +47,8 @@ impl Cookies for FakeDriver {
         _: &ClientHello<'_>,
         cookie: &mut [u8; COOKIE_ROOM],
     ) -> Result<usize, Fault> {
-        let made = self.0.make(&Binding::peer(&Peer::new([2; MAX_ADDRESS_LEN]))).ok_or(Fault::NoSecret)?;
+        let made =
+            self.0.make(&Binding::peer(&Peer::new([2; MAX_ADDRESS_LEN]))).ok_or(Fault::NoSecret)?;
         cookie[..made.len()].copy_from_slice(&made);
         Ok(made.len())
     }
@@ -60,8 +61,8 @@ impl Fragments for FakeDriver {
     fn rest(&mut self, _: &Fragment<'_>, _: &[u8]) -> Outcome {
         Outcome::Kept
     }
-    fn longest_elsewhere(&mut self) -> u32 {
-        0
+    fn longest(&mut self) -> u32 {
+        u32::MAX
     }
 }
 
