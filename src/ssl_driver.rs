@@ -3,10 +3,10 @@
 
 use crate::hello::cookie::{Binding, Check};
 use crate::hello::error::Fault;
-use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Fragments, Observer};
 use crate::hello::peer::Peer;
 use crate::hello::reassembly::Outcome;
-use crate::hello::step::{Driver, Fragments};
+use crate::hello::step::Driver;
 use crate::hello::wire::{ClientHello, Fragment, RecordHeader};
 use crate::openssl::{Bio, Current, MessageObserver, PeerOfSsl, Ssl, app_callbacks};
 use crate::os::{notice, unix_seconds};
@@ -167,7 +167,7 @@ impl Fragments for SslDriver<'_> {
     }
 
     #[cold]
-    fn longest_elsewhere(&mut self) -> u32 {
+    fn longest(&mut self) -> u32 {
         self.ssl.longest_hello()
     }
 }

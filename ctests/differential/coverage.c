@@ -4,6 +4,7 @@
 
 #include "coverage.h"
 #include "deliberate.h"
+#include "hello.h"
 
 enum { CASES_PER_HIT = 2000 };	/* every row wants one hit in so many cases */
 
@@ -140,6 +141,8 @@ row_of_datagram(const struct run *run, const unsigned char *bytes, size_t len)
 	if (number(bytes + 17, 2) > most)
 		return number(bytes + 17, 2) == 2 ? MESSAGE_SEQ_2 : MESSAGE_SEQ;
 	if (number(bytes + 19, 3) != 0 || fragment > number(bytes + 14, 3))
+		return FRAGMENTED;
+	if (run->rewrite.refuse_too_long && hello_claims_too_much(bytes, len))
 		return FRAGMENTED;
 	return row_of_hello(run, bytes + 25, fragment);
 }

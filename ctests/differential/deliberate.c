@@ -20,6 +20,16 @@ any_seq_2(const struct dcase *c)
 	return 0;
 }
 
+/* More than libssl puts together, SSL_MAX_CERT_LIST_DEFAULT. */
+static int
+any_too_long(const struct dcase *c)
+{
+	for (size_t i = 0; i < c->nreads; i++)
+		if (hello_claims_too_much(c->pool + c->reads[i].at, c->reads[i].len))
+			return 1;
+	return 0;
+}
+
 static int
 any_trailing(const struct dcase *c)
 {
@@ -61,6 +71,8 @@ static struct {
 } rewrites[] = {
 	{"message_seq 2 is refused", "libssl before 3.5 (and fixes) accepts it and then cannot continue the handshake",
 	    any_seq_2, offsetof(struct rewrite, refuse_seq_2), 0, 0, 0, 0},
+	{"a first fragment of more than libssl puts together is dropped", "libssl refuses it in the handshake only, and 3.2.1 then uses freed memory",
+	    any_too_long, offsetof(struct rewrite, refuse_too_long), 0, 1, 0, 0},
 	{"only the first record is handed over", "libssl from 3.2 on shows the handshake the unverified rest of the datagram",
 	    any_trailing, offsetof(struct rewrite, first_record_only), 0, 0, 0, 0},
 	{"a NULL peer is allowed", "libssl writes to the address it was not given, and crashes",
@@ -68,7 +80,7 @@ static struct {
 	{"an empty datagram is a bad one", "libssl takes it for a broken socket and returns -1, and anyone can send one",
 	    any_empty, offsetof(struct rewrite, empty_is_short), 0, 1, 0, 0},
 };
-enum { SEQ_2, FIRST_RECORD, NULL_PEER, EMPTY, REWRITES };
+enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, REWRITES };
 
 static int
 renumbered(const struct dcase *c)

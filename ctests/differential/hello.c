@@ -17,6 +17,12 @@ hello_number(const unsigned char *bytes, size_t len)
 	return value;
 }
 
+int
+hello_claims_too_much(const unsigned char *bytes, size_t len)
+{
+	return len >= AT_CLIENT_VERSION && hello_number(bytes + AT_OFFSET, 3) == 0 && hello_number(bytes + AT_LENGTH, 3) > 1024 * 100;
+}
+
 void
 hello_put(unsigned char *bytes, size_t len, unsigned long long value)
 {

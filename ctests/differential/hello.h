@@ -28,6 +28,9 @@ int hello_find(const unsigned char *bytes, size_t len, struct hello_fields *fiel
 /* Puts another cookie in and mends the lengths. Returns the new length; the old one when there is nothing to replace. */
 size_t hello_set_cookie(unsigned char *bytes, size_t len, size_t room, const unsigned char *cookie, size_t cookie_len);
 
+/* Is it a first fragment of a longer hello than libssl puts together (SSL_MAX_CERT_LIST_DEFAULT)? */
+int hello_claims_too_much(const unsigned char *bytes, size_t len);
+
 unsigned int hello_number(const unsigned char *bytes, size_t len);
 void hello_put(unsigned char *bytes, size_t len, unsigned long long value);
 

@@ -12,6 +12,7 @@
 /* How a case is rewritten for libssl where we mean to differ from it; see deliberate.h. */
 struct rewrite {
 	int refuse_seq_2;	/* message_seq 2 reads as 3 */
+	int refuse_too_long;	/* a first fragment that claims too much reads as another */
 	int first_record_only;	/* a datagram ends where its first record does */
 	int give_room;		/* a NULL peer becomes a real one */
 	int empty_is_short;	/* a datagram of no bytes on a socket becomes one of one byte */

@@ -9,6 +9,7 @@
 
 #include <openssl/bio.h>
 
+#include "hello.h"
 #include "run.h"
 
 struct script {
@@ -52,6 +53,8 @@ script_rewrite(const struct run *run, unsigned char *bytes, size_t len)
 
 	if (run->rewrite.refuse_seq_2 && len >= 19 && bytes[17] == 0 && bytes[18] == 2)
 		bytes[18] = 3;
+	if (run->rewrite.refuse_too_long && hello_claims_too_much(bytes, len))
+		bytes[21] = 1;
 	if (run->rewrite.first_record_only && len >= 13) {
 		end = 13 + ((size_t)bytes[11] << 8 | bytes[12]);
 		if (end < len)

@@ -8,6 +8,7 @@
 //! throw an exception: no `catch_unwind` may be on the stack then, and there is none here.
 
 use crate::hello::error::{Discard, Fault};
+use crate::hello::reassembly::Outcome;
 use crate::hello::wire::{ClientHello, Fragment, Method, RECORD_HEADER_LEN, Record, RecordHeader};
 
 pub use crate::hello::wire::COOKIE_ROOM;
@@ -32,6 +33,18 @@ pub trait Observer {
 
     /// A fragment that can begin a hello (OpenSSL's message callback, SSL3_RT_HANDSHAKE).
     fn hello_seen(&mut self, _message: &[u8]) {}
+}
+
+/// Keeps the fragments of hellos that do not fit a datagram.
+pub trait Fragments {
+    /// Takes the first fragment of a hello, whose cookie was right. `datagram` begins with it.
+    fn first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome;
+
+    /// Takes any other fragment; `datagram` begins with its record.
+    fn rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome;
+
+    /// Bytes of the longest hello that is put together at all, here or by libssl.
+    fn longest(&mut self) -> u32;
 }
 
 /// A hello, or its first fragment, whose cookie is right.
@@ -80,7 +93,7 @@ impl<'a> Hello<'a> {
 pub(super) fn read<'a>(
     datagram: &'a [u8],
     method: Method,
-    observer: &mut impl Observer,
+    observer: &mut (impl Observer + Fragments),
 ) -> Result<Incoming<'a>, Discard> {
     let (header, rest) = datagram.split_first_chunk().ok_or(Discard::RecordTooSmall)?;
     observer.record_seen(header);
@@ -88,6 +101,11 @@ pub(super) fn read<'a>(
     let fragment = Fragment::parse(record.body)?;
     if !fragment.is_first() {
         return Ok(Incoming::Continuation(fragment));
+    }
+    // libssl would say no to it after the cookie, and an SSL of 3.2.1 that is used again then reads
+    // freed memory.
+    if !fragment.is_whole() && fragment.message_len > observer.longest() {
+        return Err(Discard::Fragment);
     }
     observer.hello_seen(fragment.message);
     let hello = ClientHello::of(&fragment, method)?;

@@ -4,25 +4,13 @@
 mod verified;
 
 use crate::hello::error::{Discard, Fault};
-use crate::hello::gate::{Admitted, Cookies, Incoming, Observer, read};
+use crate::hello::gate::{Cookies, Incoming, Observer, read};
 use crate::hello::peer::Peer;
 use crate::hello::reassembly::{Complete, Outcome};
-use crate::hello::wire::{Fragment, HelloVerifyRequest, Method};
+use crate::hello::wire::{HelloVerifyRequest, Method};
 
+pub use crate::hello::gate::Fragments;
 pub use verified::VerifiedHello;
-
-/// Keeps the fragments of hellos that do not fit a datagram.
-pub trait Fragments {
-    /// Takes the first fragment of a hello, whose cookie was right. `datagram` begins with it.
-    fn first(&mut self, admitted: &Admitted<'_>, datagram: &[u8]) -> Outcome;
-
-    /// Takes any other fragment; `datagram` begins with its record.
-    fn rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome;
-
-    /// Bytes of the longest hello that is put together elsewhere when its first fragment was
-    /// refused here.
-    fn longest_elsewhere(&mut self) -> u32;
-}
 
 /// Everything that a step asks.
 pub trait Driver<'p>: Cookies + Observer + Fragments {
@@ -74,11 +62,7 @@ pub fn step<'a>(
         match driver.first(&admitted, datagram) {
             Outcome::Kept => return Ok(Step::Kept),
             Outcome::Complete(hello) => return Ok(complete(hello, method, driver)),
-            // libssl puts the rest together if it comes to the SSL's own BIO. To a hello that claims
-            // more it says no, and an SSL of 3.2.1 that is used again then reads freed memory.
-            Outcome::Refused if admitted.fragment.message_len > driver.longest_elsewhere() => {
-                return Ok(Step::Drop(Discard::Fragment));
-            }
+            // libssl puts the rest together if it comes to the SSL's own BIO.
             Outcome::Refused => {}
         }
     }

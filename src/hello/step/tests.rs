@@ -1,6 +1,6 @@
 use super::*;
-use crate::hello::gate::COOKIE_ROOM;
-use crate::hello::wire::{ClientHello, RECORD_HEADER_LEN, RecordHeader, Version};
+use crate::hello::gate::{Admitted, COOKIE_ROOM};
+use crate::hello::wire::{ClientHello, Fragment, RECORD_HEADER_LEN, RecordHeader, Version};
 
 /// Accepts one cookie, makes it, and writes down what it saw.
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl Fragments for FakeDriver {
         self.continued = Some(fragment.offset);
         Outcome::Refused
     }
-    fn longest_elsewhere(&mut self) -> u32 {
+    fn longest(&mut self) -> u32 {
         LONGEST
     }
 }
@@ -188,12 +188,15 @@ fn a_first_fragment_with_the_cookie_is_enough() {
 
 #[test]
 fn a_first_fragment_that_claims_more_than_anybody_takes_is_dropped() {
-    let mut first = datagram(RIGHT);
-    for (len, accepted) in [(LONGEST, true), (LONGEST + 1, false), (0xFF_FFFF, false)] {
-        first[14..17].copy_from_slice(&len.to_be_bytes()[1..]);
-        let (ended, _) = ask(&first, Method::Any);
-        assert_eq!(matches!(ended, Accepted(..)), accepted, "{len}");
-        assert_eq!(matches!(ended, Discarded(Discard::Fragment)), !accepted, "{len}");
+    for cookie in [RIGHT, b""] {
+        let mut first = datagram(cookie);
+        for (len, taken) in [(LONGEST, true), (LONGEST + 1, false), (0xFF_FFFF, false)] {
+            first[14..17].copy_from_slice(&len.to_be_bytes()[1..]);
+            let (ended, seen) = ask(&first, Method::Any);
+            assert_eq!(matches!(ended, Accepted(..) | Challenged(_)), taken, "{len}");
+            assert_eq!(matches!(ended, Discarded(Discard::Fragment)), !taken, "{len}");
+            assert!(taken || seen == ["record"], "{len}");
+        }
     }
 }
 

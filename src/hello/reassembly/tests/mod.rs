@@ -8,9 +8,9 @@ mod shares;
 
 use super::{Filter, Outcome, Reassembler, Who};
 use crate::hello::error::{Discard, Fault};
-use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Fragments, Observer};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
-use crate::hello::step::{Driver, Fragments, Step, step};
+use crate::hello::step::{Driver, Step, step};
 use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RECORD_HEADER_LEN};
 use std::hash::RandomState;
 use std::ops::Range;
@@ -49,7 +49,7 @@ impl Fragments for FakeDriver<'_> {
     fn rest(&mut self, fragment: &Fragment<'_>, datagram: &[u8]) -> Outcome {
         self.reassembler.rest(&self.who, fragment, datagram, self.now)
     }
-    fn longest_elsewhere(&mut self) -> u32 {
+    fn longest(&mut self) -> u32 {
         u32::MAX
     }
 }
