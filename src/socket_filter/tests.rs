@@ -47,7 +47,8 @@ impl Cookies for FakeDriver {
         _: &ClientHello<'_>,
         cookie: &mut [u8; COOKIE_ROOM],
     ) -> Result<usize, Fault> {
-        let made = self.0.make(&Binding::peer(&Peer::new([2; MAX_ADDRESS_LEN]))).ok_or(Fault::NoSecret)?;
+        let made =
+            self.0.make(&Binding::peer(&Peer::new([2; MAX_ADDRESS_LEN]))).ok_or(Fault::NoSecret)?;
         cookie[..made.len()].copy_from_slice(&made);
         Ok(made.len())
     }

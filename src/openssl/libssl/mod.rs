@@ -18,10 +18,11 @@ pub(crate) use release::{Class, DTLS_CTRL_LISTEN, Errors, Release};
 use crate::loader::{self, Handle, Object};
 use crate::os::try_box;
 use functions::{Find, SetError};
+use openssl_sys::SSL_METHOD;
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
+use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
 /// As many as one process is served with; calls that belong to a further one go on to it untouched.
 pub(crate) const MAX: usize = 8;
@@ -34,6 +35,10 @@ pub(crate) struct Libssl {
     pub(crate) ssl: SslFunctions,
     set_error: Option<SetError>,
     pub(crate) release: Release,
+    /// `DTLS_server_method()` and its like: constants.
+    pub(crate) methods_of_any_version: [*const SSL_METHOD; 3],
+    /// The name of libcrypto's own datagram BIOs, where it has been seen.
+    datagram_name: AtomicPtr<c_char>,
 }
 
 /// In the order in which they were found; a null ends them.
@@ -125,6 +130,23 @@ impl Libssl {
         own(&self.object, name)
     }
 
+    /// Is this the name of libcrypto's own datagram BIOs? Compared once, and known by its address then:
+    /// it is a constant.
+    #[inline]
+    pub(crate) fn is_datagram_name(&self, name: *const c_char) -> bool {
+        std::ptr::eq(name, self.datagram_name.load(Relaxed)) || self.reads_as_datagram(name)
+    }
+
+    #[cold]
+    fn reads_as_datagram(&self, name: *const c_char) -> bool {
+        // SAFETY: a method's name is a C string as long as the method lives.
+        let same = unsafe { CStr::from_ptr(name) } == c"datagram socket";
+        if same && Object::at(name.addr()).is_some() {
+            self.datagram_name.store(name.cast_mut(), Relaxed);
+        }
+        same
+    }
+
     /// Asks for a place on every object of a class; negative if there is none.
     ///
     /// # Safety
@@ -170,7 +192,22 @@ impl Libssl {
         let release = Release::ask(&crypto, &ssl, set_error.is_some())?;
         object.pin();
         crypto_object.pin();
-        Some(Self { number: 0, object: *object, crypto, ssl, set_error, release })
+        // SAFETY: gives the address of a constant; so for the next two.
+        let server = unsafe { ssl.DTLS_server_method() };
+        // SAFETY: as above.
+        let either = unsafe { ssl.DTLS_method() };
+        // SAFETY: as above.
+        let client = unsafe { ssl.DTLS_client_method() };
+        Some(Self {
+            number: 0,
+            object: *object,
+            crypto,
+            ssl,
+            set_error,
+            release,
+            methods_of_any_version: [server, either, client],
+            datagram_name: AtomicPtr::new(null_mut()),
+        })
     }
 
     /// Two threads may find the same one at once: the first to publish it has it.

@@ -33,9 +33,9 @@ impl FileKeys {
 
 #[cfg(test)]
 mod tests {
-    use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
     use super::*;
     use crate::hello::cookie::{Binding, Keyring, Secret};
+    use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 
     #[test]
     fn shows_the_keys_that_the_library_uses() {
