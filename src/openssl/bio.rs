@@ -7,7 +7,7 @@ use super::sys;
 use crate::hello::error::{Fault, Sent, Stop};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use crate::os;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 
@@ -68,8 +68,7 @@ impl Bio {
         }
         // SAFETY: type invariant.
         let name = unsafe { self.crypto().BIO_method_name(self.as_ptr()) };
-        // SAFETY: a method's name is a C string as long as the method lives.
-        !name.is_null() && unsafe { CStr::from_ptr(name) } == c"datagram socket"
+        !name.is_null() && self.libssl.is_datagram_name(name)
     }
 
     /// Has the application set a callback on it, of either kind? That is told of every operation, and

@@ -1,7 +1,7 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
-use super::libssl::{Libssl, SslFunctions};
+use super::libssl::Libssl;
 use super::sys;
 use crate::hello::wire::{Method, Version};
 use std::ffi::{c_int, c_long};
@@ -133,20 +133,11 @@ impl Ssl {
         if version >> 8 != DTLS_MAJOR {
             return None;
         }
-        if speaks_any_version(&self.libssl.ssl, self.method()) {
+        if self.libssl.methods_of_any_version.contains(&self.method()) {
             return Some(Method::Any);
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))
     }
-}
-
-fn speaks_any_version(libssl: &SslFunctions, method: *const sys::SSL_METHOD) -> bool {
-    // SAFETY: gives the address of a constant; so for the next two.
-    std::ptr::eq(method, unsafe { libssl.DTLS_server_method() })
-        // SAFETY: as above.
-        || std::ptr::eq(method, unsafe { libssl.DTLS_method() })
-        // SAFETY: as above.
-        || std::ptr::eq(method, unsafe { libssl.DTLS_client_method() })
 }
 
 impl SslCtx {

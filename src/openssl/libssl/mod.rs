@@ -6,6 +6,7 @@
 
 mod functions;
 mod name;
+mod object;
 mod release;
 
 pub(crate) use functions::{
@@ -13,15 +14,18 @@ pub(crate) use functions::{
     SslFunctions, VerifyCb,
 };
 pub(crate) use name::Name;
+pub(crate) use object::{ANCHOR, OUR_OWN, is_ours, own};
 pub(crate) use release::{Class, DTLS_CTRL_LISTEN, Errors, Release};
 
-use crate::loader::{self, Handle, Object};
+use crate::loader::{self, Object};
 use crate::os::try_box;
-use functions::{Find, SetError};
+use functions::{Find as _, SetError};
+use object::{LIBCRYPTO, Of, libcrypto_of};
+use openssl_sys::SSL_METHOD;
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
+use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed};
 
 /// As many as one process is served with; calls that belong to a further one go on to it untouched.
 pub(crate) const MAX: usize = 8;
@@ -34,6 +38,10 @@ pub(crate) struct Libssl {
     pub(crate) ssl: SslFunctions,
     set_error: Option<SetError>,
     pub(crate) release: Release,
+    /// `DTLS_server_method()` and its like: constants.
+    pub(crate) methods_of_any_version: [*const SSL_METHOD; 3],
+    /// The name of libcrypto's own datagram BIOs, where it has been seen.
+    datagram_name: AtomicPtr<c_char>,
 }
 
 /// In the order in which they were found; a null ends them.
@@ -42,10 +50,6 @@ static FOUND: [AtomicPtr<Libssl>; MAX] = [const { AtomicPtr::new(null_mut()) }; 
 thread_local! {
     static CALLING_BACK: Cell<Option<&'static Libssl>> = const { Cell::new(None) };
 }
-
-/// A function that every libssl has and hardly anybody puts one of his own in front of: whose it is,
-/// he is the libssl.
-pub(crate) const ANCHOR: &CStr = c"SSL_get_SSL_CTX";
 
 impl Libssl {
     /// The libssl that this object is; `None` if it is none that can be served, or is so only now,
@@ -125,6 +129,23 @@ impl Libssl {
         own(&self.object, name)
     }
 
+    /// Is this the name of libcrypto's own datagram BIOs? Compared once, and known by its address then:
+    /// it is a constant.
+    #[inline]
+    pub(crate) fn is_datagram_name(&self, name: *const c_char) -> bool {
+        std::ptr::eq(name, self.datagram_name.load(Relaxed)) || self.reads_as_datagram(name)
+    }
+
+    #[cold]
+    fn reads_as_datagram(&self, name: *const c_char) -> bool {
+        // SAFETY: a method's name is a C string as long as the method lives.
+        let same = unsafe { CStr::from_ptr(name) } == c"datagram socket";
+        if same && Object::at(name.addr()).is_some() {
+            self.datagram_name.store(name.cast_mut(), Relaxed);
+        }
+        same
+    }
+
     /// Asks for a place on every object of a class; negative if there is none.
     ///
     /// # Safety
@@ -170,7 +191,22 @@ impl Libssl {
         let release = Release::ask(&crypto, &ssl, set_error.is_some())?;
         object.pin();
         crypto_object.pin();
-        Some(Self { number: 0, object: *object, crypto, ssl, set_error, release })
+        // SAFETY: gives the address of a constant; so for the next two.
+        let server = unsafe { ssl.DTLS_server_method() };
+        // SAFETY: as above.
+        let either = unsafe { ssl.DTLS_method() };
+        // SAFETY: as above.
+        let client = unsafe { ssl.DTLS_client_method() };
+        Some(Self {
+            number: 0,
+            object: *object,
+            crypto,
+            ssl,
+            set_error,
+            release,
+            methods_of_any_version: [server, either, client],
+            datagram_name: AtomicPtr::new(null_mut()),
+        })
     }
 
     /// Two threads may find the same one at once: the first to publish it has it.
@@ -235,73 +271,3 @@ macro_rules! numbered {
     }};
 }
 pub(in crate::openssl) use numbered;
-
-/// An object's functions, as whoever is bound to it reaches them.
-struct Of<'a> {
-    object: &'a Object,
-    handle: &'a Handle,
-    /// Set where what the program reaches is this object's: there somebody may stand in front of it
-    /// with a function of his own (a tracer, a test), and he does so for us as for everybody.
-    program: Option<Handle>,
-}
-
-impl<'a> Of<'a> {
-    fn new(object: &'a Object, handle: &'a Handle, known_by: &CStr) -> Self {
-        let reaches = |program: &Handle| {
-            program.find(known_by, None).is_some_and(|at| object.contains(at.as_ptr().addr()))
-        };
-        Self { object, handle, program: loader::program().filter(reaches) }
-    }
-
-    fn in_front(&self, name: &CStr) -> Option<NonNull<c_void>> {
-        let program = self.program.as_ref().filter(|_| !Name::is_any(name))?;
-        let at = program.find(name, None)?;
-        if self.object.contains(at.as_ptr().addr()) {
-            return None;
-        }
-        let of = Object::at(at.as_ptr().addr())?;
-        let others = own(&of, LIBCRYPTO).or_else(|| own(&of, ANCHOR)).is_some();
-        (!others).then_some(at)
-    }
-}
-
-impl Find for Of<'_> {
-    fn find(&self, name: &CStr) -> Option<NonNull<c_void>> {
-        let own = self.handle.find(name, None);
-        let own = own.filter(|at| self.object.contains(at.as_ptr().addr()))?;
-        self.in_front(name).or(Some(own))
-    }
-}
-
-/// A function that every libcrypto has and hardly anybody puts one of his own in front of.
-const LIBCRYPTO: &CStr = c"OpenSSL_version_num";
-
-/// An object's own function of that name.
-pub(crate) fn own(object: &Object, name: &CStr) -> Option<NonNull<c_void>> {
-    let at = object.handle()?.find(name, None)?;
-    object.contains(at.as_ptr().addr()).then_some(at)
-}
-
-/// A name that is in every copy of this library.
-pub(crate) const OUR_OWN: &CStr = c"dtlsv1_listen_version";
-
-/// Is it a function of this library, or of another copy of it? Two that hand each other their calls
-/// would check every cookie twice, each with a secret of its own.
-pub(crate) fn is_ours(at: NonNull<c_void>) -> bool {
-    loader::is_here(at.as_ptr().addr())
-        || Object::at(at.as_ptr().addr()).is_some_and(|object| own(&object, OUR_OWN).is_some())
-}
-
-/// The libcrypto that a libssl calls: as its references say, which may be another than the one that
-/// it names as needed; else, where none is bound yet, what its own scope says.
-fn libcrypto_of(libssl: &Object, handle: &Handle) -> Option<Object> {
-    let bound = loader::bindings(libssl, |binding| {
-        let name = binding.name.to_bytes();
-        let asked = [&b"BIO_"[..], b"CRYPTO_", b"ERR_", b"EVP_", b"X509_"];
-        if !asked.iter().any(|start| name.starts_with(start)) {
-            return None;
-        }
-        Object::at(binding.value).filter(|object| own(object, LIBCRYPTO).is_some())
-    });
-    bound.or_else(|| Object::at(handle.find(LIBCRYPTO, None)?.as_ptr().addr()))
-}
