@@ -35,7 +35,7 @@ fn cookie(keys: &Keyring, from: &str, body: &[u8], room: usize) -> Vec<u8> {
     let mut parsed = ClientHello::parse(body, Method::Any).unwrap();
     parsed.room = room;
     let peer = model::peer(address(from));
-    let binding = Binding::hello(Some(&peer), &parsed);
+    let binding = Binding::hello(&peer, &parsed);
     keys.make(&binding).unwrap()[..binding.cookie_len()].to_vec()
 }
 

@@ -53,7 +53,7 @@ impl<'p> Driver<'p> for OnePeer<'_> {
 
 impl Cookies for OnePeer<'_> {
     fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
-        let binding = Binding::hello(Some(&self.peer), hello);
+        let binding = Binding::hello(&self.peer, hello);
         let check = self.keys.check(hello.cookie, &binding).ok_or(Fault::NoSecret)?;
         self.session_id = hello.session_id.len();
         Ok(matches!(check, Check::Right { .. }))
@@ -63,7 +63,7 @@ impl Cookies for OnePeer<'_> {
         hello: &ClientHello<'_>,
         cookie: &mut [u8; COOKIE_ROOM],
     ) -> Result<usize, Fault> {
-        let binding = Binding::hello(Some(&self.peer), hello);
+        let binding = Binding::hello(&self.peer, hello);
         let made = self.keys.make(&binding).ok_or(Fault::NoSecret)?;
         cookie[..made.len()].copy_from_slice(&made);
         self.session_id = hello.session_id.len();
