@@ -3,6 +3,7 @@
  * doing, after which the server goes on. A socket that is broken, or shut down
  * for reading, ends it as libssl's own function does.
  */
+#define _DEFAULT_SOURCE	/* syscall() */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
