@@ -79,9 +79,14 @@ child(void)
 {
 	if (!wanted)
 		return;
+	alarm(60);	/* the parent's is not the child's */
 	use_all();
 	SSL_CTX_free(spare);
 }
+
+/* No thread is in libcrypto while the process forks: its locks are not ours, and
+ * the child makes an SSL_CTX. */
+static pthread_mutex_t in_libcrypto = PTHREAD_MUTEX_INITIALIZER;
 
 /* The locks that a thread may have at the moment. */
 static void *
@@ -89,11 +94,16 @@ come_and_go(void *arg)
 {
 	(void)arg;
 	while (!done) {
-		SSL_CTX *other = SSL_CTX_new(DTLS_server_method());
+		SSL_CTX *other;
 
+		pthread_mutex_lock(&in_libcrypto);
+		other = SSL_CTX_new(DTLS_server_method());
+		pthread_mutex_unlock(&in_libcrypto);
 		NEED(other != NULL);
 		NEED(ours.set_cookie_policy(other, APP) == 1);
+		pthread_mutex_lock(&in_libcrypto);
 		SSL_CTX_free(other);
+		pthread_mutex_unlock(&in_libcrypto);
 	}
 	return NULL;
 }
@@ -110,13 +120,12 @@ test_forks(void)
 		NEED(ours.set_repairs(spare, ALL) == 1);
 		wanted = 1;
 		ran = 0;
-		alarm(60);	/* for a fork that does not come back */
-		pid = fork();
-		alarm(0);
+		pthread_mutex_lock(&in_libcrypto);
+		pid = fork();	/* if it does not come back, check.c's alarm does */
+		pthread_mutex_unlock(&in_libcrypto);
 		wanted = 0;
 		NEED(pid >= 0);
 		if (pid == 0) {
-			alarm(60);
 			_exit(ran == 4 ? listens() : 4);
 		}
 		CHECK_INT(ran, 4);	/* two prepare, two in the parent */
