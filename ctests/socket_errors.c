@@ -73,7 +73,7 @@ server_start(struct server *s, int family)
 {
 	BIO *b;
 
-	s->fd = net_nonblocking(net_bound(family, &s->own));
+	s->fd = net_bound(family, &s->own);
 	s->ctx = tls_server_ctx();
 	b = BIO_new_dgram(s->fd, BIO_NOCLOSE);
 	s->ssl = tls_server(s->ctx);
@@ -122,6 +122,7 @@ test_each(void)
 	hello_make(&h, NULL, 0);
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		server_start(&s, AF_INET);
+		net_nonblocking(s.fd);
 		fail_with = errors[i].error;
 		snprintf(what, sizeof what, "read: %s", strerror(fail_with));
 		check_case(what);
@@ -159,6 +160,7 @@ test_without_end(void)
 	struct server s;
 
 	server_start(&s, AF_INET);
+	net_nonblocking(s.fd);
 	check_case("a peer's");
 	fail_with = ECONNREFUSED;
 	fail_reads = 1 << 30;
@@ -186,6 +188,7 @@ test_icmp(void)
 	int client, on = 1, i;
 
 	server_start(&s, AF_INET);
+	net_nonblocking(s.fd);
 	NEED(setsockopt(s.fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
 	hello_make(&h, NULL, 0);
 	for (i = 0; i < 3; i++) {
@@ -217,6 +220,7 @@ test_unix(void)
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		check_case(kinds[i]);
 		server_start(&s, AF_UNIX);
+		net_nonblocking(s.fd);
 		if (strcmp(kinds[i], "anonymous") == 0)
 			client = socket(AF_UNIX, SOCK_DGRAM, 0);
 		else
@@ -244,7 +248,7 @@ test_shutdown(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		server_start(&s, families[i]);
+		server_start(&s, families[i]);	/* a read that does not block gives EAGAIN */
 		(void)shutdown(s.fd, SHUT_RD);	/* ENOTCONN, and done */
 		CHECK_INT(listen_to(s.ssl, NULL), -1);
 		CHECK_QUEUED(0);

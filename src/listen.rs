@@ -70,7 +70,16 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
         errors = InARow::none();
         tally.count_datagram(datagram.len());
         let mut driver = SslDriver::new(ssl, &mut current, rbio, tally);
-        match step(datagram, method, &mut driver, &mut answer)? {
+        let step = match step(datagram, method, &mut driver, &mut answer) {
+            // A Unix client without a name: there is nobody to send an answer to, which is its own doing.
+            Err(Fault::PeerUnknown) if rbio.is_datagram() => {
+                tally.count(Event::WriteFailed);
+                budget.use_one()?;
+                continue;
+            }
+            step => step?,
+        };
+        match step {
             Step::Drop(discard) => return Err(discard.into()),
             Step::Answer(answer) => {
                 send_answer(&mut driver, reply_path, datagram, answer)?;
