@@ -24,6 +24,7 @@ fn main() {
         "budget.rs",
         "socket_filter.rs",
         "stats.rs",
+        "listener.rs",
     ];
     rooms
         .iter()

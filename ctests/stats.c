@@ -78,16 +78,25 @@ test_arguments(void)
 		unsigned char more[20];
 	} room, before;
 	const size_t size = sizeof(room.stats);
+	/* What the structure had in its first version. */
+	const size_t first = offsetof(struct dtlsv1_listen_stats,
+	    peers_unknown) + sizeof(uint64_t);
 
 	CHECK_INT(get_stats(NULL, size), 0);
 	CHECK_QUEUED(ERR_R_PASSED_NULL_PARAMETER);
 	memset(&room, 0xa5, sizeof(room));
 	before = room;
-	CHECK_INT(get_stats(&room.stats, size - 1), 0);
+	CHECK_INT(get_stats(&room.stats, first - 1), 0);
 	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
 	CHECK_INT(get_stats(&room.stats, 0), 0);
 	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
 	CHECK_BYTES(&room, &before, sizeof(room));
+
+	/* A program that was compiled with the first version's. */
+	CHECK_INT(get_stats(&room.stats, first), 1);
+	CHECK_INT(room.stats.size, first);
+	CHECK_BYTES((char *)&room + first, (char *)&before + first,
+	    sizeof(room) - first);
 
 	CHECK_INT(get_stats(&room.stats, size), 1);
 	CHECK_INT(room.stats.size, size);

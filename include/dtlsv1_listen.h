@@ -61,6 +61,8 @@ int DTLSv1_listen(SSL *ssl, void *peer);
 #endif
 #define DTLSv1_listen(ssl, peer) dtlsv1_listen((ssl), (void *)(peer))
 
+typedef struct dtlsv1_listener dtlsv1_listener;
+
 /**
  * The application's cookies if it set a callback, else built-in ones. The default.
  */
@@ -105,6 +107,44 @@ int DTLSv1_listen(SSL *ssl, void *peer);
  * Every repair. The default.
  */
 #define DTLSV1_LISTEN_REPAIR_ALL 7
+
+/**
+ * One socket for everybody. Without it there are three where the kernel takes a program that tells
+ * them apart (SO_ATTACH_REUSEPORT_CBPF), so that a flood of strangers takes nothing from clients.
+ */
+#define DTLSV1_LISTENER_ONE_SOCKET 1
+
+/**
+ * A new client, the caller's from now on: call SSL_accept() or SSL_read().
+ */
+#define DTLSV1_NEWS_ACCEPTED 1
+
+/**
+ * Datagrams have come, or a write that would have blocked may be tried again: SSL_read(), until it
+ * says SSL_ERROR_WANT_READ.
+ */
+#define DTLSV1_NEWS_READABLE 2
+
+/**
+ * The client began anew from the same port, with a right cookie (RFC 6347 section 4.2.8): reads give
+ * the end and writes fail. SSL_free() it.
+ */
+#define DTLSV1_NEWS_REPLACED 4
+
+/**
+ * No handshake within handshake_seconds, or libssl has repeated its flight as often as it does:
+ * SSL_free() it.
+ */
+#define DTLSV1_NEWS_OVERDUE 8
+
+/**
+ * A listener: one port, and an SSL for each client whose cookie was right.
+ *
+ * Threads: a listener and its SSLs, but the detached, are one thread's at a time, as one SSL is.
+ * Listeners may share an SSL_CTX. Fork: detach an SSL first, or leave it to the parent; a child does
+ * not touch what is the listener's.
+ */
+struct dtlsv1_listener;
 
 /**
  * What DTLSv1_listen() has done in this process since it was started, or forked off: a child
@@ -243,6 +283,89 @@ struct dtlsv1_listen_stats {
    * unreachable) and not the socket's end. The call went on.
    */
   uint64_t socket_errors;
+  /**
+   * Clients accepted by listeners, which `accepted` counts as well.
+   */
+  uint64_t listener_accepted;
+  /**
+   * SSLs of listeners freed, detached or left by a listener that was freed: as many less than
+   * listener_accepted are there now.
+   */
+  uint64_t listener_closed;
+  /**
+   * Clients that began anew from the same port.
+   */
+  uint64_t listener_replaced;
+  /**
+   * Handshakes that took too long, or that libssl gave up.
+   */
+  uint64_t listener_overdue;
+  /**
+   * Clients that got a socket of their own.
+   */
+  uint64_t listener_detached;
+  /**
+   * ClientHellos with a right cookie that were dropped since there was no room for another
+   * client.
+   */
+  uint64_t listener_refused;
+  /**
+   * ClientHellos with a right cookie that had been accepted before.
+   */
+  uint64_t listener_repeated;
+  /**
+   * Clients' datagrams that were lost since their SSL was not read from.
+   */
+  uint64_t listener_overflows;
+  /**
+   * Datagrams as clients send them, from nobody who is one.
+   */
+  uint64_t listener_strays;
+  /**
+   * Datagrams to listeners that were too long, sent to a group, or from no address.
+   */
+  uint64_t listener_unusable;
+};
+
+/**
+ * What a listener may be told. Everything 0 is the usual. Later versions add members at the end.
+ */
+struct dtlsv1_listener_options {
+  /**
+   * sizeof(struct dtlsv1_listener_options), as the caller was compiled.
+   */
+  size_t size;
+  /**
+   * SSLs of this listener at once; 0: no bound. A client that begins anew from its port counts
+   * once, though its old SSL is still there. Clients for whom there is no room are not answered
+   * and ask again.
+   */
+  unsigned int max_clients;
+  /**
+   * Of those, from one IPv4 address or one IPv6 /64; 0: no bound.
+   */
+  unsigned int max_per_address;
+  /**
+   * Datagrams kept for a client that does not read, the newest of which are lost; 0: 32.
+   */
+  unsigned int queue;
+  /**
+   * DTLSV1_NEWS_OVERDUE after so many seconds without a handshake; 0: 60.
+   */
+  unsigned int handshake_seconds;
+  /**
+   * Bytes of the longest datagram that libssl is told to send, 228 at least. 0: what every path
+   * is likely to carry, 1232 (IPv6) or 1252 (IPv4).
+   */
+  unsigned int mtu;
+  /**
+   * Bytes: longer datagrams are dropped and counted. 0: 2048; at most 16397.
+   */
+  unsigned int max_datagram;
+  /**
+   * 0, or DTLSV1_LISTENER_ONE_SOCKET.
+   */
+  unsigned int flags;
 };
 
 /**
@@ -473,6 +596,181 @@ int dtlsv1_listen_set_socket_filter(SSL_CTX *ctx,
  * `stats` is NULL or writable for `size` bytes.
  */
 int dtlsv1_listen_get_stats(struct dtlsv1_listen_stats *stats, size_t size);
+
+/**
+ * Makes a listener with sockets of its own on a numeric address.
+ *
+ * `ctx`: a DTLS server's, of which a reference is kept until the listener is freed. Cookies are the
+ * built-in ones: its cookie callbacks are not called, and DTLSV1_LISTEN_COOKIES_APP is an error.
+ *
+ * `local`, `len`: a struct sockaddr_in or sockaddr_in6. The IPv6 address `::` serves IPv4 as well.
+ * With the wildcard addresses, answers leave from the address that was written to. Port 0 takes a
+ * free one. A port that somebody has, another listener too, is an error.
+ *
+ * `options`: NULL for the usual. Read in the call alone.
+ *
+ * Returns the listener, or NULL with the reason queued (a system call's is ERR_LIB_SYS, errno).
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX; `local` is NULL or readable for `len` bytes; `options` is NULL or
+ * readable for its own `size`.
+ */
+struct dtlsv1_listener *dtlsv1_listener_bind(SSL_CTX *ctx,
+                                             const struct sockaddr *local,
+                                             socklen_t len,
+                                             const struct dtlsv1_listener_options *options);
+
+/**
+ * Makes `n` listeners on one address, one for each of n threads. A client always comes to the same
+ * one, by its port. All are there before any of them hears a datagram, and their number does not
+ * change: freeing one of them cuts its clients off, and may mix up the others'.
+ *
+ * `listeners`: where they go, in order. `n`: 1 to 1024. The rest is as for dtlsv1_listener_bind().
+ *
+ * Returns 1, or 0 with the reason queued and nothing written.
+ *
+ * # Safety
+ *
+ * As for dtlsv1_listener_bind(); `listeners` is NULL or writable for `n` pointers.
+ */
+int dtlsv1_listener_bind_group(SSL_CTX *ctx,
+                               const struct sockaddr *local,
+                               socklen_t len,
+                               const struct dtlsv1_listener_options *options,
+                               struct dtlsv1_listener **listeners,
+                               unsigned int n);
+
+/**
+ * Makes a listener on a UDP socket of the caller's, which is bound: systemd's, or a privileged
+ * parent's.
+ *
+ * `fd`: stays the caller's, who closes it once the listener is freed. It becomes non-blocking, and
+ * is read by the listener alone. It is joined by two sockets more (see DTLSV1_LISTENER_ONE_SOCKET) if
+ * it was bound with SO_REUSEPORT and nobody else has a socket on its address; /proc has to be there
+ * to tell. The rest is as for dtlsv1_listener_bind().
+ *
+ * # Safety
+ *
+ * As for dtlsv1_listener_bind().
+ */
+struct dtlsv1_listener *dtlsv1_listener_new(SSL_CTX *ctx,
+                                            int fd,
+                                            const struct dtlsv1_listener_options *options);
+
+/**
+ * One descriptor for poll, epoll, libuv or libevent: readable when dtlsv1_listener_run() has
+ * something to do, timers included; level-triggered. It is the listener's: never read or close it.
+ *
+ * Returns it, or -1 for NULL.
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener.
+ */
+int dtlsv1_listener_fd(const struct dtlsv1_listener *listener);
+
+/**
+ * Waits up to `timeout_ms` milliseconds (0: not at all; negative: for ever; not at all while
+ * dtlsv1_listener_next() has something). Then it reads a bounded number of datagrams, answers
+ * strangers, keeps for its clients what they sent, and repeats what libssl's timers ask for.
+ *
+ * libssl's callbacks of the program may run in it, but for those that make and check cookies.
+ *
+ * Returns 1: dtlsv1_listener_next() has something. 0: it has not; a signal too ends the wait so. -1:
+ * the listener cannot go on, with the reason queued. Nothing that a peer sends, and no answer that
+ * cannot be sent, is ever -1. Otherwise the error queue stays as it was.
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener that no other thread uses.
+ */
+int dtlsv1_listener_run(struct dtlsv1_listener *listener,
+                        int timeout_ms);
+
+/**
+ * The next SSL with news; each once, until there is more.
+ *
+ * `news`: where the bits of DTLSV1_NEWS_... go; may be NULL.
+ *
+ * Returns the SSL, which is the caller's from the first time on: SSL_free() it at any time between
+ * calls, and the listener forgets it. NULL: there is no more (nothing is queued).
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener that no other thread uses; `news` is NULL or writable.
+ */
+SSL *dtlsv1_listener_next(struct dtlsv1_listener *listener, int *news);
+
+/**
+ * The next new client, after a wait as in dtlsv1_listener_run(), which it calls. The others' news
+ * stay for dtlsv1_listener_next().
+ *
+ * Returns the SSL, which is the caller's; NULL if none came in time (nothing is queued) or on failure
+ * (the reason is queued).
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener that no other thread uses.
+ */
+SSL *dtlsv1_listener_accept(struct dtlsv1_listener *listener,
+                            int timeout_ms);
+
+/**
+ * Gives a client a connected socket of its own: for a thread, a forked child, another process.
+ *
+ * Nothing that the client or anybody else has sent is lost, doubled or out of order by that. The SSL
+ * owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
+ * BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
+ * blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves.
+ *
+ * Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
+ * queued; the SSL is as it was then.
+ *
+ * The kernel looks at each detached socket of the port for every datagram of a stranger (0.4 us with
+ * none, 8 at 1,000, 385 at 10,000; before Linux 6.13 for every datagram of anybody): for hundreds of
+ * clients, not for thousands. A client that begins anew from its port is not heard until its old SSL
+ * is freed. The port is in use as long as the descriptor is open.
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread uses, nor its listener.
+ */
+int dtlsv1_listener_detach(SSL *ssl);
+
+/**
+ * Where a client is. `addr`, `addrlen`: as for dtlsv1_listen_peer().
+ *
+ * Returns 1, or 0 with the reason queued (NULL; an SSL that is no listener's and was never).
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread uses; `addrlen` is NULL or readable and writable,
+ * and `addr` is NULL or writable for as many bytes.
+ */
+int dtlsv1_listener_peer(SSL *ssl,
+                         struct sockaddr *addr,
+                         socklen_t *addrlen);
+
+/**
+ * Which address of ours a client writes to. The rest is as for dtlsv1_listener_peer().
+ *
+ * # Safety
+ *
+ * As for dtlsv1_listener_peer().
+ */
+int dtlsv1_listener_local(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
+
+/**
+ * Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
+ * detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
+ * listener's own functions, it is closed when that returns.
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener that no other thread uses, and is not used again.
+ */
+void dtlsv1_listener_free(struct dtlsv1_listener *listener);
 
 #ifdef __cplusplus
 }

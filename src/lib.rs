@@ -39,6 +39,7 @@
 
 #[allow(unsafe_code)]
 pub mod abi;
+mod ctx_driver;
 pub mod hello;
 mod listen;
 mod listener;

@@ -41,6 +41,13 @@ fn discard(ssl: Ssl, discard: Discard) {
     probe_lazy!(dtlsv1_listen, discard, reason.name(discard), text.peer(sender(ssl)));
 }
 
+/// The same where there is no SSL.
+#[inline]
+pub(crate) fn dropped(discard: Discard, peer: &Peer) {
+    let (mut reason, mut text) = (Text::new(), Text::new());
+    probe_lazy!(dtlsv1_listen, discard, reason.name(discard), text.peer(Some(*peer)));
+}
+
 fn sender(ssl: Ssl) -> Option<Peer> {
     crate::openssl::peer_of(ssl)
 }

@@ -46,6 +46,16 @@ static const struct {
 	MEMBER(discards_client_version),
 	MEMBER(peers_unknown),
 	MEMBER(socket_errors),
+	MEMBER(listener_accepted),
+	MEMBER(listener_closed),
+	MEMBER(listener_replaced),
+	MEMBER(listener_overdue),
+	MEMBER(listener_detached),
+	MEMBER(listener_refused),
+	MEMBER(listener_repeated),
+	MEMBER(listener_overflows),
+	MEMBER(listener_strays),
+	MEMBER(listener_unusable),
 };
 
 #define MEMBERS	(sizeof(members) / sizeof(members[0]))

@@ -5,6 +5,7 @@ pub mod cookies;
 mod entry;
 pub mod interpose;
 pub mod listen;
+pub mod listener;
 pub mod peer;
 pub mod repairs;
 pub mod secrets;

@@ -80,6 +80,28 @@ pub struct Stats {
     /// Reads that gave an error which was about an earlier datagram (ICMP: port, host or network
     /// unreachable) and not the socket's end. The call went on.
     pub socket_errors: u64,
+    /// Clients accepted by listeners, which `accepted` counts as well.
+    pub listener_accepted: u64,
+    /// SSLs of listeners freed, detached or left by a listener that was freed: as many less than
+    /// listener_accepted are there now.
+    pub listener_closed: u64,
+    /// Clients that began anew from the same port.
+    pub listener_replaced: u64,
+    /// Handshakes that took too long, or that libssl gave up.
+    pub listener_overdue: u64,
+    /// Clients that got a socket of their own.
+    pub listener_detached: u64,
+    /// ClientHellos with a right cookie that were dropped since there was no room for another
+    /// client.
+    pub listener_refused: u64,
+    /// ClientHellos with a right cookie that had been accepted before.
+    pub listener_repeated: u64,
+    /// Clients' datagrams that were lost since their SSL was not read from.
+    pub listener_overflows: u64,
+    /// Datagrams as clients send them, from nobody who is one.
+    pub listener_strays: u64,
+    /// Datagrams to listeners that were too long, sent to a group, or from no address.
+    pub listener_unusable: u64,
 }
 
 /// Bytes of the structure in the first version that has it: all of it until that is released, and no
@@ -120,6 +142,16 @@ impl Stats {
             discards_client_version: total_discards(Discard::ClientVersion),
             peers_unknown: total(Event::PeerUnknown),
             socket_errors: total(Event::SocketError),
+            listener_accepted: total(Event::ListenerAccepted),
+            listener_closed: total(Event::ListenerClosed),
+            listener_replaced: total(Event::ListenerReplaced),
+            listener_overdue: total(Event::ListenerOverdue),
+            listener_detached: total(Event::ListenerDetached),
+            listener_refused: total(Event::ListenerRefused),
+            listener_repeated: total(Event::ListenerRepeated),
+            listener_overflows: total(Event::ListenerOverflow),
+            listener_strays: total(Event::ListenerStray),
+            listener_unusable: total(Event::ListenerUnusable),
         }
     }
 }

@@ -125,6 +125,8 @@ pub enum Fault {
     NoMemory,
     /// libssl's functions are not there, or it would not take the verified hello.
     Handoff,
+    /// A system call failed, with this errno.
+    System(c_int),
     /// A defect in this library; a panic ends here.
     Internal,
 }

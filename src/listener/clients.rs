@@ -8,8 +8,8 @@ use super::list::{List, Lists};
 use super::queue::{Pool, Queue};
 use super::seen::HelloId;
 use super::timers::Timers;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::mem::MaybeUninit;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ pub(super) struct ClientId {
 
 /// What a program is told of a client: the bits of `DTLSV1_NEWS_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct News(pub(super) u8);
+pub(crate) struct News(u8);
 
 impl News {
     pub(super) const NONE: Self = Self(0);
@@ -30,6 +30,10 @@ impl News {
     pub(super) const READABLE: Self = Self(2);
     pub(super) const REPLACED: Self = Self(4);
     pub(super) const OVERDUE: Self = Self(8);
+
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
 
     pub(super) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -76,6 +80,8 @@ pub(super) struct Client<H> {
     replaced: bool,
     /// It could not write, and is to be told when it can.
     blocked: bool,
+    /// It is about to leave, with all that came for it.
+    leaves: bool,
     queue: Queue,
 }
 
@@ -120,11 +126,18 @@ impl<H> Clients<H> {
     }
 
     /// All that have a place, the replaced among them.
+    #[cfg(test)]
     pub(super) fn all(&self) -> impl Iterator<Item = (ClientId, &Client<H>)> {
         let places = (0..).zip(&self.places);
         places.filter_map(|(place, at)| {
             Some((ClientId { place, generation: at.generation }, at.client.as_ref()?))
         })
+    }
+
+    /// Those that the program was never told of.
+    pub(super) fn untold(self) -> impl Iterator<Item = H> {
+        let clients = self.places.into_iter().filter_map(|at| at.client);
+        clients.filter(|client| client.news.has(News::ACCEPTED)).map(|client| client.handle)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -191,6 +204,7 @@ impl<H> Clients<H> {
             news: News::NONE,
             replaced: false,
             blocked: false,
+            leaves: false,
             queue: Queue::new(),
         };
         let place = match self.free.pop() {
@@ -255,11 +269,26 @@ impl<H> Clients<H> {
     pub(super) fn push(&mut self, id: ClientId, datagram: &[u8]) -> Queued {
         let max = self.limits.queue;
         let Some((client, pool)) = self.client_and_pool(id) else { return Queued::Overflow };
-        if client.queue.len() >= max || pool.push(&mut client.queue, datagram).is_none() {
+        let full = client.queue.len() >= max && !client.leaves;
+        if full || pool.push(&mut client.queue, datagram).is_none() {
             return Queued::Overflow;
         }
         self.tell(id, News::READABLE);
         Queued::Taken
+    }
+
+    /// From now on whatever comes is kept, until [`take_all`](Self::take_all).
+    pub(super) fn set_leaves(&mut self, id: ClientId, leaves: bool) {
+        if let Some((client, _)) = self.client_and_pool(id) {
+            client.leaves = leaves;
+        }
+    }
+
+    /// Takes out what a client has not read, in its order; `None` without memory, and then all is as
+    /// it was.
+    pub(super) fn take_all(&mut self, id: ClientId) -> Option<VecDeque<Vec<u8>>> {
+        let (client, pool) = self.client_and_pool(id)?;
+        pool.take_all(&mut client.queue)
     }
 
     /// Gives a client its next datagram: the length of what fits in the room.

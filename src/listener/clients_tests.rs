@@ -34,7 +34,7 @@ fn pop(clients: &mut Clients<u32>, id: ClientId) -> Option<usize> {
 }
 
 fn news(clients: &mut Clients<u32>) -> Vec<(u32, u8)> {
-    std::iter::from_fn(|| clients.next(None).map(|(handle, news)| (handle, news.0))).collect()
+    std::iter::from_fn(|| clients.next(None).map(|(handle, news)| (handle, news.bits()))).collect()
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn one_that_is_gone_is_nobody_though_its_place_is_used_again() {
     clients.set_timer(gone, Timer::Retransmit, Some(Instant::now()));
     assert_eq!(clients.next_timer(), None);
     clients.tell(gone, News::OVERDUE);
-    assert_eq!(news(&mut clients), [(2, News::ACCEPTED.0)]);
+    assert_eq!(news(&mut clients), [(2, News::ACCEPTED.bits())]);
     assert_eq!(pop(&mut clients, new), None);
 }
 

@@ -4,6 +4,7 @@
 use super::address::Flow;
 use super::clients::{ClientId, Clients, News, Timer};
 use super::net::{Door, Doors, Poll, Sending, send_now};
+use crate::stats::{self, Event};
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::time::Instant;
@@ -85,7 +86,9 @@ impl<H> Core<H> {
 
     /// The SSL or its BIO has gone.
     pub(super) fn forget(&self, id: ClientId) {
-        self.with(|state| state.clients.remove(id));
+        if self.with(|state| state.clients.remove(id)).flatten().is_some() {
+            stats::tally().count(Event::ListenerClosed);
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 //! it, and holds nobody's event loop.
 
 use super::address::Flow;
-use super::clients::{News, Queued, Refusal, Timer};
+use super::clients::{ClientId, News, Queued, Timer};
 use super::core::Core;
-use super::net::{
-    ANSWER_ROOM, BATCH, Door, Errno, Inbox, Outbox, Ready, Received, Sending, Unusable, door_of,
-};
+use super::net::{BATCH, Door, Errno, Inbox, Outbox, Ready, Received, Sending, Socket, door_of};
 use super::seen::{HelloId, Seen};
+use crate::hello::error::{Discard, Fault};
+use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
+use crate::hello::step::{Step, VerifiedHello};
+use crate::hello::wire::HelloVerifyRequest;
 use std::time::{Duration, Instant};
 
 /// Batches that are read from one socket in one turn: clients' and strangers'.
@@ -22,24 +24,20 @@ const POSTPONED: Duration = Duration::from_millis(100);
 pub(super) trait Engine {
     /// A client's SSL.
     type Handle: Copy;
-    /// A hello whose cookie was right.
-    type Hello<'a>: Hello;
-    /// Why the listener cannot go on.
-    type Fault: From<Errno>;
 
-    /// Judges one datagram of somebody who is at `sockaddr`. The answer goes to the room for it.
-    fn judge<'a>(
+    /// Judges one datagram of this peer's; `answer` is room for what it may get back.
+    fn step<'a>(
         &mut self,
         datagram: &'a [u8],
-        sockaddr: &[u8],
-        answer: &mut [u8; ANSWER_ROOM],
-    ) -> Result<Judged<Self::Hello<'a>>, Self::Fault>;
+        peer: &'a Peer,
+        answer: &'a mut HelloVerifyRequest,
+    ) -> Result<Step<'a>, Fault>;
 
     /// Makes a client's SSL and gives it its hello. `None`: it was not taken.
-    fn begin(&mut self, hello: &Self::Hello<'_>, flow: &Flow) -> Option<Self::Handle>;
+    fn begin(&mut self, hello: &VerifiedHello<'_>, flow: &Flow) -> Option<Self::Handle>;
 
-    /// Tells the SSL's BIO which client it belongs to.
-    fn link(&mut self, handle: Self::Handle, id: super::clients::ClientId);
+    /// Tells the SSL which client it belongs to.
+    fn link(&mut self, handle: Self::Handle, id: ClientId);
 
     /// Frees an SSL that nobody knows yet.
     fn abandon(&mut self, handle: Self::Handle);
@@ -53,21 +51,7 @@ pub(super) trait Engine {
     /// For how long a hello's cookie is good.
     fn cookie_life(&self) -> Duration;
 
-    fn count(&mut self, happened: Happened);
-}
-
-/// What makes a hello another than the client's next.
-pub(super) trait Hello {
-    fn random(&self) -> &[u8; 32];
-    fn cookie(&self) -> &[u8];
-}
-
-pub(super) enum Judged<H> {
-    Drop,
-    /// As many bytes are in the room for an answer.
-    Answer(usize),
-    Kept,
-    Admit(H),
+    fn count(&mut self, happened: Happened<'_>);
 }
 
 /// What libssl made of a timer that ran down.
@@ -82,10 +66,12 @@ pub(super) enum Repeated {
 }
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happened {
+#[derive(Clone, Copy)]
+pub(super) enum Happened<'a> {
     /// A datagram came, of so many bytes.
     Came(usize),
+    /// It was dropped.
+    Dropped(Discard, &'a Peer),
     /// An answer of so many bytes to so many was sent, or was not.
     Answered(Sending, usize, usize),
     Accepted,
@@ -102,7 +88,7 @@ pub(super) enum Happened {
     /// A datagram as clients send them, from nobody who is one.
     Stray,
     /// A datagram that is too long, was sent to many, or came from nowhere.
-    Unusable(Unusable),
+    Unusable,
 }
 
 /// What a turn works with.
@@ -110,7 +96,7 @@ pub(super) struct Pump {
     inbox: Inbox,
     outbox: Outbox,
     seen: Seen,
-    answer: [u8; ANSWER_ROOM],
+    answer: HelloVerifyRequest,
     handshake: Duration,
 }
 
@@ -121,7 +107,7 @@ impl Pump {
             inbox: Inbox::new(max_datagram)?,
             outbox: Outbox::new()?,
             seen: Seen::new(super::seen::MAX),
-            answer: [0; ANSWER_ROOM],
+            answer: HelloVerifyRequest::blank(),
             handshake,
         })
     }
@@ -132,7 +118,7 @@ impl Pump {
         engine: &mut E,
         core: &Core<E::Handle>,
         ready: Ready,
-    ) -> Result<(), E::Fault> {
+    ) -> Result<(), Fault> {
         let now = Instant::now();
         if ready.writable != 0 {
             core.with(|state| state.has_room());
@@ -161,33 +147,71 @@ impl Pump {
         door: Door,
         ready: Ready,
         now: Instant,
-    ) -> Result<(), E::Fault> {
+    ) -> Result<(), Fault> {
         let batches = if door == Door::Clients { CLIENT_BATCHES } else { 1 };
         for _ in 0..batches {
-            let inbox = &mut self.inbox;
-            let came = core.with(|state| {
-                // Without doors there is one socket, which is read once.
-                let number = state.doors.number(door);
-                let bit = 1_u32.checked_shl(number).unwrap_or(0);
-                let apart = state.doors.are_apart();
-                let Some(socket) = state.doors.get(number) else { return Ok(0) };
-                if ready.readable & bit == 0 || (!apart && door != Door::Clients) {
-                    return Ok(0);
-                }
-                if ready.errors & bit != 0 {
-                    socket.drop_errors();
-                }
-                inbox.receive(socket, BATCH)
-            });
-            let came = came.unwrap_or(Ok(0))?;
-            let judged = self.judge_all(engine, core, came, now);
-            self.flush(engine, core);
-            judged?;
-            if came < BATCH {
+            let receive = |inbox: &mut Inbox| {
+                let came = core.with(|state| {
+                    // Without doors there is one socket, which is read once.
+                    let number = state.doors.number(door);
+                    let bit = 1_u32.checked_shl(number).unwrap_or(0);
+                    let apart = state.doors.are_apart();
+                    let Some(socket) = state.doors.get(number) else { return Ok(0) };
+                    if ready.readable & bit == 0 || (!apart && door != Door::Clients) {
+                        return Ok(0);
+                    }
+                    if ready.errors & bit != 0 {
+                        socket.drop_errors();
+                    }
+                    inbox.receive(socket, BATCH)
+                });
+                came.unwrap_or(Ok(0))
+            };
+            if self.read_batch(engine, core, receive, now)? < BATCH {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Reads what has come to the clients' socket, or to this one, until there is no more, or about
+    /// `most` datagrams.
+    pub(super) fn read_out<E: Engine>(
+        &mut self,
+        engine: &mut E,
+        core: &Core<E::Handle>,
+        socket: Option<&Socket>,
+        most: usize,
+    ) -> Result<(), Fault> {
+        let now = Instant::now();
+        for _ in 0..most.div_ceil(BATCH) {
+            let receive = |inbox: &mut Inbox| {
+                let came = core.with(|state| {
+                    match socket.or_else(|| state.doors.through(Door::Clients)) {
+                        Some(socket) => inbox.receive(socket, BATCH),
+                        None => Ok(0),
+                    }
+                });
+                came.unwrap_or(Ok(0))
+            };
+            if self.read_batch(engine, core, receive, now)? < BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_batch<E: Engine>(
+        &mut self,
+        engine: &mut E,
+        core: &Core<E::Handle>,
+        receive: impl FnOnce(&mut Inbox) -> Result<usize, Errno>,
+        now: Instant,
+    ) -> Result<usize, Fault> {
+        let came = receive(&mut self.inbox)?;
+        let judged = self.judge_all(engine, core, came, now);
+        self.flush(engine, core);
+        judged.map(|()| came)
     }
 
     fn judge_all<E: Engine>(
@@ -196,25 +220,17 @@ impl Pump {
         core: &Core<E::Handle>,
         came: usize,
         now: Instant,
-    ) -> Result<(), E::Fault> {
+    ) -> Result<(), Fault> {
         for n in 0..came {
             let Some(received) = self.inbox.get(n) else { break };
-            let received = match received {
-                Ok(received) => received,
-                Err(unusable) => {
-                    engine.count(Happened::Unusable(unusable));
-                    continue;
-                }
+            let Ok(received) = received else {
+                engine.count(Happened::Unusable);
+                continue;
             };
             engine.count(Happened::Came(received.bytes.len()));
-            let mut desk = Desk {
-                outbox: &mut self.outbox,
-                seen: &mut self.seen,
-                answer: &mut self.answer,
-                handshake: self.handshake,
-                now,
-            };
-            desk.receive(engine, core, &received)?;
+            let mut admission = Admission { seen: &mut self.seen, handshake: self.handshake, now };
+            let answers = (&mut self.outbox, &mut self.answer);
+            judge(engine, core, &received, answers, &mut admission)?;
         }
         Ok(())
     }
@@ -231,61 +247,66 @@ impl Pump {
     }
 }
 
-/// Where one datagram is dealt with.
-struct Desk<'a> {
-    outbox: &'a mut Outbox,
+fn judge<E: Engine>(
+    engine: &mut E,
+    core: &Core<E::Handle>,
+    received: &Received<'_>,
+    (outbox, answer): (&mut Outbox, &mut HelloVerifyRequest),
+    admission: &mut Admission<'_>,
+) -> Result<(), Fault> {
+    let flow = Flow { peer: received.peer, local: received.local };
+    if door_of(received.bytes) == Door::Clients {
+        deliver(engine, core, &flow, received.bytes);
+        return Ok(());
+    }
+    let peer = peer_of(received.sockaddr);
+    match engine.step(received.bytes, &peer, answer)? {
+        // The rest of a hello that libssl puts together itself.
+        Step::Drop(Discard::Fragment) if is_known(core, &flow) => {
+            deliver(engine, core, &flow, received.bytes);
+        }
+        Step::Drop(discard) => engine.count(Happened::Dropped(discard, &peer)),
+        Step::Kept => {}
+        Step::Answer(answer) => {
+            core.with(|state| {
+                if let Some(socket) = state.doors.through(Door::Strangers) {
+                    outbox.push(socket, &flow, received.bytes.len(), answer);
+                }
+            });
+        }
+        Step::Accept(hello) => {
+            let random = hello.random().unwrap_or_default();
+            let id = admission.seen.id(&flow, &random, hello.cookie());
+            if admission.seen.contains(id) {
+                engine.count(Happened::Repeated);
+                repeat(core, &flow, id, received.bytes);
+            } else {
+                admission.accept(engine, core, flow, id, &hello);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a hello goes through before it becomes a client.
+struct Admission<'a> {
     seen: &'a mut Seen,
-    answer: &'a mut [u8; ANSWER_ROOM],
     handshake: Duration,
     now: Instant,
 }
 
-impl Desk<'_> {
-    fn receive<E: Engine>(
-        &mut self,
-        engine: &mut E,
-        core: &Core<E::Handle>,
-        received: &Received<'_>,
-    ) -> Result<(), E::Fault> {
-        let flow = Flow { peer: received.peer, local: received.local };
-        if door_of(received.bytes) == Door::Clients {
-            deliver(engine, core, &flow, received.bytes);
-            return Ok(());
-        }
-        match engine.judge(received.bytes, received.sockaddr, self.answer)? {
-            Judged::Drop | Judged::Kept => {}
-            Judged::Answer(len) => {
-                let answer = self.answer.get(..len).unwrap_or_default();
-                core.with(|state| {
-                    if let Some(socket) = state.doors.through(Door::Strangers) {
-                        self.outbox.push(socket, &flow, received.bytes.len(), answer);
-                    }
-                });
-            }
-            Judged::Admit(hello) => {
-                let id = self.seen.id(&flow, hello.random(), hello.cookie());
-                if self.seen.contains(id) {
-                    engine.count(Happened::Repeated);
-                    repeat(core, &flow, id, received.bytes);
-                } else {
-                    self.accept(engine, core, flow, id, &hello);
-                }
-            }
-        }
-        Ok(())
-    }
-
+impl Admission<'_> {
     fn accept<E: Engine>(
         &mut self,
         engine: &mut E,
         core: &Core<E::Handle>,
         flow: Flow,
         hello_id: HelloId,
-        hello: &E::Hello<'_>,
+        hello: &VerifiedHello<'_>,
     ) {
         match core.with(|state| state.clients.make_room(&flow)) {
             Some(Ok(())) => {}
-            Some(Err(Refusal::Full | Refusal::SiteFull | Refusal::NoMemory)) => {
+            Some(Err(_)) => {
                 engine.count(Happened::Refused);
                 return;
             }
@@ -314,6 +335,19 @@ impl Desk<'_> {
             engine.count(Happened::Replaced);
         }
     }
+}
+
+fn is_known<H>(core: &Core<H>, flow: &Flow) -> bool {
+    core.with(|state| state.clients.of_flow(flow).is_some()).unwrap_or(false)
+}
+
+/// As a BIO gives it.
+fn peer_of(sockaddr: &[u8]) -> Peer {
+    let mut bytes = [0; MAX_ADDRESS_LEN];
+    for (to, from) in bytes.iter_mut().zip(sockaddr) {
+        *to = *from;
+    }
+    Peer::new(bytes)
 }
 
 /// Gives a client what it sent.

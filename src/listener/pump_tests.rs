@@ -1,8 +1,12 @@
 use super::super::address::{Address, Ip};
-use super::super::clients::{ClientId, Clients, Limits};
+use super::super::clients::{Clients, Limits};
 use super::super::core::{Reading, State};
 use super::super::net::{Poll, open};
 use super::*;
+use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Observer};
+use crate::hello::reassembly::Outcome;
+use crate::hello::step::{Driver, Fragments, step};
+use crate::hello::wire::{ClientHello, Fragment, Method};
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::net::UdpSocket;
@@ -10,54 +14,82 @@ use std::net::UdpSocket;
 const RIGHT: &[u8] = b"right";
 const LIFE: Duration = Duration::from_secs(60);
 
+/// [`Happened`], to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happening {
+    Dropped(Discard),
+    Answered(Sending, usize, usize),
+    Accepted,
+    Replaced,
+    Overdue,
+    Repeated,
+    Refused,
+    Overflow,
+    Stray,
+    Unusable,
+}
+
 /// Hands out numbers for SSLs, and writes down what it is asked.
 #[derive(Default)]
 struct Fake {
     made: u32,
     links: HashMap<u32, ClientId>,
-    happened: Vec<Happened>,
+    happened: Vec<Happening>,
     repeats: Vec<u32>,
     answers: Vec<Repeated>,
     connected: bool,
     fails: bool,
 }
 
-struct FakeHello<'a>(&'a [u8]);
+/// One cookie is right, and one is a fault of ours.
+struct FakeDriver<'p>(&'p Peer);
 
-impl Hello for FakeHello<'_> {
-    fn random(&self) -> &[u8; 32] {
-        self.0[27..].first_chunk().unwrap()
+impl Cookies for FakeDriver<'_> {
+    fn check(&mut self, hello: &ClientHello<'_>) -> Result<bool, Fault> {
+        if hello.cookie == b"fault" { Err(Fault::NoSecret) } else { Ok(hello.cookie == RIGHT) }
     }
-    fn cookie(&self) -> &[u8] {
-        &self.0[61..][..usize::from(self.0[60])]
+    fn make(
+        &mut self,
+        _: &ClientHello<'_>,
+        cookie: &mut [u8; COOKIE_ROOM],
+    ) -> Result<usize, Fault> {
+        cookie[..6].copy_from_slice(b"cookie");
+        Ok(6)
+    }
+}
+
+impl Observer for FakeDriver<'_> {}
+
+impl Fragments for FakeDriver<'_> {
+    fn first(&mut self, _: &Admitted<'_>, _: &[u8]) -> Outcome {
+        Outcome::Refused
+    }
+    fn rest(&mut self, _: &Fragment<'_>, _: &[u8]) -> Outcome {
+        Outcome::Refused
+    }
+    fn longest(&mut self) -> u32 {
+        u32::MAX
+    }
+}
+
+impl<'p> Driver<'p> for FakeDriver<'p> {
+    fn peer(&self) -> Option<&'p Peer> {
+        Some(self.0)
     }
 }
 
 impl Engine for Fake {
     type Handle = u32;
-    type Hello<'a> = FakeHello<'a>;
-    type Fault = Errno;
 
-    fn judge<'a>(
+    fn step<'a>(
         &mut self,
         datagram: &'a [u8],
-        _: &[u8],
-        answer: &mut [u8; ANSWER_ROOM],
-    ) -> Result<Judged<FakeHello<'a>>, Errno> {
-        if datagram == b"fault" {
-            return Err(libc::EIO);
-        }
-        if datagram.len() < 61 {
-            return Ok(Judged::Drop);
-        }
-        let hello = FakeHello(datagram);
-        if hello.cookie() == RIGHT {
-            return Ok(Judged::Admit(hello));
-        }
-        answer[..6].copy_from_slice(b"answer");
-        Ok(Judged::Answer(6))
+        peer: &'a Peer,
+        answer: &'a mut HelloVerifyRequest,
+    ) -> Result<Step<'a>, Fault> {
+        step(datagram, Method::Any, &mut FakeDriver(peer), answer)
     }
-    fn begin(&mut self, _: &FakeHello<'_>, _: &Flow) -> Option<u32> {
+    fn begin(&mut self, _: &VerifiedHello<'_>, _: &Flow) -> Option<u32> {
         if self.fails {
             return None;
         }
@@ -80,10 +112,22 @@ impl Engine for Fake {
     fn cookie_life(&self) -> Duration {
         LIFE
     }
-    fn count(&mut self, happened: Happened) {
-        if !matches!(happened, Happened::Came(_)) {
-            self.happened.push(happened);
-        }
+    fn count(&mut self, happened: Happened<'_>) {
+        self.happened.push(match happened {
+            Happened::Came(_) => return,
+            Happened::Dropped(discard, _) => Happening::Dropped(discard),
+            Happened::Answered(sending, answered, answer) => {
+                Happening::Answered(sending, answered, answer)
+            }
+            Happened::Accepted => Happening::Accepted,
+            Happened::Replaced => Happening::Replaced,
+            Happened::Overdue => Happening::Overdue,
+            Happened::Repeated => Happening::Repeated,
+            Happened::Refused => Happening::Refused,
+            Happened::Overflow => Happening::Overflow,
+            Happened::Stray => Happening::Stray,
+            Happened::Unusable => Happening::Unusable,
+        });
     }
 }
 
@@ -107,15 +151,15 @@ fn server(limits: Limits, handshake: Duration) -> Server {
 const LIMITS: Limits = Limits { clients: 0, per_address: 0, queue: 4 };
 
 impl Server {
-    fn turn(&mut self) -> Result<(), Errno> {
+    fn turn(&mut self) -> Result<(), Fault> {
         let ready = self.core.with(|state| state.poll.wait(2000)).unwrap().unwrap();
         self.pump.turn(&mut self.fake, &self.core, ready)
     }
     fn news(&self) -> Vec<(u32, u8)> {
         let next = || self.core.with(|state| state.clients.next(None)).unwrap();
-        std::iter::from_fn(next).map(|(handle, news)| (handle, news.0)).collect()
+        std::iter::from_fn(next).map(|(handle, news)| (handle, news.bits())).collect()
     }
-    fn happened(&mut self) -> Vec<Happened> {
+    fn happened(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.fake.happened)
     }
     fn read(&self, handle: u32) -> Reading {
@@ -133,7 +177,7 @@ impl Server {
         client.send(&hello(random, RIGHT)).unwrap();
         self.turn().unwrap();
         assert_eq!(self.news(), [(self.fake.made, 1)]);
-        assert_eq!(self.happened(), [Happened::Accepted]);
+        assert_eq!(self.happened(), [Happening::Accepted]);
         client
     }
 }
@@ -155,11 +199,11 @@ fn data(number: u8) -> Vec<u8> {
 }
 
 fn answered(client: &UdpSocket) -> bool {
-    let mut room = [0; 16];
-    client.recv(&mut room).is_ok_and(|n| &room[..n] == b"answer")
+    let mut room = [0; 64];
+    client.recv(&mut room).is_ok_and(|n| room[..n].ends_with(b"cookie"))
 }
 
-const ANSWERED: Happened = Happened::Answered(Sending::Out, 113, 6);
+const ANSWERED: Happening = Happening::Answered(Sending::Out, 113, 34);
 
 #[test]
 fn strangers_are_answered_and_forgotten() {
@@ -202,7 +246,7 @@ fn who_does_not_read_loses_the_newest_and_strangers_data_is_counted() {
     }
     server.client().send(&data(0)).unwrap();
     server.turn().unwrap();
-    assert_eq!(server.happened(), [Happened::Overflow, Happened::Overflow, Happened::Stray]);
+    assert_eq!(server.happened(), [Happening::Overflow, Happening::Overflow, Happening::Stray]);
     assert_eq!(server.read(1), Reading::Datagram(40));
 }
 
@@ -218,7 +262,7 @@ fn a_hello_is_accepted_once_in_its_cookies_life() {
     server.core.forget(server.fake.links[&1]);
     client.send(&hello(1, RIGHT)).unwrap();
     server.turn().unwrap();
-    assert_eq!(server.happened(), [Happened::Repeated, Happened::Repeated]);
+    assert_eq!(server.happened(), [Happening::Repeated, Happening::Repeated]);
     assert!(server.news().is_empty());
     // Another hello is another handshake.
     client.send(&hello(2, RIGHT)).unwrap();
@@ -242,7 +286,7 @@ fn who_begins_anew_is_challenged_before_the_old_one_is_touched() {
     }
     client.send(&hello(2, RIGHT)).unwrap();
     server.turn().unwrap();
-    assert_eq!(server.happened(), [Happened::Accepted, Happened::Replaced]);
+    assert_eq!(server.happened(), [Happening::Accepted, Happening::Replaced]);
     assert_eq!(server.news(), [(2, 1), (1, 4)]);
     assert_eq!(server.read(1), Reading::End);
     let (old, flow) = server
@@ -257,7 +301,7 @@ fn who_begins_anew_is_challenged_before_the_old_one_is_touched() {
     client.send(&hello(1, RIGHT)).unwrap();
     client.send(&data(7)).unwrap();
     server.turn().unwrap();
-    assert_eq!(server.happened(), [Happened::Repeated]);
+    assert_eq!(server.happened(), [Happening::Repeated]);
     assert_eq!(server.news(), [(2, 2)]);
     assert_eq!(server.read(2), Reading::Datagram(47));
 }
@@ -270,7 +314,7 @@ fn who_is_refused_is_accepted_once_there_is_room() {
     for _ in 0..2 {
         second.send(&hello(2, RIGHT)).unwrap();
         server.turn().unwrap();
-        assert_eq!(server.happened(), [Happened::Refused]);
+        assert_eq!(server.happened(), [Happening::Refused]);
     }
     server.core.forget(server.fake.links[&1]);
     second.send(&hello(2, RIGHT)).unwrap();
@@ -279,7 +323,7 @@ fn who_is_refused_is_accepted_once_there_is_room() {
     first.send(&data(0)).unwrap();
     server.happened();
     server.turn().unwrap();
-    assert_eq!(server.happened(), [Happened::Stray]);
+    assert_eq!(server.happened(), [Happening::Stray]);
 }
 
 #[test]
@@ -318,12 +362,42 @@ fn a_turn_is_bounded_and_clients_come_first() {
 }
 
 #[test]
+fn what_the_network_does_to_datagrams_is_counted() {
+    let mut server = server(LIMITS, LIFE);
+    let client = server.accepted(1);
+    client.send(b"junk").unwrap();
+    client.send(&[0; 3000]).unwrap();
+    server.turn().unwrap();
+    let dropped = Happening::Dropped(Discard::RecordTooSmall);
+    assert_eq!(server.happened(), [dropped, Happening::Unusable]);
+}
+
+#[test]
+fn the_rest_of_a_hello_that_libssl_puts_together_comes_to_it() {
+    let mut server = server(LIMITS, LIFE);
+    let (mut first, mut rest) = (hello(1, RIGHT), hello(1, b""));
+    (first[16], rest[16]) = (200, 200); // of a longer message
+    rest[21] = 88;
+    let client = server.client();
+    client.send(&first).unwrap();
+    client.send(&rest).unwrap();
+    server.turn().unwrap();
+    assert_eq!(server.news(), [(1, 1 | 2)]);
+    assert_eq!(server.read(1), Reading::Datagram(113));
+    // A stranger's is nobody's.
+    server.client().send(&rest).unwrap();
+    server.happened();
+    server.turn().unwrap();
+    assert_eq!(server.happened(), [Happening::Dropped(Discard::Fragment)]);
+}
+
+#[test]
 fn a_fault_of_ours_comes_through_and_the_answers_before_it_are_sent() {
     let mut server = server(LIMITS, LIFE);
     let client = server.client();
-    client.send(&hello(1, b"")).unwrap();
-    client.send(b"fault").unwrap();
-    assert_eq!(server.turn(), Err(libc::EIO));
+    client.send(&hello(1, b"forged")).unwrap();
+    client.send(&hello(1, b"fault")).unwrap();
+    assert_eq!(server.turn(), Err(Fault::NoSecret));
     assert!(answered(&client));
 }
 
@@ -342,7 +416,7 @@ fn libssl_is_asked_to_repeat_its_flight_though_nothing_comes() {
         server.turn().unwrap();
         assert_eq!(server.fake.repeats.len(), n);
     }
-    assert_eq!(server.happened(), [Happened::Overdue]);
+    assert_eq!(server.happened(), [Happening::Overdue]);
     assert_eq!(server.news(), [(1, 8)]);
     // Not while what it waits for is here and unread.
     client.send(&data(0)).unwrap();

@@ -1,6 +1,7 @@
 //! Datagrams that wait for a client to read them: one pool for all clients, so that an idle one
 //! holds no memory and a busy one allocates nothing.
 
+use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 
 /// Buffers that nobody uses and that are kept for the next datagrams.
@@ -69,6 +70,17 @@ impl Pool {
         Some(len)
     }
 
+    /// Takes all out; `None` without memory, and then all stays.
+    pub(super) fn take_all(&mut self, queue: &mut Queue) -> Option<VecDeque<Vec<u8>>> {
+        let mut all = VecDeque::new();
+        all.try_reserve_exact(usize::try_from(queue.len).ok()?).ok()?;
+        while let Some(first) = self.entry(queue.first) {
+            all.push_back(std::mem::take(&mut first.bytes));
+            self.drop_first(queue);
+        }
+        Some(all)
+    }
+
     pub(super) fn clear(&mut self, queue: &mut Queue) {
         while self.drop_first(queue).is_some() {}
     }
@@ -78,6 +90,7 @@ impl Pool {
         let (free, keep) = (self.free, self.spare < SPARE);
         let first = self.entry(at)?;
         queue.first = std::mem::replace(&mut first.next, free);
+        let keep = keep && first.bytes.capacity() > 0;
         if keep {
             first.bytes.clear();
         } else {
@@ -179,6 +192,20 @@ mod tests {
         assert_eq!(pop(&mut pool, &mut queue, 3).unwrap(), b"123");
         assert_eq!(pop(&mut pool, &mut queue, 3).unwrap(), b"678");
         assert_eq!(pop(&mut pool, &mut queue, 3), None);
+    }
+
+    #[test]
+    fn all_can_be_taken_at_once() {
+        let mut pool = Pool::new();
+        let mut queue = Queue::new();
+        assert!(pool.take_all(&mut queue).unwrap().is_empty());
+        for n in 0..3 {
+            pool.push(&mut queue, &[n]).unwrap();
+        }
+        assert_eq!(pool.take_all(&mut queue).unwrap(), [[0], [1], [2]]);
+        assert_eq!((queue.len(), pool.held()), (0, 0));
+        pool.push(&mut queue, &[3]).unwrap();
+        assert_eq!(drain(&mut pool, &mut queue), [[3]]);
     }
 
     #[test]

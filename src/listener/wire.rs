@@ -1,8 +1,9 @@
 //! What is behind a client's BIO: the listener, a socket of the client's own, or nothing any more.
 
-use super::address::{Address, Family, Flow, Local};
+use super::Listener;
+use super::address::{Address, Family, Flow, Local, SockAddr};
 use super::clients::ClientId;
-use super::core::{Core, Reading};
+use super::core::Reading;
 use super::net::{self, Connected, Sending};
 use super::shared::Shared;
 use crate::openssl::client_bio::{self, Heard, Kind, Said};
@@ -19,12 +20,12 @@ const V6_OVERHEAD: u32 = 40 + 8;
 /// What every link carries that carries IPv6 (RFC 8200 section 5), and nearly every other.
 const LINK_MTU: u32 = 1280;
 
-pub(crate) struct Wire<H> {
+pub(crate) struct Wire {
     flow: Flow,
     /// How its addresses are written, and which port of ours its datagrams come to.
     family: Family,
     port: u16,
-    link: RefCell<Link<H>>,
+    link: RefCell<Link>,
     mtu: Cell<u32>,
     too_long: Cell<bool>,
     /// When libssl wants to be asked, where nobody else keeps that.
@@ -32,10 +33,10 @@ pub(crate) struct Wire<H> {
 }
 
 /// Where datagrams come from and go to.
-enum Link<H> {
+enum Link {
     /// Not known yet to the listener's table.
     New,
-    Listener(Shared<Core<H>>, ClientId),
+    Listener(Shared<Listener>, ClientId),
     Own(Own),
 }
 
@@ -45,7 +46,7 @@ struct Own {
     before: VecDeque<Vec<u8>>,
 }
 
-impl<H: Copy> Wire<H> {
+impl Wire {
     /// `mtu`: bytes of the longest datagram; 0: what every path is likely to carry.
     pub(super) fn new(flow: Flow, family: Family, port: u16, mtu: u32) -> Self {
         let wire = Self {
@@ -64,16 +65,16 @@ impl<H: Copy> Wire<H> {
     }
 
     /// From now on, the listener brings and takes its datagrams.
-    pub(super) fn link(&self, core: Shared<Core<H>>, id: ClientId) {
+    pub(super) fn link(&self, listener: Shared<Listener>, id: ClientId) {
         if let Ok(mut link) = self.link.try_borrow_mut() {
-            *link = Link::Listener(core, id);
+            *link = Link::Listener(listener, id);
         }
     }
 
     /// Which client of which listener it belongs to, if to any.
-    pub(super) fn listener(&self) -> Option<(Shared<Core<H>>, ClientId)> {
+    pub(super) fn listener(&self) -> Option<(Shared<Listener>, ClientId)> {
         match &*self.link.try_borrow().ok()? {
-            Link::Listener(core, id) => Some((core.clone(), *id)),
+            Link::Listener(listener, id) => Some((listener.clone(), *id)),
             Link::New | Link::Own(_) => None,
         }
     }
@@ -90,8 +91,8 @@ impl<H: Copy> Wire<H> {
         &self.flow
     }
 
-    pub(super) const fn family(&self) -> Family {
-        self.family
+    pub(super) fn sockaddr(&self, address: &Address) -> Option<SockAddr> {
+        address.to_sockaddr(self.family)
     }
 
     /// Where its datagrams were sent to.
@@ -142,9 +143,9 @@ impl Own {
     }
 }
 
-impl client_bio::Wire for Wire<crate::openssl::Ssl> {
+impl client_bio::Wire for Wire {
     fn kind() -> &'static Kind {
-        static KIND: Kind = client_bio::kind::<Wire<crate::openssl::Ssl>>();
+        static KIND: Kind = client_bio::kind::<Wire>();
         &KIND
     }
 
@@ -152,7 +153,7 @@ impl client_bio::Wire for Wire<crate::openssl::Ssl> {
         let Ok(mut link) = self.link.try_borrow_mut() else { return Heard::WouldBlock };
         match &mut *link {
             Link::New => Heard::WouldBlock,
-            Link::Listener(core, id) => match core.read(*id, room) {
+            Link::Listener(listener, id) => match listener.core.read(*id, room) {
                 Reading::Datagram(n) => Heard::Datagram(n),
                 Reading::WouldBlock => Heard::WouldBlock,
                 Reading::End => Heard::End,
@@ -165,22 +166,22 @@ impl client_bio::Wire for Wire<crate::openssl::Ssl> {
         let Ok(link) = self.link.try_borrow() else { return Said::Failed };
         let sent = match &*link {
             Link::New => None,
-            Link::Listener(core, id) => core.write(*id, &self.flow, datagram),
+            Link::Listener(listener, id) => listener.core.write(*id, &self.flow, datagram),
             Link::Own(own) => own.write(datagram),
         };
         sent.map_or(Said::Failed, |sent| self.sent(sent))
     }
 
     fn has_ended(&self) -> bool {
-        self.listener().is_some_and(|(core, id)| core.has_ended(id))
+        self.listener().is_some_and(|(listener, id)| listener.core.has_ended(id))
     }
 
     fn set_timeout(&self, after: Option<Duration>) {
         let now = monotonic();
         let at = after.and_then(|after| now.checked_add(after));
         self.timeout.set(at);
-        if let Some((core, id)) = self.listener() {
-            core.set_timeout(id, at, now);
+        if let Some((listener, id)) = self.listener() {
+            listener.core.set_timeout(id, at, now);
         }
     }
 
@@ -217,11 +218,11 @@ impl client_bio::Wire for Wire<crate::openssl::Ssl> {
     }
 }
 
-impl<H> Drop for Wire<H> {
+impl Drop for Wire {
     fn drop(&mut self) {
         // The BIO has gone, and with it the client.
-        if let Link::Listener(core, id) = self.link.get_mut() {
-            core.forget(*id);
+        if let Link::Listener(listener, id) = self.link.get_mut() {
+            listener.core.forget(*id);
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! It answers what libssl asks a datagram BIO: where the peer is, how long a datagram may be, when
 //! the next timeout is.
+//!
+//! No `catch_unwind` is on the stack where a thread may end: in a read that blocks.
 
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
 use super::method::Method;
@@ -132,27 +134,25 @@ unsafe extern "C-unwind" fn read<W: Wire, const N: usize>(
     to: *mut c_char,
     room: c_int,
 ) -> c_int {
-    guard_value(-1, || {
-        let Some(libssl) = Libssl::numbered(N) else { return -1 };
-        // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
-        unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
-        let (Some(to), Ok(room)) = (NonNull::new(to), usize::try_from(room)) else { return -1 };
-        let to = NonNull::slice_from_raw_parts(to.cast::<MaybeUninit<u8>>(), room);
-        // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
-        let room = unsafe { &mut *to.as_ptr() };
-        // SAFETY: as above.
-        let heard = unsafe { behind::<W>(bio, libssl) }.map_or(Heard::End, |wire| wire.read(room));
-        match heard {
-            // A datagram of no bytes would look like the end. It says nothing.
-            Heard::Datagram(0) | Heard::WouldBlock => {
-                // SAFETY: as above.
-                unsafe { libssl.crypto.BIO_set_flags(bio, sys::RETRY_READ) };
-                -1
-            }
-            Heard::Datagram(n) => c_int::try_from(n).unwrap_or(-1),
-            Heard::End => 0,
+    let Some(libssl) = Libssl::numbered(N) else { return -1 };
+    // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
+    unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
+    let (Some(to), Ok(room)) = (NonNull::new(to), usize::try_from(room)) else { return -1 };
+    let to = NonNull::slice_from_raw_parts(to.cast::<MaybeUninit<u8>>(), room);
+    // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
+    let room = unsafe { &mut *to.as_ptr() };
+    // SAFETY: as above.
+    let heard = unsafe { behind::<W>(bio, libssl) }.map_or(Heard::End, |wire| wire.read(room));
+    match heard {
+        // A datagram of no bytes would look like the end. It says nothing.
+        Heard::Datagram(0) | Heard::WouldBlock => {
+            // SAFETY: as above.
+            unsafe { libssl.crypto.BIO_set_flags(bio, sys::RETRY_READ) };
+            -1
         }
-    })
+        Heard::Datagram(n) => c_int::try_from(n).unwrap_or(-1),
+        Heard::End => 0,
+    }
 }
 
 unsafe extern "C-unwind" fn write<W: Wire, const N: usize>(
@@ -160,28 +160,26 @@ unsafe extern "C-unwind" fn write<W: Wire, const N: usize>(
     from: *const c_char,
     len: c_int,
 ) -> c_int {
-    guard_value(-1, || {
-        let Some(libssl) = Libssl::numbered(N) else { return -1 };
-        // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
-        unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
-        let (Some(from), Ok(n)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
-            return -1;
-        };
-        // SAFETY: libcrypto passes that many bytes.
-        let datagram = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), n) };
-        // SAFETY: as above.
-        let said =
-            unsafe { behind::<W>(bio, libssl) }.map_or(Said::Failed, |wire| wire.write(datagram));
-        match said {
-            Said::Out => len,
-            Said::WouldBlock => {
-                // SAFETY: as above.
-                unsafe { libssl.crypto.BIO_set_flags(bio, RETRY_WRITE) };
-                -1
-            }
-            Said::Failed => -1,
+    let Some(libssl) = Libssl::numbered(N) else { return -1 };
+    // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
+    unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
+    let (Some(from), Ok(n)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
+        return -1;
+    };
+    // SAFETY: libcrypto passes that many bytes.
+    let datagram = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), n) };
+    // SAFETY: as above.
+    let said =
+        unsafe { behind::<W>(bio, libssl) }.map_or(Said::Failed, |wire| wire.write(datagram));
+    match said {
+        Said::Out => len,
+        Said::WouldBlock => {
+            // SAFETY: as above.
+            unsafe { libssl.crypto.BIO_set_flags(bio, RETRY_WRITE) };
+            -1
         }
-    })
+        Said::Failed => -1,
+    }
 }
 
 /// Controls, from OpenSSL's bio.h; LibreSSL has the same.
@@ -210,30 +208,28 @@ unsafe extern "C-unwind" fn ctrl<W: Wire, const N: usize>(
     larg: c_long,
     parg: *mut c_void,
 ) -> c_long {
-    guard_value(0, || {
-        let Some(libssl) = Libssl::numbered(N) else { return 0 };
-        // SAFETY: libcrypto calls with a BIO of ours.
-        let Some(wire) = (unsafe { behind::<W>(bio, libssl) }) else { return 0 };
-        match command {
-            // SAFETY: libssl passes a timeval, by this command's contract.
-            command::SET_NEXT_TIMEOUT => unsafe { set_timeout(wire, parg) },
-            // SAFETY: the caller passes room for an address, of as many bytes if it says so.
-            command::GET_PEER => unsafe { get_peer(wire, larg, parg) },
-            // SAFETY: null, or a place for the number, by this command's contract.
-            command::GET_FD => unsafe { get_fd(wire, parg) },
-            command::EOF => wire.has_ended().into(),
-            // Whoever tells us where to write to knows no more than we do.
-            command::SET_PEER | command::FLUSH | command::SET_CLOSE | command::GET_CLOSE => 1,
-            command::QUERY_MTU | command::GET_MTU | command::GET_FALLBACK_MTU => wire.mtu().into(),
-            command::SET_MTU => {
-                wire.set_mtu(u32::try_from(larg).unwrap_or(u32::MAX));
-                larg
-            }
-            command::MTU_EXCEEDED => wire.was_too_long().into(),
-            command::GET_MTU_OVERHEAD => wire.overhead().into(),
-            _ => 0,
+    let Some(libssl) = Libssl::numbered(N) else { return 0 };
+    // SAFETY: libcrypto calls with a BIO of ours.
+    let Some(wire) = (unsafe { behind::<W>(bio, libssl) }) else { return 0 };
+    match command {
+        // SAFETY: libssl passes a timeval, by this command's contract.
+        command::SET_NEXT_TIMEOUT => unsafe { set_timeout(wire, parg) },
+        // SAFETY: the caller passes room for an address, of as many bytes if it says so.
+        command::GET_PEER => unsafe { get_peer(wire, larg, parg) },
+        // SAFETY: null, or a place for the number, by this command's contract.
+        command::GET_FD => unsafe { get_fd(wire, parg) },
+        command::EOF => wire.has_ended().into(),
+        // Whoever tells us where to write to knows no more than we do.
+        command::SET_PEER | command::FLUSH | command::SET_CLOSE | command::GET_CLOSE => 1,
+        command::QUERY_MTU | command::GET_MTU | command::GET_FALLBACK_MTU => wire.mtu().into(),
+        command::SET_MTU => {
+            wire.set_mtu(u32::try_from(larg).unwrap_or(u32::MAX));
+            larg
         }
-    })
+        command::MTU_EXCEEDED => wire.was_too_long().into(),
+        command::GET_MTU_OVERHEAD => wire.overhead().into(),
+        _ => 0,
+    }
 }
 
 /// # Safety

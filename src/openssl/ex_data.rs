@@ -67,7 +67,7 @@ fn is_mark(at: *mut c_void) -> bool {
 }
 
 /// What can be put there.
-pub(super) trait OnSsl: Send + Sync + Sized {
+pub(crate) trait OnSsl: Send + Sync + Sized {
     /// What a copy of the SSL (`SSL_dup`) gets.
     fn of_copy(&self) -> Option<Self>;
 }
@@ -84,7 +84,7 @@ struct Held<T> {
 }
 
 /// A place on SSLs, asked for when the first SSL gets something.
-pub(super) struct Slot<T> {
+pub(crate) struct Slot<T> {
     index: Index,
     holds: PhantomData<T>,
 }
@@ -93,7 +93,7 @@ pub(super) struct Slot<T> {
 unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 
 impl<T: OnSsl> Slot<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { index: Index::new(), holds: PhantomData }
     }
 
@@ -115,19 +115,19 @@ impl<T: OnSsl> Slot<T> {
 
     /// What this SSL has got. Valid until it is replaced, or the SSL freed: not across a callback
     /// of the application's.
-    pub(super) fn get(&self, ssl: Ssl) -> Option<&T> {
+    pub(crate) fn get(&self, ssl: Ssl) -> Option<&T> {
         // SAFETY: an SSL is one thread's at a time, and what we put there lives until `swap` or
         // `free`.
         unsafe { held::<T>(self.pointer(ssl)) }
     }
 
     /// Puts a mark; false without memory in libcrypto.
-    pub(super) fn set_mark(&self, ssl: Ssl, number: usize) -> bool {
+    pub(crate) fn set_mark(&self, ssl: Ssl, number: usize) -> bool {
         self.swap(ssl, mark(number))
     }
 
     /// Puts a value; false without memory.
-    pub(super) fn set(&self, ssl: Ssl, value: T) -> bool {
+    pub(crate) fn set(&self, ssl: Ssl, value: T) -> bool {
         let Some(value) = try_box(Held { ours: &raw const OURS, value }) else { return false };
         let at = Box::into_raw(value).cast::<c_void>();
         let taken = self.swap(ssl, at);

@@ -17,6 +17,7 @@ mod libssl;
 pub(crate) mod message;
 mod message_style;
 mod method;
+mod owned;
 mod peer;
 mod policy;
 mod probing;
@@ -35,9 +36,11 @@ pub(crate) use bio::{Bio, Read};
 pub(crate) use caller::Call;
 pub(crate) use context::Context;
 pub(crate) use current::Current;
+pub(crate) use ex_data::{OnSsl, Slot};
 pub(crate) use handoff::{Manner, Sender, hand_off, note_would_block};
 pub(crate) use libssl::{DTLS_CTRL_LISTEN, Libssl, Name};
 pub(crate) use message::MessageObserver;
+pub(crate) use owned::{OwnedCtx, OwnedSsl, TimedOut, free};
 pub(crate) use peer::{PeerOfSsl, forget_named_peer, name_peer, peer_of};
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
@@ -45,7 +48,7 @@ pub(crate) use recv_buffer::RecvBuffer;
 pub(crate) use resequence_bio::{behind, resequence};
 pub(crate) use socket_error::InARow;
 pub(crate) use ssl::{Ssl, SslCtx};
-pub(crate) use ssl_state::{begin, remember_verified};
+pub(crate) use ssl_state::{begin, remember_builtin, remember_verified};
 pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
     GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,

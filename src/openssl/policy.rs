@@ -25,6 +25,12 @@ impl Context {
         self.settle(ctx, &choice);
     }
 
+    /// Has the application said that its callbacks make the cookies, and nobody else?
+    pub(crate) fn is_apps_alone(&self) -> bool {
+        let chosen = self.choice.lock().policy;
+        chosen.unwrap_or(Defaults::read().policy) == Policy::App
+    }
+
     /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
     #[inline]
     pub(crate) fn listens(&self, ctx: SslCtx) -> Result<(), Fault> {

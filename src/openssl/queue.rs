@@ -56,6 +56,10 @@ pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
             common.internal_error,
             Some(c"libdtlsv1_listen: libssl lacks a function that is needed, or did not take the verified ClientHello"),
         ),
+        Fault::System(errno) => {
+            put_in(libssl, (sys::ERR_LIB_SYS, FUNCTION, errno), Some(None), line!());
+            return;
+        }
         Fault::Internal => {
             (common.internal_error, Some(c"libdtlsv1_listen has a defect: please report it"))
         }

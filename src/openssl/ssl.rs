@@ -64,7 +64,7 @@ impl Ssl {
         Some(unsafe { Bio::new(bio, self.libssl) })
     }
 
-    pub(super) fn is_server(self) -> bool {
+    pub(crate) fn is_server(self) -> bool {
         // SAFETY: type invariant.
         unsafe { self.libssl.ssl.SSL_is_server(self.as_ptr()) != 0 }
     }

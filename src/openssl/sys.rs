@@ -22,6 +22,7 @@ pub(super) const BIO_TYPE_SOCKET: c_int = 0x0505;
 /// `BIO_get_fd`.
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 pub(super) const ERR_LIB_SSL: c_int = 20;
+pub(super) const ERR_LIB_SYS: c_int = 2;
 /// A message callback's content type: a handshake message.
 pub(super) const SSL3_RT_HANDSHAKE: c_int = 22;
 /// A message callback's content type: not a message but the header of a record.

@@ -53,10 +53,30 @@ pub(crate) enum Event {
     PeerUnknown,
     /// A read gave an error of the socket's that was about an earlier datagram.
     SocketError,
+    /// An SSL was made for a listener's client.
+    ListenerAccepted,
+    /// It was freed, detached, or its listener was.
+    ListenerClosed,
+    /// A client began anew from its port.
+    ListenerReplaced,
+    /// A handshake took too long.
+    ListenerOverdue,
+    /// A client got a socket of its own.
+    ListenerDetached,
+    /// There was no room for a client.
+    ListenerRefused,
+    /// A hello that had been accepted came again.
+    ListenerRepeated,
+    /// A client's queue was full.
+    ListenerOverflow,
+    /// A client's datagram came from nobody who is one.
+    ListenerStray,
+    /// A datagram was too long, sent to many, or from nowhere.
+    ListenerUnusable,
 }
 
 impl Event {
-    pub(crate) const COUNT: usize = Self::SocketError as usize + 1;
+    pub(crate) const COUNT: usize = Self::ListenerUnusable as usize + 1;
 }
 
 /// Calls that can count at the same time without getting in each other's way.
@@ -204,7 +224,7 @@ impl Tally {
         self.add_to(self.shard.event(event), n);
     }
 
-    pub(super) fn discard(&self, reason: Discard) {
+    pub(crate) fn discard(&self, reason: Discard) {
         self.add_to(self.shard.discarded(reason), 1);
     }
 

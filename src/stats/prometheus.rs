@@ -20,7 +20,7 @@ const fn metric(name: &'static str, help: &'static str, of: &'static [Series]) -
     Metric { name, help, of }
 }
 
-const METRICS: [Metric; 16] = [
+const METRICS: [Metric; 26] = [
     metric("datagrams", "Datagrams read.", &[(Event::Datagram, None)]),
     metric("received_bytes", "Bytes of the datagrams read.", &[(Event::BytesIn, None)]),
     metric("challenges", "HelloVerifyRequests sent.", &[(Event::Challenge, None)]),
@@ -87,6 +87,56 @@ const METRICS: [Metric; 16] = [
         "peers_unknown",
         "Cookies left to the program's callbacks, since the read BIO does not know the peer.",
         &[(Event::PeerUnknown, None)],
+    ),
+    metric(
+        "listener_accepted",
+        "Clients accepted by listeners, which accepted counts as well.",
+        &[(Event::ListenerAccepted, None)],
+    ),
+    metric(
+        "listener_closed",
+        "SSLs of listeners freed, detached or left by a listener that was freed: as many less than listener_accepted are there now.",
+        &[(Event::ListenerClosed, None)],
+    ),
+    metric(
+        "listener_replaced",
+        "Clients that began anew from the same port.",
+        &[(Event::ListenerReplaced, None)],
+    ),
+    metric(
+        "listener_overdue",
+        "Handshakes that took too long, or that libssl gave up.",
+        &[(Event::ListenerOverdue, None)],
+    ),
+    metric(
+        "listener_detached",
+        "Clients that got a socket of their own.",
+        &[(Event::ListenerDetached, None)],
+    ),
+    metric(
+        "listener_refused",
+        "ClientHellos with a right cookie that were dropped since there was no room for another client.",
+        &[(Event::ListenerRefused, None)],
+    ),
+    metric(
+        "listener_repeated",
+        "ClientHellos with a right cookie that had been accepted before.",
+        &[(Event::ListenerRepeated, None)],
+    ),
+    metric(
+        "listener_overflows",
+        "Clients' datagrams that were lost since their SSL was not read from.",
+        &[(Event::ListenerOverflow, None)],
+    ),
+    metric(
+        "listener_strays",
+        "Datagrams as clients send them, from nobody who is one.",
+        &[(Event::ListenerStray, None)],
+    ),
+    metric(
+        "listener_unusable",
+        "Datagrams to listeners that were too long, sent to a group, or from no address.",
+        &[(Event::ListenerUnusable, None)],
     ),
 ];
 

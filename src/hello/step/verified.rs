@@ -76,6 +76,11 @@ impl<'a> VerifiedHello<'a> {
         self.hello().map_or(&[], |hello| hello.cookie)
     }
 
+    /// The client's random, which is another for each handshake.
+    pub fn random(&self) -> Option<[u8; 32]> {
+        self.hello().map(|hello| *hello.random)
+    }
+
     /// Who sent it, where the driver was told; else the SSL's BIO knows.
     pub const fn peer(&self) -> Option<&'a Peer> {
         self.peer

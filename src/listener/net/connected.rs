@@ -1,15 +1,15 @@
 //! A socket of one client's own, connected to it.
 
 use super::socket::{Errno, Socket};
-use super::{BATCH, last_error};
+use super::{BATCH, last_error, waiting};
 use crate::listener::address::{Address, Family, Flow, Ip, SOCKADDR_LEN};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// Belongs to nobody but the client.
 pub(crate) struct Connected {
-    fd: OwnedFd,
+    socket: Socket,
     peer: Address,
 }
 
@@ -25,16 +25,39 @@ pub(crate) enum Heard {
 /// Makes a client's socket beside those that it has been heard with until now, of which `beside` is
 /// one.
 ///
-/// No call does this in one step. Between bind(2) and connect(2), and by connect(2) itself, the
-/// kernel may give it what is for others: it is to be drained by [`drain`](Connected::drain). It
-/// leaves its group at the end, so that nobody's socket is ever added beside it.
-pub(crate) fn connect(beside: &Socket, flow: &Flow) -> Result<Connected, Errno> {
+/// No call does this in one step. Between bind(2) and connect(2) the kernel may give the new socket
+/// what is for others: it is to be drained. It leaves its group at the end, so that nobody's socket is
+/// ever added beside it.
+///
+/// `apart`: there is a program that gives nothing to a socket that is added to the group. Then, beside
+/// sockets that are bound to all addresses, it is tried with another such first, which connect(2)
+/// binds to the address that routes choose: mostly the client's.
+pub(crate) fn connect(beside: &Socket, flow: &Flow, apart: bool) -> Result<Connected, Errno> {
     let ours = beside.local()?;
-    let ip = if flow.local.ip == Ip::UNSPECIFIED { ours.ip } else { flow.local.ip };
-    let local = Address { ip, scope: flow.local.interface, port: ours.port };
+    let specific = Address {
+        ip: if flow.local.ip == Ip::UNSPECIFIED { ours.ip } else { flow.local.ip },
+        scope: flow.local.interface,
+        port: ours.port,
+    };
+    if apart && is_any(&ours.ip) {
+        let socket = bind_and_connect(beside, &ours, &flow.peer)?;
+        if socket.local()?.ip == specific.ip || is_any(&specific.ip) {
+            return Ok(Connected { socket, peer: flow.peer });
+        }
+    }
+    let socket = bind_and_connect(beside, &specific, &flow.peer)?;
+    Ok(Connected { socket, peer: flow.peer })
+}
+
+/// `::` or `0.0.0.0`.
+fn is_any(ip: &Ip) -> bool {
+    *ip == Ip::UNSPECIFIED || ip.as_v4() == Some([0; 4])
+}
+
+fn bind_and_connect(beside: &Socket, local: &Address, peer: &Address) -> Result<Socket, Errno> {
     let family = beside.family;
     let bind_to = local.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
-    let connect_to = flow.peer.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
+    let connect_to = peer.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
     let socket = Socket::new(family)?;
     if family == Family::V6 {
         let only = beside.get(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)?;
@@ -53,14 +76,17 @@ pub(crate) fn connect(beside: &Socket, flow: &Flow) -> Result<Connected, Errno> 
     if !shared {
         beside.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)?;
     }
-    connected.and(cleared)?;
-    let fd = socket.into_fd().ok_or(libc::EBADF)?;
-    Ok(Connected { fd, peer: flow.peer })
+    connected.and(cleared).map(|()| socket)
 }
 
 impl Connected {
-    pub(crate) fn fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+    pub(crate) const fn fd(&self) -> RawFd {
+        self.socket.fd()
+    }
+
+    /// To be drained of whatever is there, of anybody's.
+    pub(crate) const fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// Lets it block, as a socket of accept(2)'s does.
@@ -83,10 +109,11 @@ impl Connected {
     /// is given.
     pub(crate) fn read(&self, room: &mut [MaybeUninit<u8>], within: Option<Duration>) -> Heard {
         for _ in 0..BATCH {
-            if within.is_some_and(|within| self.blocks() && !self.is_readable_within(within)) {
+            let waits = within.filter(|_| self.blocks());
+            if waits.is_some_and(|within| !self.is_readable_within(within)) {
                 return Heard::Nothing;
             }
-            match self.receive(room, 0) {
+            match self.receive(room) {
                 Ok((len, from)) if from.is_none_or(|from| from == self.peer) => {
                     return Heard::Datagram(len);
                 }
@@ -105,32 +132,16 @@ impl Connected {
         let ms = within.as_millis().saturating_add(1);
         let ms = i32::try_from(ms).unwrap_or(i32::MAX);
         // SAFETY: one pollfd, which lives for the call.
-        unsafe { libc::poll(&raw mut wanted, 1, ms) > 0 }
+        unsafe { waiting::poll(&raw mut wanted, 1, ms) > 0 }
     }
 
-    /// Reads without waiting whatever is there, of anybody's.
-    pub(crate) fn drain(&self, room: &mut [MaybeUninit<u8>]) -> Option<(usize, Option<Address>)> {
-        for _ in 0..BATCH {
-            match self.receive(room, libc::MSG_DONTWAIT) {
-                Ok(got) => return Some(got),
-                Err(libc::EAGAIN) => return None,
-                Err(_) => {} // of something that was sent before
-            }
-        }
-        None
-    }
-
-    fn receive(
-        &self,
-        room: &mut [MaybeUninit<u8>],
-        flags: i32,
-    ) -> Result<(usize, Option<Address>), Errno> {
+    fn receive(&self, room: &mut [MaybeUninit<u8>]) -> Result<(usize, Option<Address>), Errno> {
         let mut from = [0_u8; SOCKADDR_LEN];
         let mut from_len = SOCKADDR_LEN as libc::socklen_t;
         let (to, len) = (room.as_mut_ptr().cast(), room.len());
         let name = from.as_mut_ptr().cast();
         // SAFETY: both are writable for their lengths.
-        let n = unsafe { libc::recvfrom(self.fd(), to, len, flags, name, &raw mut from_len) };
+        let n = unsafe { waiting::recvfrom(self.fd(), to, len, 0, name, &raw mut from_len) };
         let n = usize::try_from(n).map_err(|_| last_error())?;
         Ok((n.min(len), Address::from_sockaddr(&from)))
     }
@@ -139,7 +150,7 @@ impl Connected {
     pub(crate) fn send(&self, datagram: &[u8]) -> Result<usize, Errno> {
         let (from, len) = (datagram.as_ptr().cast(), datagram.len());
         // SAFETY: readable for `len` bytes.
-        let n = unsafe { libc::send(self.fd(), from, len, libc::MSG_NOSIGNAL) };
+        let n = unsafe { waiting::send(self.fd(), from, len, libc::MSG_NOSIGNAL) };
         usize::try_from(n).map_err(|_| last_error())
     }
 }

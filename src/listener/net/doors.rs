@@ -2,7 +2,7 @@
 
 use super::filter::{DOORS, Door, Program};
 use super::socket::{Errno, Socket, done};
-use super::{BATCH, group};
+use super::{BATCH, Poll, group};
 use crate::listener::address::{Address, Family, SockAddr};
 use std::os::fd::RawFd;
 
@@ -40,6 +40,17 @@ impl Doors {
 
     pub(crate) fn are_apart(&self) -> bool {
         self.sockets.len() == DOORS
+    }
+
+    /// Leaves a caller's own socket as it was: watched by nobody, in a group without a program.
+    pub(crate) fn leave(&self, poll: &Poll) {
+        for (_, socket) in self.all() {
+            poll.remove(socket);
+        }
+        let apart = self.get(0).filter(|_| self.are_apart());
+        if let Some(first) = apart.filter(|first| first.is_callers()) {
+            let _ = first.set(libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0);
+        }
     }
 
     fn of(sockets: impl Iterator<Item = Socket>) -> Result<Self, Errno> {
@@ -110,10 +121,10 @@ fn join(first: &Socket, to: &SockAddr, count: usize, rest: &mut Vec<Socket>) -> 
 fn attach(socket: &Socket, shards: u16) -> Result<(), Errno> {
     let program = Program::new(shards);
     let instructions = program.as_slice();
-    let filter = libc::sock_fprog {
-        len: u16::try_from(instructions.len()).map_err(|_| libc::EINVAL)?,
-        filter: instructions.as_ptr().cast_mut(),
-    };
+    // SAFETY: a number and a pointer. What is between them is the kernel's to read as well.
+    let mut filter: libc::sock_fprog = unsafe { std::mem::zeroed() };
+    filter.len = u16::try_from(instructions.len()).map_err(|_| libc::EINVAL)?;
+    filter.filter = instructions.as_ptr().cast_mut();
     let (level, option) = (libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF);
     let (value, len) = ((&raw const filter).cast(), size_of_val(&filter) as libc::socklen_t);
     // SAFETY: `filter` and the instructions that it points at are readable; the kernel copies them.

@@ -1,7 +1,7 @@
 //! One descriptor for everything: an epoll instance over the sockets and a timer.
 
-use super::last_error;
 use super::socket::{Errno, Socket, done};
+use super::{last_error, waiting};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Instant;
 
@@ -78,7 +78,7 @@ impl Poll {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
         let (to, max) = (events.as_mut_ptr(), EVENTS as i32);
         // SAFETY: there is room for `max` events.
-        let n = unsafe { libc::epoll_wait(self.fd(), to, max, timeout) };
+        let n = unsafe { waiting::epoll_wait(self.fd(), to, max, timeout) };
         let n = match usize::try_from(n) {
             Ok(n) => n,
             Err(_) if last_error() == libc::EINTR => 0,

@@ -4,6 +4,7 @@ use super::control::{Arrival, Control, ROOM};
 use super::socket::{Errno, Socket};
 use super::{BATCH, last_error};
 use crate::listener::address::{Address, Ip, Local, SOCKADDR_LEN};
+use crate::os::uncancelled;
 use std::ptr::null_mut;
 
 /// One datagram, where it lies until the next call.
@@ -67,9 +68,11 @@ impl Inbox {
         let max = libc::c_uint::try_from(max.min(BATCH)).unwrap_or(0);
         for _ in 0..PENDING_ERRORS {
             let (headers, flags) = (self.headers.as_mut_ptr(), libc::MSG_DONTWAIT);
-            // SAFETY: `prepare` has just pointed every header at room of `self`'s, and there are
-            // BATCH of them.
-            let n = unsafe { libc::recvmmsg(socket.fd(), headers, max, flags, null_mut()) };
+            let n = uncancelled(|| {
+                // SAFETY: `prepare` has just pointed every header at room of `self`'s, and there are
+                // BATCH of them.
+                unsafe { libc::recvmmsg(socket.fd(), headers, max, flags, null_mut()) }
+            });
             if let Ok(n) = usize::try_from(n) {
                 return Ok(n);
             }
@@ -112,8 +115,7 @@ impl Inbox {
         let sockaddr = slot.address.get(..usize::try_from(header.msg_hdr.msg_namelen).ok()?)?;
         let peer = Address::from_sockaddr(sockaddr).filter(|peer| peer.port != 0);
         let Some(peer) = peer else { return Some(Err(Unusable::NoPeer)) };
-        let given = header.msg_hdr.msg_controllen as usize; // socklen_t with musl
-        Some(match slot.control.arrival(given) {
+        Some(match slot.control.arrival(header.msg_hdr.msg_controllen) {
             Arrival::ToMany => Err(Unusable::ToMany),
             Arrival::At(local) => Ok(Received { bytes, peer, sockaddr, local }),
             Arrival::Unknown => {

@@ -4,6 +4,7 @@ use super::control::Control;
 use super::socket::{Errno, Socket};
 use super::{BATCH, last_error};
 use crate::listener::address::{Flow, SockAddr};
+use crate::os::uncancelled;
 use std::ptr::null_mut;
 
 /// The longest answer to a stranger: record header, handshake header, version, and the longest
@@ -60,6 +61,7 @@ impl Outbox {
         Some(Self { slots, headers, len: 0 })
     }
 
+    #[cfg(test)]
     pub(crate) fn is_full(&self) -> bool {
         self.len >= self.slots.len()
     }
@@ -92,8 +94,10 @@ impl Outbox {
         let mut at = 0;
         while let Some(rest) = self.headers.get_mut(at..self.len).filter(|rest| !rest.is_empty()) {
             let count = libc::c_uint::try_from(rest.len()).unwrap_or(0);
-            // SAFETY: `prepare` has pointed each of these headers at what is in its slot.
-            let n = unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, FLAGS) };
+            let n = uncancelled(|| {
+                // SAFETY: `prepare` has pointed each of these headers at what is in its slot.
+                unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, FLAGS) }
+            });
             let (sent, outcome) = match usize::try_from(n) {
                 Ok(n) => (n.max(1), Sending::Out),
                 Err(_) => match judged(last_error()) {
@@ -131,8 +135,10 @@ pub(crate) fn send_now(socket: &Socket, to: &Flow, datagram: &[u8]) -> Sending {
     // An error that was waiting comes in place of the first try.
     let mut outcome = Sending::Lost;
     for _ in 0..2 {
-        // SAFETY: the message points at what lives here, and none of it is written to.
-        let n = unsafe { libc::sendmsg(socket.fd(), &raw const message, FLAGS) };
+        let n = uncancelled(|| {
+            // SAFETY: the message points at what lives here, and none of it is written to.
+            unsafe { libc::sendmsg(socket.fd(), &raw const message, FLAGS) }
+        });
         if n >= 0 {
             return Sending::Out;
         }

@@ -2,6 +2,7 @@
 
 use super::last_error;
 use crate::listener::address::{Address, Family, SOCKADDR_LEN, SockAddr};
+use crate::os::uncancelled;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 
 /// The number of an error, as in errno.
@@ -67,9 +68,22 @@ impl Socket {
         self.fd
     }
 
-    /// Gives the descriptor away, if it is ours.
-    pub(crate) fn into_fd(self) -> Option<OwnedFd> {
-        self.owned
+    /// Does it stay open when we are done with it?
+    pub(super) const fn is_callers(&self) -> bool {
+        self.owned.is_none()
+    }
+
+    /// Bytes that wait in it, as the kernel counts them.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut counts = [0_u32; MEMINFO];
+        let mut len = size_of_val(&counts) as libc::socklen_t;
+        let to = counts.as_mut_ptr().cast();
+        // SAFETY: writable for `len` bytes.
+        let told = unsafe {
+            libc::getsockopt(self.fd, libc::SOL_SOCKET, libc::SO_MEMINFO, to, &raw mut len)
+        };
+        let [received, ..] = counts;
+        usize::try_from(received).ok().filter(|_| told == 0).unwrap_or(0)
     }
 
     pub(super) fn bind(&self, to: &SockAddr) -> Result<(), Errno> {
@@ -141,31 +155,39 @@ impl Socket {
 
     /// Drops what has come, up to `max` datagrams.
     pub(super) fn discard(&self, max: usize) {
-        for _ in 0..max {
-            let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
-            // SAFETY: of no bytes, so nothing is written to.
-            if unsafe { libc::recv(self.fd, std::ptr::null_mut(), 0, flags) } < 0 {
-                break;
+        let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+        // SAFETY: of no bytes, so nothing is written to.
+        let receive = || unsafe { libc::recv(self.fd, std::ptr::null_mut(), 0, flags) };
+        uncancelled(|| {
+            for _ in 0..max {
+                if receive() < 0 {
+                    break;
+                }
             }
-        }
+        });
     }
 
     /// Empties the error queue of a caller's socket that asks for one (IP_RECVERR): as long as
     /// anything is in it, the socket counts as readable. So much at once, and no more.
     pub(crate) fn drop_errors(&self) {
-        for _ in 0..super::BATCH {
-            let mut nothing = [0_u8; 1];
-            let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-            // SAFETY: writable for one byte.
-            let n = unsafe { libc::recv(self.fd, nothing.as_mut_ptr().cast(), 1, flags) };
-            if n < 0 {
-                break;
+        let mut nothing = [0_u8; 1];
+        let (to, flags) = (nothing.as_mut_ptr().cast(), libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT);
+        // SAFETY: writable for one byte.
+        let receive = || unsafe { libc::recv(self.fd, to, 1, flags) };
+        uncancelled(|| {
+            for _ in 0..super::BATCH {
+                if receive() < 0 {
+                    break;
+                }
             }
-        }
+        });
         // And the one that is told once.
         let _ = self.get(libc::SOL_SOCKET, libc::SO_ERROR);
     }
 }
+
+/// The numbers of SO_MEMINFO, of which the first is SK_MEMINFO_RMEM_ALLOC.
+const MEMINFO: usize = 9;
 
 pub(super) fn done(result: i32) -> Result<(), Errno> {
     if result < 0 { Err(last_error()) } else { Ok(()) }

@@ -171,6 +171,7 @@ functions! {
         SSL_CTX_free(ctx: *mut SSL_CTX);
         SSL_CTX_new(method: *const SSL_METHOD) -> *mut SSL_CTX;
         SSL_CTX_set_cookie_generate_cb(ctx: *mut SSL_CTX, callback: Option<GenerateCb>);
+        SSL_CTX_up_ref(ctx: *mut SSL_CTX) -> c_int;
         SSL_CTX_set_cookie_verify_cb(ctx: *mut SSL_CTX, callback: Option<VerifyCb>);
         SSL_ctrl(ssl: *mut SSL, command: c_int, larg: c_long, parg: *mut c_void) -> c_long;
         SSL_free(ssl: *mut SSL);
@@ -188,6 +189,7 @@ functions! {
         SSL_set_accept_state(ssl: *mut SSL);
         SSL_set_bio(ssl: *mut SSL, rbio: *mut BIO, wbio: *mut BIO);
         SSL_set_ex_data(ssl: *mut SSL, index: c_int, data: *mut c_void) -> c_int;
+        SSL_set_read_ahead(ssl: *mut SSL, yes: c_int);
         SSL_set_msg_callback(ssl: *mut SSL, callback: Option<MessageCb>);
         SSL_version(ssl: *const SSL) -> c_int;
         SSL_want(ssl: *const SSL) -> c_int;
@@ -210,6 +212,7 @@ functions! {
             free: Option<ExFree>
         ) -> c_int;
         SSL_in_before(ssl: *const SSL) -> c_int;
+        SSL_is_init_finished(ssl: *const SSL) -> c_int;
         SSL_set0_wbio(ssl: *mut SSL, wbio: *mut BIO);
         SSL_state(ssl: *const SSL) -> c_int;
     }

@@ -97,6 +97,23 @@ impl SslFunctions {
         }
     }
 
+    /// Is the handshake done?
+    ///
+    /// # Safety
+    ///
+    /// The SSL lives, and is this libssl's.
+    pub(crate) unsafe fn is_connected(&self, ssl: *const SSL) -> bool {
+        /// LibreSSL's `SSL_ST_OK`.
+        const OK: c_int = 3;
+        match (self.SSL_is_init_finished, self.SSL_state) {
+            // SAFETY: by this function's contract.
+            (Some(is_finished), _) => unsafe { is_finished(ssl) != 0 },
+            // SAFETY: by this function's contract.
+            (None, Some(state)) => unsafe { state(ssl) == OK },
+            (None, None) => false,
+        }
+    }
+
     /// Has the handshake not begun?
     ///
     /// # Safety

@@ -137,6 +137,11 @@ impl Keys {
         self.state.lock().set_lifetime(&self.published, lifetime);
     }
 
+    /// How long a slot is now.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        self.state.lock().lifetime()
+    }
+
     /// `usage` gives `None` where the keys are not there or being changed.
     #[inline]
     fn with_keys<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {

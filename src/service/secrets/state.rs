@@ -149,7 +149,7 @@ impl State {
         Ok(())
     }
 
-    fn lifetime(&self) -> Lifetime {
+    pub(super) fn lifetime(&self) -> Lifetime {
         self.lifetime.unwrap_or_else(|| Defaults::read().lifetime)
     }
 

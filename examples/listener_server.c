@@ -1,0 +1,116 @@
+/*
+ * A DTLS server with one thread, one port and any number of clients: it answers
+ * each message with the same bytes.
+ *
+ *	cc listener_server.c -o listener_server -ldtlsv1_listen -lssl -lcrypto
+ *	./listener_server ADDRESS PORT CERTIFICATE.pem KEY.pem
+ *
+ * :: serves IPv4 as well. Copy what you need.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#define _GNU_SOURCE	/* getaddrinfo() under -std=c11 */
+
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <dtlsv1_listen.h>
+
+static volatile sig_atomic_t stopping;
+
+static void
+stop(int signal)
+{
+	stopping = signal;
+}
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "listener_server: %s failed\n", what);
+	ERR_print_errors_fp(stderr);
+	exit(1);
+}
+
+static SSL_CTX *
+server_ctx(const char *certificate, const char *key)
+{
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
+
+	if (ctx == NULL ||
+	    SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		die("loading certificate and key");
+	return ctx;
+}
+
+/* Whatever there is to do for one client, until it has to send something. */
+static void
+serve(SSL *ssl, int news)
+{
+	char message[2048];
+	int n;
+
+	if (news & (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE)) {
+		SSL_free(ssl);
+		return;
+	}
+	ERR_clear_error();
+	while ((n = SSL_read(ssl, message, sizeof(message))) > 0)
+		SSL_write(ssl, message, n);
+	switch (SSL_get_error(ssl, n)) {
+	case SSL_ERROR_WANT_READ:	/* more news when it has sent more */
+	case SSL_ERROR_WANT_WRITE:
+		return;
+	case SSL_ERROR_ZERO_RETURN:	/* it has said that it is done */
+		SSL_shutdown(ssl);
+		break;
+	}
+	SSL_free(ssl);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
+	    .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV }, *at;
+	dtlsv1_listener *listener;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	int news;
+
+	if (argc != 5) {
+		fprintf(stderr, "usage: listener_server ADDRESS PORT "
+		    "CERTIFICATE.pem KEY.pem\n");
+		return 2;
+	}
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	if (getaddrinfo(argv[1], argv[2], &hints, &at) != 0)
+		die("reading the address");
+	ctx = server_ctx(argv[3], argv[4]);
+	listener = dtlsv1_listener_bind(ctx, at->ai_addr, at->ai_addrlen, NULL);
+	if (listener == NULL)
+		die("dtlsv1_listener_bind");
+	freeaddrinfo(at);
+	printf("serving %s port %s\n", argv[1], argv[2]);
+	fflush(stdout);
+
+	while (!stopping) {
+		/* A program with a loop of its own waits for
+		 * dtlsv1_listener_fd(listener) to be readable, and passes 0. */
+		if (dtlsv1_listener_run(listener, -1) == -1)
+			die("dtlsv1_listener_run");
+		while ((ssl = dtlsv1_listener_next(listener, &news)) != NULL)
+			serve(ssl, news);
+	}
+	dtlsv1_listener_free(listener);
+	SSL_CTX_free(ctx);
+	return 0;
+}

@@ -1,0 +1,497 @@
+//! Many clients on one port.
+
+use super::listen::announce;
+use crate::hello::error::Fault;
+use crate::listener::{self, Address, Listener, Options, Shared, SockAddr};
+use crate::openssl::{Call, Libssl, OwnedCtx, SSL, SSL_CTX, Ssl, SslCtx, queue_fault};
+use crate::os::try_box;
+use libc::{sockaddr, socklen_t};
+use std::ffi::{c_int, c_uint};
+use std::ptr::{NonNull, null_mut};
+
+/// A listener: one port, and an SSL for each client whose cookie was right.
+///
+/// Threads: a listener and its SSLs, but the detached, are one thread's at a time, as one SSL is.
+/// Listeners may share an SSL_CTX. Fork: detach an SSL first, or leave it to the parent; a child does
+/// not touch what is the listener's.
+pub struct ListenerHandle {
+    _opaque: [u8; 0],
+}
+
+/// What a listener may be told. Everything 0 is the usual. Later versions add members at the end.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ListenerOptions {
+    /// sizeof(struct dtlsv1_listener_options), as the caller was compiled.
+    pub size: usize,
+    /// SSLs of this listener at once; 0: no bound. A client that begins anew from its port counts
+    /// once, though its old SSL is still there. Clients for whom there is no room are not answered
+    /// and ask again.
+    pub max_clients: c_uint,
+    /// Of those, from one IPv4 address or one IPv6 /64; 0: no bound.
+    pub max_per_address: c_uint,
+    /// Datagrams kept for a client that does not read, the newest of which are lost; 0: 32.
+    pub queue: c_uint,
+    /// DTLSV1_NEWS_OVERDUE after so many seconds without a handshake; 0: 60.
+    pub handshake_seconds: c_uint,
+    /// Bytes of the longest datagram that libssl is told to send, 228 at least. 0: what every path
+    /// is likely to carry, 1232 (IPv6) or 1252 (IPv4).
+    pub mtu: c_uint,
+    /// Bytes: longer datagrams are dropped and counted. 0: 2048; at most 16397.
+    pub max_datagram: c_uint,
+    /// 0, or DTLSV1_LISTENER_ONE_SOCKET.
+    pub flags: c_uint,
+}
+
+/// One socket for everybody. Without it there are three where the kernel takes a program that tells
+/// them apart (SO_ATTACH_REUSEPORT_CBPF), so that a flood of strangers takes nothing from clients.
+pub const DTLSV1_LISTENER_ONE_SOCKET: c_uint = 1;
+
+/// A new client, the caller's from now on: call SSL_accept() or SSL_read().
+pub const DTLSV1_NEWS_ACCEPTED: c_int = 1;
+/// Datagrams have come, or a write that would have blocked may be tried again: SSL_read(), until it
+/// says SSL_ERROR_WANT_READ.
+pub const DTLSV1_NEWS_READABLE: c_int = 2;
+/// The client began anew from the same port, with a right cookie (RFC 6347 section 4.2.8): reads give
+/// the end and writes fail. SSL_free() it.
+pub const DTLSV1_NEWS_REPLACED: c_int = 4;
+/// No handshake within handshake_seconds, or libssl has repeated its flight as often as it does:
+/// SSL_free() it.
+pub const DTLSV1_NEWS_OVERDUE: c_int = 8;
+
+/// Makes a listener with sockets of its own on a numeric address.
+///
+/// `ctx`: a DTLS server's, of which a reference is kept until the listener is freed. Cookies are the
+/// built-in ones: its cookie callbacks are not called, and DTLSV1_LISTEN_COOKIES_APP is an error.
+///
+/// `local`, `len`: a struct sockaddr_in or sockaddr_in6. The IPv6 address `::` serves IPv4 as well.
+/// With the wildcard addresses, answers leave from the address that was written to. Port 0 takes a
+/// free one. A port that somebody has, another listener too, is an error.
+///
+/// `options`: NULL for the usual. Read in the call alone.
+///
+/// Returns the listener, or NULL with the reason queued (a system call's is ERR_LIB_SYS, errno).
+///
+/// # Safety
+///
+/// `ctx` is NULL or a live SSL_CTX; `local` is NULL or readable for `len` bytes; `options` is NULL or
+/// readable for its own `size`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_bind(
+    ctx: *mut SSL_CTX,
+    local: *const sockaddr,
+    len: socklen_t,
+    options: *const ListenerOptions,
+) -> *mut ListenerHandle {
+    let mut listener = null_mut();
+    // SAFETY: by this function's contract, and `listener` is room for one.
+    let made =
+        unsafe { dtlsv1_listener_bind_group(ctx, local, len, options, &raw mut listener, 1) };
+    if made == 1 { listener } else { null_mut() }
+}
+
+/// Makes `n` listeners on one address, one for each of n threads. A client always comes to the same
+/// one, by its port. All are there before any of them hears a datagram, and their number does not
+/// change: freeing one of them cuts its clients off, and may mix up the others'.
+///
+/// `listeners`: where they go, in order. `n`: 1 to 1024. The rest is as for dtlsv1_listener_bind().
+///
+/// Returns 1, or 0 with the reason queued and nothing written.
+///
+/// # Safety
+///
+/// As for dtlsv1_listener_bind(); `listeners` is NULL or writable for `n` pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_bind_group(
+    ctx: *mut SSL_CTX,
+    local: *const sockaddr,
+    len: socklen_t,
+    options: *const ListenerOptions,
+    listeners: *mut *mut ListenerHandle,
+    n: c_uint,
+) -> c_int {
+    let Some(libssl) = libssl() else { return 0 };
+    let make = |ctx: &OwnedCtx, options| {
+        let to = NonNull::new(listeners).ok_or(Fault::NullArgument)?;
+        let count = u16::try_from(n).ok().filter(|n| (1..=MAX_GROUP).contains(n));
+        let count = count.ok_or(Fault::InvalidArgument)?;
+        // SAFETY: by this function's contract.
+        let address = unsafe { address(local, len) }?;
+        let made = Listener::bind(ctx, &address, options, count)?;
+        let mut handles = Vec::new();
+        handles.try_reserve_exact(made.len()).map_err(|_| Fault::NoMemory)?;
+        for listener in made {
+            handles.push(try_box(listener).ok_or(Fault::NoMemory)?);
+        }
+        for (n, handle) in handles.into_iter().enumerate() {
+            // SAFETY: there is room for as many, by this function's contract.
+            let place = unsafe { to.add(n) };
+            // SAFETY: as above.
+            unsafe { place.write(Box::into_raw(handle).cast()) };
+        }
+        Ok(())
+    };
+    // SAFETY: by this function's contract.
+    let made = unsafe { begin(libssl, ctx, options, make) };
+    done(libssl, made).map_or(0, |()| 1)
+}
+
+const MAX_GROUP: u16 = 1024;
+
+/// Makes a listener on a UDP socket of the caller's, which is bound: systemd's, or a privileged
+/// parent's.
+///
+/// `fd`: stays the caller's, who closes it once the listener is freed. It becomes non-blocking, and
+/// is read by the listener alone. It is joined by two sockets more (see DTLSV1_LISTENER_ONE_SOCKET) if
+/// it was bound with SO_REUSEPORT and nobody else has a socket on its address; /proc has to be there
+/// to tell. The rest is as for dtlsv1_listener_bind().
+///
+/// # Safety
+///
+/// As for dtlsv1_listener_bind().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_new(
+    ctx: *mut SSL_CTX,
+    fd: c_int,
+    options: *const ListenerOptions,
+) -> *mut ListenerHandle {
+    let Some(libssl) = libssl() else { return null_mut() };
+    let make = |ctx: &OwnedCtx, options| {
+        try_box(Listener::beside(ctx, fd, options)?).ok_or(Fault::NoMemory)
+    };
+    // SAFETY: by this function's contract.
+    let made = unsafe { begin(libssl, ctx, options, make) };
+    done(libssl, made).map_or(null_mut(), |handle| Box::into_raw(handle).cast())
+}
+
+/// One descriptor for poll, epoll, libuv or libevent: readable when dtlsv1_listener_run() has
+/// something to do, timers included; level-triggered. It is the listener's: never read or close it.
+///
+/// Returns it, or -1 for NULL.
+///
+/// # Safety
+///
+/// `listener` is NULL or a live listener.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_fd(listener: *const ListenerHandle) -> c_int {
+    // SAFETY: by this function's contract.
+    unsafe { shared(listener.cast_mut()) }.map_or(-1, |listener| listener.fd())
+}
+
+/// Waits up to `timeout_ms` milliseconds (0: not at all; negative: for ever; not at all while
+/// dtlsv1_listener_next() has something). Then it reads a bounded number of datagrams, answers
+/// strangers, keeps for its clients what they sent, and repeats what libssl's timers ask for.
+///
+/// libssl's callbacks of the program may run in it, but for those that make and check cookies.
+///
+/// Returns 1: dtlsv1_listener_next() has something. 0: it has not; a signal too ends the wait so. -1:
+/// the listener cannot go on, with the reason queued. Nothing that a peer sends, and no answer that
+/// cannot be sent, is ever -1. Otherwise the error queue stays as it was.
+///
+/// # Safety
+///
+/// `listener` is NULL or a live listener that no other thread uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_run(
+    listener: *mut ListenerHandle,
+    timeout_ms: c_int,
+) -> c_int {
+    // SAFETY: by this function's contract.
+    let Some(shared) = (unsafe { shared(listener) }) else {
+        let _ = libssl().map(|libssl| queue_fault(libssl, Fault::NullArgument));
+        return -1;
+    };
+    let libssl = shared.libssl();
+    let outcome = Listener::run(shared, timeout_ms);
+    let result = done(libssl, outcome).map_or(-1, c_int::from);
+    // SAFETY: as above.
+    unsafe { free_if_asked(listener) };
+    result
+}
+
+/// The next SSL with news; each once, until there is more.
+///
+/// `news`: where the bits of DTLSV1_NEWS_... go; may be NULL.
+///
+/// Returns the SSL, which is the caller's from the first time on: SSL_free() it at any time between
+/// calls, and the listener forgets it. NULL: there is no more (nothing is queued).
+///
+/// # Safety
+///
+/// `listener` is NULL or a live listener that no other thread uses; `news` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_next(
+    listener: *mut ListenerHandle,
+    news: *mut c_int,
+) -> *mut SSL {
+    // SAFETY: by this function's contract.
+    let next = unsafe { shared(listener) }.and_then(|listener| listener.next());
+    let Some((ssl, what)) = next else { return null_mut() };
+    if let Some(news) = NonNull::new(news) {
+        // SAFETY: by this function's contract.
+        unsafe { news.write(what.bits().into()) };
+    }
+    ssl.as_ptr()
+}
+
+/// The next new client, after a wait as in dtlsv1_listener_run(), which it calls. The others' news
+/// stay for dtlsv1_listener_next().
+///
+/// Returns the SSL, which is the caller's; NULL if none came in time (nothing is queued) or on failure
+/// (the reason is queued).
+///
+/// # Safety
+///
+/// `listener` is NULL or a live listener that no other thread uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_accept(
+    listener: *mut ListenerHandle,
+    timeout_ms: c_int,
+) -> *mut SSL {
+    // SAFETY: by this function's contract.
+    let Some(shared) = (unsafe { shared(listener) }) else {
+        let _ = libssl().map(|libssl| queue_fault(libssl, Fault::NullArgument));
+        return null_mut();
+    };
+    let libssl = shared.libssl();
+    let outcome = Listener::accept(shared, timeout_ms);
+    let ssl = done(libssl, outcome).flatten().map_or(null_mut(), Ssl::as_ptr);
+    // SAFETY: as above.
+    unsafe { free_if_asked(listener) };
+    ssl
+}
+
+/// Gives a client a connected socket of its own: for a thread, a forked child, another process.
+///
+/// Nothing that the client or anybody else has sent is lost, doubled or out of order by that. The SSL
+/// owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
+/// BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
+/// blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves.
+///
+/// Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
+/// queued; the SSL is as it was then.
+///
+/// The kernel looks at each detached socket of the port for every datagram of a stranger (0.4 us with
+/// none, 8 at 1,000, 385 at 10,000; before Linux 6.13 for every datagram of anybody): for hundreds of
+/// clients, not for thousands. A client that begins anew from its port is not heard until its old SSL
+/// is freed. The port is in use as long as the descriptor is open.
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread uses, nor its listener.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_detach(ssl: *mut SSL) -> c_int {
+    let Some(libssl) = libssl() else { return -1 };
+    // SAFETY: by this function's contract.
+    let detached = unsafe { ssl_of(ssl, libssl) }.and_then(listener::detach);
+    done(libssl, detached).unwrap_or(-1)
+}
+
+/// Where a client is. `addr`, `addrlen`: as for dtlsv1_listen_peer().
+///
+/// Returns 1, or 0 with the reason queued (NULL; an SSL that is no listener's and was never).
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread uses; `addrlen` is NULL or readable and writable,
+/// and `addr` is NULL or writable for as many bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_peer(
+    ssl: *mut SSL,
+    addr: *mut sockaddr,
+    addrlen: *mut socklen_t,
+) -> c_int {
+    let Some(libssl) = libssl() else { return 0 };
+    // SAFETY: by this function's contract.
+    let peer = unsafe { ssl_of(ssl, libssl) }.and_then(listener::peer);
+    // SAFETY: as above.
+    unsafe { tell(libssl, peer, addr, addrlen) }
+}
+
+/// Which address of ours a client writes to. The rest is as for dtlsv1_listener_peer().
+///
+/// # Safety
+///
+/// As for dtlsv1_listener_peer().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_local(
+    ssl: *mut SSL,
+    addr: *mut sockaddr,
+    addrlen: *mut socklen_t,
+) -> c_int {
+    let Some(libssl) = libssl() else { return 0 };
+    // SAFETY: by this function's contract.
+    let local = unsafe { ssl_of(ssl, libssl) }.and_then(listener::local);
+    // SAFETY: as above.
+    unsafe { tell(libssl, local, addr, addrlen) }
+}
+
+/// Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
+/// detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
+/// listener's own functions, it is closed when that returns.
+///
+/// # Safety
+///
+/// `listener` is NULL or a live listener that no other thread uses, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_free(listener: *mut ListenerHandle) {
+    // SAFETY: by this function's contract.
+    let Some(shared) = (unsafe { shared(listener) }) else { return };
+    if !shared.close() {
+        // SAFETY: as above.
+        unsafe { give_back(listener) };
+    }
+}
+
+/// # Safety
+///
+/// `listener` is live, and the function that worked with it is about to return.
+unsafe fn free_if_asked(listener: *mut ListenerHandle) {
+    // SAFETY: by this function's contract.
+    if unsafe { shared(listener) }.is_some_and(|listener| listener.was_freed()) {
+        // SAFETY: as above: the caller gave it up.
+        unsafe { dtlsv1_listener_free(listener) };
+    }
+}
+
+/// # Safety
+///
+/// `listener` is live and is not used again.
+unsafe fn give_back(listener: *mut ListenerHandle) {
+    if let Some(handle) = NonNull::new(listener.cast::<Shared<Listener>>()) {
+        let one = NonNull::slice_from_raw_parts(handle, 1);
+        // SAFETY: what C has is a box of one.
+        drop(unsafe { Box::from_raw(one.as_ptr()) });
+    }
+}
+
+/// # Safety
+///
+/// `listener` is NULL or live for as long as the result is used.
+unsafe fn shared<'a>(listener: *mut ListenerHandle) -> Option<&'a Shared<Listener>> {
+    // SAFETY: what C has is a box of one.
+    unsafe { listener.cast::<Shared<Listener>>().as_ref() }
+}
+
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL that no other thread uses.
+unsafe fn ssl_of(ssl: *mut SSL, libssl: &'static Libssl) -> Result<Ssl, Fault> {
+    let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
+    // SAFETY: not null, and live by this function's contract.
+    Ok(unsafe { Ssl::new(ssl, libssl) })
+}
+
+/// The libssl of the caller's objects; where none that is served has them, a line on stderr says so.
+fn libssl() -> Option<&'static Libssl> {
+    let call = Call::of_our_own();
+    let libssl = call.libssl();
+    if libssl.is_none() {
+        call.say_that_it_is_not_served();
+    }
+    libssl
+}
+
+/// What every listener begins with.
+///
+/// # Safety
+///
+/// dtlsv1_listener_bind()'s.
+unsafe fn begin<T>(
+    libssl: &'static Libssl,
+    ctx: *mut SSL_CTX,
+    given: *const ListenerOptions,
+    make: impl FnOnce(&OwnedCtx, Options) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    announce(libssl);
+    // SAFETY: by this function's contract.
+    let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
+    // SAFETY: as above.
+    let options = unsafe { read_options(given) }?;
+    make(&OwnedCtx::new(ctx)?, options)
+}
+
+/// # Safety
+///
+/// `given` is NULL or readable for its own `size`.
+unsafe fn read_options(given: *const ListenerOptions) -> Result<Options, Fault> {
+    let mut read = ListenerOptions {
+        size: size_of::<ListenerOptions>(),
+        max_clients: 0,
+        max_per_address: 0,
+        queue: 0,
+        handshake_seconds: 0,
+        mtu: 0,
+        max_datagram: 0,
+        flags: 0,
+    };
+    if let Some(given) = NonNull::new(given.cast_mut()) {
+        // SAFETY: it begins with its size.
+        let size = unsafe { given.cast::<usize>().read() };
+        if size < FIRST {
+            return Err(Fault::InvalidArgument);
+        }
+        let known = size.min(size_of::<ListenerOptions>());
+        // SAFETY: readable for `size` bytes, by this function's contract.
+        let unknown = unsafe { std::slice::from_raw_parts(given.cast::<u8>().as_ptr(), size) };
+        // What this version does not know it cannot do.
+        if unknown.get(known..).is_some_and(|rest| rest.iter().any(|byte| *byte != 0)) {
+            return Err(Fault::InvalidArgument);
+        }
+        let to = NonNull::from(&mut read).cast::<u8>();
+        // SAFETY: both have as many bytes, of which any is a number's.
+        unsafe { to.copy_from_nonoverlapping(given.cast(), known) };
+    }
+    if read.flags & !DTLSV1_LISTENER_ONE_SOCKET != 0 {
+        return Err(Fault::InvalidArgument);
+    }
+    let ListenerOptions { max_clients, max_per_address, queue, .. } = read;
+    let ListenerOptions { handshake_seconds, mtu, max_datagram, .. } = read;
+    let numbers = [max_clients, max_per_address, queue, handshake_seconds, mtu, max_datagram];
+    Options::new(numbers, read.flags == 0).ok_or(Fault::InvalidArgument)
+}
+
+/// Bytes of the structure in the first version that has it. Fixed from the first release on.
+const FIRST: usize = std::mem::offset_of!(ListenerOptions, flags) + size_of::<c_uint>();
+
+/// # Safety
+///
+/// `local` is NULL or readable for `len` bytes.
+unsafe fn address(local: *const sockaddr, len: socklen_t) -> Result<Address, Fault> {
+    let local = NonNull::new(local.cast_mut()).ok_or(Fault::NullArgument)?.cast::<u8>();
+    let len = usize::try_from(len).map_err(|_| Fault::InvalidArgument)?;
+    // SAFETY: by this function's contract.
+    let bytes = unsafe { std::slice::from_raw_parts(local.as_ptr(), len) };
+    Address::from_sockaddr(bytes).ok_or(Fault::InvalidArgument)
+}
+
+/// # Safety
+///
+/// dtlsv1_listener_peer()'s.
+unsafe fn tell(
+    libssl: &Libssl,
+    address: Result<SockAddr, Fault>,
+    addr: *mut sockaddr,
+    addrlen: *mut socklen_t,
+) -> c_int {
+    let told = address.and_then(|address| {
+        let Some(addr) = NonNull::new(addr) else { return Ok(()) };
+        let addrlen = NonNull::new(addrlen).ok_or(Fault::NullArgument)?;
+        let bytes = address.as_bytes();
+        // SAFETY: readable, by this function's contract.
+        let room = usize::try_from(unsafe { addrlen.read() }).unwrap_or(0);
+        let cut = bytes.get(..room).unwrap_or(bytes);
+        let from = NonNull::from(cut).cast::<u8>();
+        // SAFETY: writable for as many bytes, by this function's contract.
+        unsafe { addr.cast::<u8>().copy_from_nonoverlapping(from, cut.len()) };
+        // SAFETY: writable, by this function's contract.
+        unsafe { addrlen.write(socklen_t::try_from(bytes.len()).unwrap_or(0)) };
+        Ok(())
+    });
+    done(libssl, told).map_or(0, |()| 1)
+}
+
+/// Queues why something failed.
+fn done<T>(libssl: &Libssl, outcome: Result<T, Fault>) -> Option<T> {
+    outcome.map_err(|fault| queue_fault(libssl, fault)).ok()
+}

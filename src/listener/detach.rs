@@ -1,0 +1,89 @@
+//! A client leaves its listener for a socket of its own.
+//!
+//! No system call moves what has come: some lies with the listener, some came to the new socket
+//! before that was the client's alone. All of it is read first, in the order in which it came.
+
+use super::Listener;
+use super::address::Flow;
+use super::clients::ClientId;
+use super::core::Core;
+use super::engine::SslEngine;
+use super::net::{BATCH, Connected, Door, connect};
+use super::shared::Shared;
+use super::tie;
+use super::wire::Wire;
+use crate::hello::error::{Fault, Stop};
+use crate::openssl::{Ssl, client_bio};
+use crate::stats::{self, Event};
+use std::collections::VecDeque;
+use std::os::fd::RawFd;
+
+/// What a datagram takes up in a socket's buffer at least, in bytes: the kernel's own structures.
+const LEAST_IN_BUFFER: usize = 512;
+/// Datagrams that come to a new socket before it is connected, at most: its buffer's.
+const MOST_ASTRAY: usize = 1024;
+
+/// Gives an SSL's client a socket of its own.
+pub(crate) fn detach(ssl: Ssl) -> Result<RawFd, Fault> {
+    let wire = client_bio::wire::<Wire>(ssl).ok_or(Fault::InvalidArgument)?;
+    let (listener, id) = wire.listener().ok_or(Fault::InvalidArgument)?;
+    if listener.core.has_ended(id) {
+        return Err(Fault::InvalidArgument);
+    }
+    let before = gather(&listener, id, wire.flow());
+    listener.core.with(|state| state.clients.set_leaves(id, false));
+    let (socket, before) = before?;
+    socket.block()?;
+    let fd = socket.fd();
+    tie::cut(ssl);
+    // A callback may have run: the BIO is looked up again.
+    let wire = client_bio::wire::<Wire>(ssl).ok_or(Fault::InvalidArgument)?;
+    wire.detach(socket, before);
+    listener.core.forget(id);
+    stats::tally().count(Event::ListenerDetached);
+    Ok(fd)
+}
+
+/// Makes the socket, and reads what has come up to now, for this client and for others, in its order:
+/// to the listener; to the new socket, by mistake, if it is others'; to the listener meanwhile.
+fn gather(
+    listener: &Shared<Listener>,
+    id: ClientId,
+    flow: &Flow,
+) -> Result<(Connected, VecDeque<Vec<u8>>), Fault> {
+    let mut pump = listener.pump.try_borrow_mut().map_err(|_| Fault::InvalidArgument)?;
+    let tally = stats::tally();
+    let mut engine = SslEngine::new(listener, &tally).map_err(|stop| match stop {
+        Stop::Fault(fault) => fault,
+        _ => Fault::NoSecret,
+    })?;
+    let core = &listener.core;
+    core.with(|state| state.clients.set_leaves(id, true));
+    pump.read_out(&mut engine, core, None, most(core)?)?;
+    let socket = core.with(|state| {
+        let beside = state.doors.through(Door::Clients).ok_or(libc::EBADF)?;
+        connect(beside, flow, state.doors.are_apart())
+    });
+    let socket = socket.ok_or(Fault::InvalidArgument)??;
+    let before = take(core, id)?;
+    pump.read_out(&mut engine, core, Some(socket.socket()), MOST_ASTRAY)?;
+    let astray = take(core, id)?;
+    pump.read_out(&mut engine, core, None, most(core)?)?;
+    let meanwhile = take(core, id)?;
+    let mut all = before;
+    let more = meanwhile.len().saturating_add(astray.len());
+    all.try_reserve_exact(more).map_err(|_| Fault::NoMemory)?;
+    all.extend(meanwhile.into_iter().chain(astray));
+    Ok((socket, all))
+}
+
+/// As many datagrams as there are by now at most: a flood does not hold the client up.
+fn most<H>(core: &Core<H>) -> Result<usize, Fault> {
+    let waiting = core.with(|state| Some(state.doors.through(Door::Clients)?.waiting()));
+    let waiting = waiting.flatten().ok_or(Fault::InvalidArgument)?;
+    Ok(waiting.div_ceil(LEAST_IN_BUFFER).saturating_add(BATCH))
+}
+
+fn take<H>(core: &Core<H>, id: ClientId) -> Result<VecDeque<Vec<u8>>, Fault> {
+    core.with(|state| state.clients.take_all(id)).flatten().ok_or(Fault::NoMemory)
+}

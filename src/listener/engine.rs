@@ -1,0 +1,161 @@
+//! What a turn asks of libssl and of the SSL_CTX's service.
+
+use super::Listener;
+use super::address::Flow;
+use super::clients::ClientId;
+use super::net::Sending;
+use super::pump::{Engine, Happened, Repeated};
+use super::shared::Shared;
+use super::tie;
+use super::wire::Wire;
+use crate::ctx_driver::CtxDriver;
+use crate::hello::error::{Fault, Sent, Stop};
+use crate::hello::peer::Peer;
+use crate::hello::step::{Step, VerifiedHello, step};
+use crate::hello::wire::{HelloVerifyRequest, Method};
+use crate::listen::hand_over;
+use crate::openssl::{
+    Context, Controls, Current, OwnedCtx, OwnedSsl, Sender, Ssl, TimedOut, client_bio, free,
+    remember_builtin,
+};
+use crate::probes;
+use crate::stats::{Event, Tally};
+use std::time::Duration;
+
+/// What is asked of an SSL_CTX's SSLs before there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Template {
+    pub(super) method: Method,
+    /// Bytes of the longest hello.
+    longest: u32,
+}
+
+/// What an SSL_CTX's SSLs are like; an error if they are no DTLS servers, or if their cookies have to be
+/// the application's: nobody has an SSL yet that its callbacks could be given.
+pub(super) fn template(ctx: &OwnedCtx) -> Result<Template, Fault> {
+    let context = Context::of(ctx.get())?;
+    if context.is_apps_alone() {
+        return Err(Fault::InvalidArgument);
+    }
+    // A secret that another thread is about to read is there soon enough.
+    if let Err(Stop::Fault(fault)) = context.keys.prepare() {
+        return Err(fault);
+    }
+    let ssl = OwnedSsl::new(ctx.get(), context)?;
+    if !ssl.get().is_server() {
+        return Err(Fault::InvalidArgument);
+    }
+    let method = ssl.get().dtls_method().ok_or(Fault::NotDtls)?;
+    Ok(Template { method, longest: ssl.get().longest_hello() })
+}
+
+/// Lives for one turn.
+pub(super) struct SslEngine<'a> {
+    listener: &'a Shared<Listener>,
+    context: &'a Context,
+    tally: &'a Tally,
+}
+
+impl<'a> SslEngine<'a> {
+    pub(super) fn new(listener: &'a Shared<Listener>, tally: &'a Tally) -> Result<Self, Stop> {
+        let context = Context::of(listener.ctx)?;
+        context.listens(listener.ctx)?;
+        context.keys.prepare()?;
+        Ok(Self { listener, context, tally })
+    }
+
+    fn make(&self, hello: &VerifiedHello<'_>, flow: &Flow) -> Result<OwnedSsl, Fault> {
+        let Listener { ctx, family, port, options, .. } = &**self.listener;
+        let ssl = OwnedSsl::new(*ctx, self.context)?;
+        ssl.get().set_accept_state();
+        let wire = Wire::new(*flow, *family, *port, options.mtu);
+        ssl.get().set_wire(wire).ok_or(Fault::NoMemory)?;
+        tie::tie(ssl.get(), self.listener).ok_or(Fault::NoMemory)?;
+        let rbio = ssl.get().rbio().ok_or(Fault::Internal)?;
+        let mut current = Current::of(ssl.get());
+        let controls = Controls::Forward(rbio);
+        let mut sender = Sender::Untold;
+        let taken = hand_over(ssl.get(), &mut current, controls, self.tally, hello, &mut sender);
+        taken.map_err(|_| Fault::Handoff)?;
+        if remember_builtin(ssl.get(), hello.cookie()) { Ok(ssl) } else { Err(Fault::NoMemory) }
+    }
+}
+
+impl Engine for SslEngine<'_> {
+    type Handle = Ssl;
+
+    fn step<'a>(
+        &mut self,
+        datagram: &'a [u8],
+        peer: &'a Peer,
+        answer: &'a mut HelloVerifyRequest,
+    ) -> Result<Step<'a>, Fault> {
+        let Template { method, longest } = self.listener.template;
+        let mut driver = CtxDriver { context: self.context, tally: self.tally, peer, longest };
+        step(datagram, method, &mut driver, answer)
+    }
+
+    fn begin(&mut self, hello: &VerifiedHello<'_>, flow: &Flow) -> Option<Ssl> {
+        // Without memory, or not to libssl's liking: the client asks again.
+        self.make(hello, flow).ok().map(OwnedSsl::into_inner)
+    }
+
+    fn link(&mut self, ssl: Ssl, id: ClientId) {
+        tie::name(ssl, id);
+        if let Some(wire) = client_bio::wire::<Wire>(ssl) {
+            wire.link(self.listener.clone(), id);
+        }
+    }
+
+    fn abandon(&mut self, ssl: Ssl) {
+        free(ssl);
+    }
+
+    fn repeat(&mut self, ssl: Ssl) -> Repeated {
+        match ssl.handle_timeout() {
+            TimedOut::Repeated => Repeated::Done,
+            TimedOut::GivenUp => Repeated::GivenUp,
+            TimedOut::Early => ssl.time_left().map_or(Repeated::Done, Repeated::Early),
+        }
+    }
+
+    fn is_connected(&mut self, ssl: Ssl) -> bool {
+        ssl.is_connected()
+    }
+
+    /// A cookie is good in the slot that it names, in the next, and if its maker's clock is ahead, in
+    /// the one before.
+    fn cookie_life(&self) -> Duration {
+        Duration::from_secs(self.context.keys.lifetime().seconds().saturating_mul(3))
+    }
+
+    fn count(&mut self, happened: Happened<'_>) {
+        let tally = self.tally;
+        match happened {
+            Happened::Came(len) => tally.count_datagram(len),
+            Happened::Dropped(discard, peer) => {
+                tally.discard(discard);
+                probes::dropped(discard, peer);
+            }
+            Happened::Answered(sending, answered, answer) => {
+                let sent = match sending {
+                    Sending::Out => Sent::Out,
+                    Sending::WouldBlock => Sent::WouldBlock,
+                    Sending::TooLong | Sending::Lost => Sent::Unreachable,
+                };
+                tally.count_answer(sent, answered, answer);
+            }
+            Happened::Accepted => {
+                tally.count(Event::Accepted);
+                tally.count(Event::ListenerAccepted);
+            }
+            Happened::Replaced => tally.count(Event::ListenerReplaced),
+            Happened::Overdue => tally.count(Event::ListenerOverdue),
+            Happened::Repeated => tally.count(Event::ListenerRepeated),
+            Happened::Refused => tally.count(Event::ListenerRefused),
+            Happened::Overflow => tally.count(Event::ListenerOverflow),
+            Happened::Stray => tally.count(Event::ListenerStray),
+            Happened::Unusable => tally.count(Event::ListenerUnusable),
+        }
+    }
+}
