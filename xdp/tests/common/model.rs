@@ -40,7 +40,7 @@ impl Fragments for OnePeer<'_> {
         self.continued = true;
         Kept::Refused
     }
-    fn longest_elsewhere(&mut self) -> u32 {
+    fn longest(&mut self) -> u32 {
         u32::MAX
     }
 }
