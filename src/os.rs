@@ -11,7 +11,7 @@ mod unnoticed;
 pub(crate) use lock::{Guarded, Lock, Locked};
 pub(crate) use notice::{notice, remember_stderr};
 pub(crate) use once::Once;
-pub(crate) use unnoticed::Unnoticed;
+pub(crate) use unnoticed::{Unnoticed, errno, set_errno};
 
 use std::ffi::{CStr, c_int};
 use std::fs::File;

@@ -4,6 +4,7 @@
 //! the socket's buffer, so that garbage does not crowd honest hellos out. It takes whatever the gate
 //! takes, later fragments included, and reads only what a hello has in front of its body.
 
+use crate::os::{errno, set_errno};
 use libc::{c_int, c_uint, c_void, sock_filter};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -200,15 +201,13 @@ struct Errno(c_int);
 
 impl Errno {
     fn keep() -> Self {
-        // SAFETY: the thread's own errno.
-        Self(unsafe { *libc::__errno_location() })
+        Self(errno())
     }
 }
 
 impl Drop for Errno {
     fn drop(&mut self) {
-        // SAFETY: the thread's own errno.
-        unsafe { *libc::__errno_location() = self.0 };
+        set_errno(self.0);
     }
 }
 

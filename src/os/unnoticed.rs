@@ -124,7 +124,7 @@ pub(crate) fn errno() -> c_int {
     unsafe { at.read() }
 }
 
-fn set_errno(errno: c_int) {
+pub(crate) fn set_errno(errno: c_int) {
     // SAFETY: every thread has an errno.
     let at = unsafe { libc::__errno_location() };
     // SAFETY: as above.

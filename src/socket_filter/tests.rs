@@ -208,8 +208,7 @@ fn a_connected_socket_and_one_with_another_filter_are_left_alone() {
 
 #[test]
 fn errno_stays_what_it_was() {
-    // SAFETY: the thread's own errno.
-    unsafe { *libc::__errno_location() = 77 };
+    set_errno(77);
     put_on(-1);
     take_off(-1);
     assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(77));
