@@ -161,7 +161,7 @@ pub(crate) fn is_running(pid: u32) -> bool {
     let Ok(pid) = libc::pid_t::try_from(pid) else { return false };
     // SAFETY: sends nothing, and only looks.
     let failed = unsafe { libc::kill(pid, 0) } != 0;
-    pid > 0 && !(failed && unnoticed::errno() == libc::ESRCH)
+    pid > 0 && !(failed && errno() == libc::ESRCH)
 }
 
 /// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.

@@ -4,6 +4,7 @@ use super::done_without_libssl;
 use crate::hello::error::{Discard, Fault};
 use crate::stats::{Event, total, total_discards};
 use std::ffi::c_int;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 /// What DTLSv1_listen() has done in this process since it was started, or forked off: a child
@@ -104,9 +105,8 @@ pub struct Stats {
     pub listener_unusable: u64,
 }
 
-/// Bytes of the structure in the first version that has it: all of it until that is released, and no
-/// more from then on.
-const FIRST: usize = size_of::<Stats>();
+/// Bytes of the structure in the first version that has it. Fixed from the first release on.
+const FIRST: usize = offset_of!(Stats, peers_unknown) + size_of::<u64>();
 
 impl Stats {
     fn now() -> Self {
