@@ -1,7 +1,8 @@
 #!/bin/sh
 # What this project needs from the machine, topic by topic:
 #
-#   tools/setup.sh TOPIC...     build check interop hosts bench fleet loss xdp xdp-kernels
+#   tools/setup.sh TOPIC...     build check interop guests hosts bench fleet loss xdp
+#                               xdp-kernels
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
 # Ubuntu it installs exactly the missing packages; for anybody else it prints
@@ -25,7 +26,7 @@ build,hosts            make            cmd:make                 GNU make
 build                  libc6-dev       file:/usr/include/stdlib.h   the C library headers
 build                  pkg-config      cmd:pkg-config           pkg-config (or pkgconf)
 build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or later, headers and libraries
-build,interop,bench,fleet,loss openssl   cmd:openssl              the openssl program
+build,interop,guests,bench,fleet,loss openssl cmd:openssl              the openssl program
 check                  rustfmt         rust:fmt                 rustfmt (cargo fmt)
 check                  rust-clippy     rust:clippy              clippy (cargo clippy)
 check                  g++             cmd:g++                  a C++ compiler
@@ -35,7 +36,7 @@ check                  mandoc          cmd:mandoc               mandoc, to check
 check                  binutils        cmd:nm                   nm, to list symbols
 check                  gdb             cmd:gdb                  gdb, to look at the probes
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
-check,hosts,bench,fleet,loss python3   cmd:python3              Python 3
+check,hosts,guests,bench,fleet,loss python3 cmd:python3              Python 3
 hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
 hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
 hosts                  tar             cmd:tar                  tar
@@ -49,6 +50,12 @@ interop                coturn          cmd:turnserver           coturn and its c
 interop                iproute2        cmd:ss                   ss and ip
 interop                acl             cmd:setfacl              setfacl
 interop                util-linux      cmd:setpriv              setpriv
+guests                 python3-pip     cmd:pip3                 pip, for Python wheels
+guests                 binutils        cmd:nm                   nm, to list symbols
+guests                 curl            cmd:curl                 curl
+guests                 nginx-light     cmd:nginx                nginx
+guests                 nodejs          cmd:node                 node
+guests                 postgresql-client cmd:psql               psql
 fleet                  faketime        cmd:faketime             faketime and its library
 xdp                    clang           cmd:clang                clang, with its BPF target
 xdp                    linux-libc-dev  file:/usr/include/linux/bpf.h headers of the kernel
@@ -64,7 +71,7 @@ xdp-kernels            file            cmd:file                 file
 '
 
 usage() {
-	echo "usage: tools/setup.sh build|check|interop|hosts|bench|fleet|loss|xdp|xdp-kernels ..." >&2
+	echo "usage: tools/setup.sh build|check|interop|guests|hosts|bench|fleet|loss|xdp|xdp-kernels ..." >&2
 	exit 2
 }
 
@@ -145,7 +152,7 @@ components() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | hosts | bench | fleet | loss | xdp | xdp-kernels) ;; *) usage ;; esac
+	case $topic in build | check | interop | guests | hosts | bench | fleet | loss | xdp | xdp-kernels) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac

@@ -6,18 +6,18 @@ mod find;
 mod object;
 mod relocations;
 mod scope;
+mod symbols;
 mod unwind;
 
 pub(crate) use find::{here, is_here, is_loaded, nth};
 pub(crate) use object::Object;
 pub(crate) use relocations::bindings;
-pub(crate) use scope::{Handle, behind_us, program, tell_of};
+pub(crate) use scope::{behind_us, everybodys, program};
 pub(crate) use unwind::caller;
 
 /// Finds out how to find objects: once, while the program has one thread.
 pub(crate) fn begin() {
-    let find = program().and_then(|program| program.find(c"_dl_find_object", None));
-    find::use_quick_way(find);
+    find::use_quick_way(everybodys(c"_dl_find_object"));
 }
 
 #[cfg(test)]

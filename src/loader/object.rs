@@ -35,6 +35,25 @@ impl Object {
         if start == 0 { None } else { Some(Self { start, end, base, dynamic, path }) }
     }
 
+    /// Calls `each` with the tags of the dynamic section and their values; addresses are real ones.
+    pub(super) fn each_dynamic(&self, mut each: impl FnMut(usize, usize)) {
+        const NULL: usize = 0;
+        let mut at = self.dynamic;
+        loop {
+            let entry = std::ptr::with_exposed_provenance::<[usize; 2]>(at);
+            // SAFETY: the object is loaded, and its dynamic section ends with DT_NULL.
+            let [tag, value] = unsafe { entry.read() };
+            if tag == NULL {
+                return;
+            }
+            // The loader writes real addresses there on most machines, and leaves offsets on the
+            // others.
+            let is_offset = is_address(tag) && value < self.start;
+            each(tag, if is_offset { value.wrapping_add(self.base) } else { value });
+            at = at.wrapping_add(size_of::<[usize; 2]>());
+        }
+    }
+
     /// Its file, as the loader names it; empty for the program.
     pub(crate) fn path(&self) -> &CStr {
         if self.path.is_null() {
@@ -43,4 +62,10 @@ impl Object {
         // SAFETY: the loader's string, there as long as the object.
         unsafe { CStr::from_ptr(self.path) }
     }
+}
+
+/// Is the value of this tag an address, of those that are looked at here?
+const fn is_address(tag: usize) -> bool {
+    // DT_STRTAB, DT_SYMTAB, DT_RELA, DT_REL, DT_JMPREL, DT_GNU_HASH, DT_VERSYM
+    matches!(tag, 5 | 6 | 7 | 17 | 23 | 0x6FFF_FEF5 | 0x6FFF_FFF0)
 }

@@ -45,14 +45,13 @@ struct Relocation {
 }
 
 #[cfg(target_pointer_width = "32")]
-use libc::Elf32_Sym as Symbol;
+pub(super) use libc::Elf32_Sym as Symbol;
 #[cfg(target_pointer_width = "64")]
-use libc::Elf64_Sym as Symbol;
+pub(super) use libc::Elf64_Sym as Symbol;
 
 /// The symbol's number in `r_info`.
 const SYMBOL_AT: u32 = if cfg!(target_pointer_width = "64") { 32 } else { 8 };
 
-const DT_NULL: usize = 0;
 const DT_PLTRELSZ: usize = 2;
 const DT_STRTAB: usize = 5;
 const DT_SYMTAB: usize = 6;
@@ -80,29 +79,17 @@ struct Tables {
 impl Tables {
     fn of(object: &Object) -> Option<Self> {
         let mut tables = Self::default();
-        // The loader writes real addresses there on most machines, and leaves offsets on the others.
-        let address = |value: usize| {
-            if value < object.start { value.wrapping_add(object.base) } else { value }
-        };
-        let mut at = object.dynamic;
-        loop {
-            let entry = std::ptr::with_exposed_provenance::<[usize; 2]>(at);
-            // SAFETY: the object is loaded, and its dynamic section ends with DT_NULL.
-            let [tag, value] = unsafe { entry.read() };
-            match tag {
-                DT_NULL => break,
-                DT_STRTAB => tables.strings = address(value),
-                DT_SYMTAB => tables.symbols = address(value),
-                DT_JMPREL => tables.plt.0 = address(value),
-                DT_PLTRELSZ => tables.plt.1 = value,
-                DT_PLTREL => tables.plt.2 = if value == DT_RELA { RELA } else { REL },
-                DT_RELA => (tables.other.0, tables.other.2) = (address(value), RELA),
-                DT_REL => (tables.other.0, tables.other.2) = (address(value), REL),
-                DT_RELASZ | DT_RELSZ => tables.other.1 = value,
-                _ => {}
-            }
-            at = at.wrapping_add(size_of::<[usize; 2]>());
-        }
+        object.each_dynamic(|tag, value| match tag {
+            DT_STRTAB => tables.strings = value,
+            DT_SYMTAB => tables.symbols = value,
+            DT_JMPREL => tables.plt.0 = value,
+            DT_PLTRELSZ => tables.plt.1 = value,
+            DT_PLTREL => tables.plt.2 = if value == DT_RELA { RELA } else { REL },
+            DT_RELA => (tables.other.0, tables.other.2) = (value, RELA),
+            DT_REL => (tables.other.0, tables.other.2) = (value, REL),
+            DT_RELASZ | DT_RELSZ => tables.other.1 = value,
+            _ => {}
+        });
         (tables.strings != 0 && tables.symbols != 0).then_some(tables)
     }
 

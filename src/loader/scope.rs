@@ -56,9 +56,10 @@ impl Drop for Handle {
     }
 }
 
-/// Looks a name of ours up, for those who watch.
-pub(crate) fn tell_of(name: &CStr) {
-    symbol(libc::RTLD_DEFAULT, name, None);
+/// What `name` means to this library: what it means to everybody, or, if a plugin brought it along,
+/// to that plugin and its like.
+pub(crate) fn everybodys(name: &CStr) -> Option<NonNull<c_void>> {
+    symbol(libc::RTLD_DEFAULT, name, None)
 }
 
 /// To look names up as the program does: in itself and everything that was loaded with it, or later

@@ -1,7 +1,7 @@
 //! What a caller would have reached without us.
 
 use crate::loader::{self, Object};
-use crate::openssl::libssl::{ANCHOR, Libssl, Name, OUR_OWN, is_ours, own};
+use crate::openssl::libssl::{ANCHOR, Libssl, Name, OUR_OWN, is_ours};
 use crate::openssl::{contexts, message, peer, ssl_state};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
@@ -83,7 +83,7 @@ impl Behind {
             // One that has the function is served as soon as that can be.
             let object = self.next(Name::SslCtrl).and_then(|at| Object::at(at.as_ptr().addr()));
             return object.is_some_and(|object| {
-                own(&object, c"SSL_ctrl").is_some() && own(&object, c"DTLSv1_listen").is_none()
+                object.own(c"SSL_ctrl").is_some() && object.own(c"DTLSv1_listen").is_none()
             });
         };
         let missing = self.next.iter().filter(|next| next.is_none()).count();

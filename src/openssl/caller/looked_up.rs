@@ -3,7 +3,7 @@
 
 use super::behind::Behind;
 use crate::loader::Object;
-use crate::openssl::libssl::{Libssl, MAX, Name, own};
+use crate::openssl::libssl::{Libssl, MAX, Name};
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 
 /// The libssl's that entries were given out for, by the number of the entry.
@@ -41,7 +41,7 @@ impl Behind {
         }
         let mut behind = Self::NOTHING;
         for (next, (_, name)) in behind.next.iter_mut().zip(Name::ALL) {
-            *next = own(object, name);
+            *next = object.own(name);
         }
         behind
     }

@@ -172,7 +172,7 @@ pub(crate) fn at_load() {
     guard_value((), || {
         loader::begin();
         // An auditor, if there is one, hears of it by this question (src/auditor.c).
-        loader::tell_of(c"dtlsv1_listen_symbind");
+        loader::everybodys(c"dtlsv1_listen_symbind");
         behind::look_for_libressl();
     });
 }

@@ -14,7 +14,7 @@ pub(crate) use functions::{
     SslFunctions, VerifyCb,
 };
 pub(crate) use name::Name;
-pub(crate) use object::{ANCHOR, OUR_OWN, is_ours, own};
+pub(crate) use object::{ANCHOR, OUR_OWN, is_ours};
 pub(crate) use release::{Class, DTLS_CTRL_LISTEN, Errors, Release};
 
 use crate::loader::{self, Object};
@@ -94,7 +94,7 @@ impl Libssl {
         }
         let mut only = None;
         for object in (0..).map_while(loader::nth) {
-            if own(&object, ANCHOR).is_some() && only.replace(object).is_some() {
+            if object.own(ANCHOR).is_some() && only.replace(object).is_some() {
                 return None;
             }
         }
@@ -126,7 +126,7 @@ impl Libssl {
 
     /// Its own function of that name.
     pub(crate) fn own(&self, name: &CStr) -> Option<NonNull<c_void>> {
-        own(&self.object, name)
+        self.object.own(name)
     }
 
     /// Is this the name of libcrypto's own datagram BIOs? Compared once, and known by its address then:
@@ -177,13 +177,11 @@ impl Libssl {
 
     #[cold]
     fn new(object: &Object) -> Option<Self> {
-        own(object, ANCHOR)?;
-        let handle = object.handle()?;
-        let crypto_object = libcrypto_of(object, &handle)?;
-        let crypto_handle = crypto_object.handle()?;
-        let of_crypto = Of::new(&crypto_object, &crypto_handle, LIBCRYPTO);
+        object.own(ANCHOR)?;
+        let crypto_object = libcrypto_of(object)?;
+        let of_crypto = Of::new(&crypto_object, LIBCRYPTO);
         let crypto = CryptoFunctions::find(&of_crypto)?;
-        let ssl = SslFunctions::find(&Of::new(object, &handle, ANCHOR))?;
+        let ssl = SslFunctions::find(&Of::new(object, ANCHOR))?;
         // SAFETY: this is what the function of that name is.
         let set_error = of_crypto
             .find(c"ERR_set_error")
