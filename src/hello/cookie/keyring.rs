@@ -225,18 +225,26 @@ impl SharedKey {
     }
 }
 
+/// Word by word, each from where it is shared to where the block function has its state: an array on
+/// the way would stay on the stack.
 impl Pads for SharedKey {
-    #[inline]
+    #[inline(always)]
     fn inner(&self) -> State {
-        let [words @ .., _, _, _, _, _, _, _, _] = &self.words;
-        words.each_ref().map(|word| word.load(Relaxed))
+        let [a, b, c, d, e, f, g, h, _, _, _, _, _, _, _, _] = &self.words;
+        loaded([a, b, c, d, e, f, g, h])
     }
 
-    #[inline]
+    #[inline(always)]
     fn outer(&self) -> State {
-        let [_, _, _, _, _, _, _, _, words @ ..] = &self.words;
-        words.each_ref().map(|word| word.load(Relaxed))
+        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] = &self.words;
+        loaded([a, b, c, d, e, f, g, h])
     }
+}
+
+#[inline(always)]
+fn loaded([a, b, c, d, e, f, g, h]: [&AtomicU32; 8]) -> State {
+    let load = |word: &AtomicU32| word.load(Relaxed);
+    [load(a), load(b), load(c), load(d), load(e), load(f), load(g), load(h)]
 }
 
 #[cfg(test)]

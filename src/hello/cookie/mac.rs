@@ -150,8 +150,9 @@ impl Message {
     }
 
     /// SHA-256's padding: a one bit, zeros, and the length in bits in the last 8 bytes of a block.
+    /// In place, so that nothing stays behind of the state that the message began with.
     #[inline(always)]
-    fn finish(mut self) -> State {
+    fn finish(&mut self) -> State {
         let at = self.len % BLOCK_LEN;
         if let Some(end) = self.blocks.block.get_mut(at) {
             *end = 0x80;
