@@ -263,8 +263,8 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_accept(
 
 /// Gives a client a connected socket of its own: for a thread, a forked child, another process.
 ///
-/// Nothing that the client or anybody else has sent is lost, doubled or out of order by that. The SSL
-/// owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
+/// Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
+/// else's is lost. The SSL owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
 /// BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
 /// blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves.
 ///
