@@ -89,9 +89,11 @@ impl Engine for SslEngine<'_> {
         datagram: &'a [u8],
         peer: &'a Peer,
         answer: &'a mut HelloVerifyRequest,
+        again: bool,
     ) -> Result<Step<'a>, Fault> {
+        let tally = (!again).then_some(self.tally);
         let Template { method, longest } = self.listener.template;
-        let mut driver = CtxDriver { context: self.context, tally: self.tally, peer, longest };
+        let mut driver = CtxDriver { context: self.context, tally, peer, longest };
         step(datagram, method, &mut driver, answer)
     }
 

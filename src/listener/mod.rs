@@ -13,6 +13,7 @@
 //! whose callbacks may come back.
 
 mod address;
+mod backlog;
 mod clients;
 mod core;
 mod detach;

@@ -3,6 +3,7 @@
 //! it, and holds nobody's event loop.
 
 use super::address::Flow;
+use super::backlog::{Backlog, Waiting};
 use super::clients::{ClientId, News, Queued, Timer};
 use super::core::Core;
 use super::net::{BATCH, Door, Errno, Inbox, Outbox, Ready, Received, Sending, Socket, door_of};
@@ -13,8 +14,13 @@ use crate::hello::step::{Step, VerifiedHello};
 use crate::hello::wire::HelloVerifyRequest;
 use std::time::{Duration, Instant};
 
-/// Batches that are read from one socket in one turn: clients' and strangers'.
-const CLIENT_BATCHES: usize = 4;
+/// Batches that are read from one socket in one turn. What comes of a client's datagram, or of a hello
+/// whose cookie was right, is the program's to do before the next turn; strangers are answered here,
+/// in a hundredth of the time.
+const BATCHES: usize = 1;
+const STRANGERS_BATCHES: usize = 4;
+/// Handshakes that are begun in one turn.
+const ACCEPTS: usize = 4;
 /// Timers that run down in one turn.
 const TIMERS: usize = 256;
 /// When libssl is asked next, whose client has not read yet what it may be waiting for.
@@ -25,12 +31,14 @@ pub(super) trait Engine {
     /// A client's SSL.
     type Handle: Copy;
 
-    /// Judges one datagram of this peer's; `answer` is room for what it may get back.
+    /// Judges one datagram of this peer's; `answer` is room for what it may get back. `again`: it
+    /// was judged before, and counted.
     fn step<'a>(
         &mut self,
         datagram: &'a [u8],
         peer: &'a Peer,
         answer: &'a mut HelloVerifyRequest,
+        again: bool,
     ) -> Result<Step<'a>, Fault>;
 
     /// Makes a client's SSL and gives it its hello. `None`: it was not taken.
@@ -96,6 +104,7 @@ pub(super) struct Pump {
     inbox: Inbox,
     outbox: Outbox,
     seen: Seen,
+    backlog: Backlog,
     answer: HelloVerifyRequest,
     handshake: Duration,
 }
@@ -107,6 +116,7 @@ impl Pump {
             inbox: Inbox::new(max_datagram)?,
             outbox: Outbox::new()?,
             seen: Seen::new(super::seen::MAX),
+            backlog: Backlog::new(super::backlog::MAX),
             answer: HelloVerifyRequest::blank(),
             handshake,
         })
@@ -126,11 +136,15 @@ impl Pump {
         for door in [Door::Clients, Door::Cookies, Door::Strangers] {
             self.read(engine, core, door, ready, now)?;
         }
+        for _ in 0..ACCEPTS {
+            self.accept_next(engine, core, now)?;
+        }
         if ready.timer {
             run_timers(engine, core, now);
         }
         core.with(|state| {
             let next = state.clients.next_timer();
+            let next = if self.backlog.is_empty() { next } else { Some(now) };
             if ready.timer {
                 state.poll.rearm(next, now);
             } else if let Some(next) = next {
@@ -148,7 +162,7 @@ impl Pump {
         ready: Ready,
         now: Instant,
     ) -> Result<(), Fault> {
-        let batches = if door == Door::Clients { CLIENT_BATCHES } else { 1 };
+        let batches = if door == Door::Strangers { STRANGERS_BATCHES } else { BATCHES };
         for _ in 0..batches {
             let receive = |inbox: &mut Inbox| {
                 let came = core.with(|state| {
@@ -228,9 +242,32 @@ impl Pump {
                 continue;
             };
             engine.count(Happened::Came(received.bytes.len()));
-            let mut admission = Admission { seen: &mut self.seen, handshake: self.handshake, now };
+            let mut admission = Admission {
+                seen: &mut self.seen,
+                backlog: &mut self.backlog,
+                handshake: self.handshake,
+                now,
+            };
             let answers = (&mut self.outbox, &mut self.answer);
             judge(engine, core, &received, answers, &mut admission)?;
+        }
+        Ok(())
+    }
+
+    /// Begins the handshake of who has waited longest.
+    fn accept_next<E: Engine>(
+        &mut self,
+        engine: &mut E,
+        core: &Core<E::Handle>,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        let Some(waiting) = self.backlog.pop() else { return Ok(()) };
+        let (seen, backlog) = (&mut self.seen, &mut self.backlog);
+        let mut admission = Admission { seen, backlog, handshake: self.handshake, now };
+        // Its cookie may be too old by now.
+        let Waiting { flow, peer, hello, bytes } = &waiting;
+        if let Step::Accept(verified) = engine.step(bytes, peer, &mut self.answer, true)? {
+            admission.accept(engine, core, *flow, *hello, &verified);
         }
         Ok(())
     }
@@ -260,7 +297,7 @@ fn judge<E: Engine>(
         return Ok(());
     }
     let peer = peer_of(received.sockaddr);
-    match engine.step(received.bytes, &peer, answer)? {
+    match engine.step(received.bytes, &peer, answer, false)? {
         // The rest of a hello that libssl puts together itself.
         Step::Drop(Discard::Fragment) if is_known(core, &flow) => {
             deliver(engine, core, &flow, received.bytes);
@@ -280,8 +317,14 @@ fn judge<E: Engine>(
             if admission.seen.contains(id) {
                 engine.count(Happened::Repeated);
                 repeat(core, &flow, id, received.bytes);
-            } else {
+            } else if !hello.came_whole() {
+                // The rest may be here already, or can be had once only.
                 admission.accept(engine, core, flow, id, &hello);
+            } else if !admission.backlog.contains(id) {
+                let waits = admission.backlog.push(received, &peer, id);
+                if !waits {
+                    engine.count(Happened::Refused);
+                }
             }
         }
     }
@@ -291,6 +334,7 @@ fn judge<E: Engine>(
 /// What a hello goes through before it becomes a client.
 struct Admission<'a> {
     seen: &'a mut Seen,
+    backlog: &'a mut Backlog,
     handshake: Duration,
     now: Instant,
 }

@@ -86,6 +86,7 @@ impl Engine for Fake {
         datagram: &'a [u8],
         peer: &'a Peer,
         answer: &'a mut HelloVerifyRequest,
+        _: bool,
     ) -> Result<Step<'a>, Fault> {
         step(datagram, Method::Any, &mut FakeDriver(peer), answer)
     }
@@ -341,24 +342,45 @@ fn a_hello_that_libssl_does_not_take_may_come_again() {
 }
 
 #[test]
-fn a_turn_is_bounded_and_clients_come_first() {
+fn a_turn_is_bounded() {
     let mut server = server(Limits { queue: 1000, ..LIMITS }, LIFE);
     let (client, stranger) = (server.accepted(1), server.client());
     for _ in 0..100 {
+        client.send(&data(0)).unwrap();
         stranger.send(&hello(1, b"")).unwrap();
-        for _ in 0..3 {
-            client.send(&data(0)).unwrap();
-        }
     }
     server.turn().unwrap();
     let unread = |server: &Server| {
         std::iter::from_fn(|| Some(server.read(1)).filter(|r| *r != Reading::WouldBlock)).count()
     };
-    assert_eq!(unread(&server), CLIENT_BATCHES * BATCH);
-    assert_eq!(server.happened().len(), BATCH);
+    assert_eq!(unread(&server), BATCHES * BATCH);
+    assert_eq!(server.happened().len(), 100);
+    for _ in 0..400 {
+        stranger.send(&hello(1, b"")).unwrap();
+    }
     server.turn().unwrap();
-    assert_eq!(unread(&server), 300 - CLIENT_BATCHES * BATCH);
-    assert_eq!(server.happened().len(), 100 - BATCH);
+    assert_eq!(unread(&server), 100 - BATCHES * BATCH);
+    assert!(server.happened().len() <= STRANGERS_BATCHES * BATCH);
+}
+
+#[test]
+fn handshakes_begin_a_few_at_a_time_and_no_hello_is_lost() {
+    let mut server = server(LIMITS, LIFE);
+    let clients: Vec<UdpSocket> = (0..3 * ACCEPTS + 1).map(|_| server.client()).collect();
+    for client in &clients {
+        client.send(&hello(1, RIGHT)).unwrap();
+        client.send(&hello(1, RIGHT)).unwrap();
+    }
+    let mut all = 0;
+    for turn in 0..4 {
+        server.turn().unwrap();
+        let new = server.news();
+        assert_eq!(new.len(), if turn < 3 { ACCEPTS } else { 1 });
+        all += new.len();
+    }
+    assert_eq!(all, clients.len());
+    assert_eq!(server.happened(), vec![Happening::Accepted; all]);
+    assert_eq!(server.core.with(|state| state.poll.wait(0)).unwrap(), Ok(Ready::default()));
 }
 
 #[test]
@@ -464,4 +486,21 @@ fn nothing_is_left_when_the_listener_has_gone() {
     server.core.set_timeout(id, Some(soon()), Instant::now());
     server.core.forget(id);
     assert!(server.core.close().is_none());
+}
+
+#[test]
+fn the_backlog_is_bounded() {
+    let mut server = server(LIMITS, LIFE);
+    server.pump.backlog = Backlog::new(2);
+    let clients: Vec<UdpSocket> = (0..5).map(|_| server.client()).collect();
+    for client in &clients {
+        client.send(&hello(1, RIGHT)).unwrap();
+    }
+    server.turn().unwrap();
+    assert_eq!(server.news().len(), 2);
+    let refused = server.happened().iter().filter(|h| **h == Happening::Refused).count();
+    assert_eq!(refused, 3);
+    clients[4].send(&hello(1, RIGHT)).unwrap();
+    server.turn().unwrap();
+    assert_eq!(server.news().len(), 1);
 }

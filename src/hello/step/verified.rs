@@ -86,11 +86,20 @@ impl<'a> VerifiedHello<'a> {
         self.peer
     }
 
-    #[cold]
-    fn hello(&self) -> Option<ClientHello<'_>> {
+    /// Is it all of the hello, in one datagram?
+    pub fn came_whole(&self) -> bool {
+        !self.was_in_fragments() && self.fragment().is_some_and(|fragment| fragment.is_whole())
+    }
+
+    fn fragment(&self) -> Option<Fragment<'_>> {
         let (header, rest) = self.record().split_first_chunk()?;
         let record = Record::parse(header, rest).ok()?;
-        let fragment = Fragment::parse(record.body).ok()?;
+        Fragment::parse(record.body).ok()
+    }
+
+    #[cold]
+    fn hello(&self) -> Option<ClientHello<'_>> {
+        let fragment = self.fragment()?;
         ClientHello::parse(fragment.body, Method::Any).ok()
     }
 }
