@@ -9,8 +9,8 @@ use crate::hello::error::{Discard, Fault, Sent, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
-    Bio, Controls, Current, InARow, Manner, MessageObserver, Read, RecvBuffer, Sender, Ssl, begin,
-    behind, clear_errors, forget_named_peer, hand_off, remember_verified, resequence,
+    Bio, Controls, Current, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer, Sender,
+    Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, remember_verified, resequence,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
@@ -48,6 +48,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
         return Err(without_its_datagram(rbio, tally, Fault::NoMemory.into()));
     };
     let mut answer = HelloVerifyRequest::blank();
+    let mut peer = PeerRoom::new();
     let mut errors = InARow::none();
     loop {
         write_if_due();
@@ -69,7 +70,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
         };
         errors = InARow::none();
         tally.count_datagram(datagram.len());
-        let mut driver = SslDriver::new(ssl, &mut current, rbio, tally);
+        let mut driver = SslDriver::new(ssl, &mut current, rbio, tally, &mut peer);
         let step = match step(datagram, method, &mut driver, &mut answer) {
             // A Unix client without a name: there is nobody to send an answer to, which is its own doing.
             Err(Fault::PeerUnknown) if rbio.is_datagram() => {

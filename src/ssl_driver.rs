@@ -8,7 +8,7 @@ use crate::hello::peer::Peer;
 use crate::hello::reassembly::Outcome;
 use crate::hello::step::Driver;
 use crate::hello::wire::{ClientHello, Fragment, RecordHeader};
-use crate::openssl::{Bio, Current, MessageObserver, PeerOfSsl, Ssl, app_callbacks};
+use crate::openssl::{Bio, Current, MessageObserver, PeerOfSsl, PeerRoom, Ssl, app_callbacks};
 use crate::os::{notice, unix_seconds};
 use crate::panic_guard::{guard, guard_value};
 use crate::service::repairs::Repairs;
@@ -22,19 +22,22 @@ pub(crate) struct SslDriver<'a> {
     pub(crate) rbio: Bio,
     pub(crate) tally: &'a Tally,
     /// Asked for at most once, and only when needed.
-    peer: PeerOfSsl,
+    peer: PeerOfSsl<'a>,
 }
 
 impl<'a> SslDriver<'a> {
-    pub(crate) const fn new(
+    #[inline(always)]
+    pub(crate) fn new(
         ssl: Ssl,
         current: &'a mut Current,
         rbio: Bio,
         tally: &'a Tally,
+        room: &'a mut PeerRoom,
     ) -> Self {
-        Self { ssl, current, rbio, tally, peer: PeerOfSsl::unasked() }
+        Self { ssl, current, rbio, tally, peer: PeerOfSsl::unasked(room) }
     }
 
+    #[inline(always)]
     pub(crate) fn peer(&mut self) -> Option<&mut Peer> {
         self.peer.ask(self.ssl, self.rbio)
     }
@@ -114,8 +117,8 @@ impl Cookies for SslDriver<'_> {
             context.reassembly.expire_if_due();
             if let Some(peer) = self.peer.known() {
                 let binding = Binding::hello(peer, hello);
-                let made = context.keys.make(unix_seconds(), &binding)?;
-                *cookie.first_chunk_mut().ok_or(Fault::Internal)? = made;
+                let room = cookie.first_chunk_mut().ok_or(Fault::Internal)?;
+                context.keys.make_in(room, unix_seconds(), &binding)?;
                 return Ok(binding.cookie_len());
             }
             if !self.peer.was_asked() {

@@ -10,9 +10,9 @@ const AF_INET6: u16 = libc::AF_INET6 as u16;
 
 /// Who sent a datagram.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub struct Peer {
     bytes: [u8; MAX_ADDRESS_LEN],
-    len: usize,
 }
 
 /// The parts of an address that a cookie is bound to; the same whether the server's socket speaks
@@ -29,15 +29,19 @@ pub struct Endpoint<'a> {
 
 impl Peer {
     /// Takes a `struct sockaddr` with whatever lies behind it.
-    pub fn new(bytes: [u8; MAX_ADDRESS_LEN]) -> Self {
-        let len = match family(&bytes) {
+    pub const fn new(bytes: [u8; MAX_ADDRESS_LEN]) -> Self {
+        Self { bytes }
+    }
+
+    /// Bytes of the family's own `struct sockaddr_...`.
+    const fn len(&self) -> usize {
+        match family(&self.bytes) {
             AF_INET => size_of::<libc::sockaddr_in>(),
             AF_INET6 => size_of::<libc::sockaddr_in6>(),
             AF_UNIX => size_of::<libc::sockaddr_un>(),
             // A custom BIO's own family: what every sockaddr has at least.
             _ => size_of::<libc::sockaddr>(),
-        };
-        Self { bytes, len }
+        }
     }
 
     /// From the bytes of an address that somebody gives, and no more than are there; `None` if they
@@ -47,7 +51,7 @@ impl Peer {
         bytes.get_mut(..given.len())?.copy_from_slice(given);
         let peer = Self::new(bytes);
         // A path is as long as it is given.
-        let enough = family(&bytes) == AF_UNIX || given.len() >= peer.len;
+        let enough = family(&bytes) == AF_UNIX || given.len() >= peer.len();
         (enough && peer.is_known()).then_some(peer)
     }
 
@@ -73,7 +77,7 @@ impl Peer {
 
     /// Exactly the family's own `struct sockaddr_...`.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.get(..self.len()).unwrap_or_default()
     }
 
     /// What a cookie for this peer is bound to.
@@ -100,7 +104,7 @@ impl Peer {
     }
 }
 
-fn family(bytes: &[u8; MAX_ADDRESS_LEN]) -> u16 {
+const fn family(bytes: &[u8; MAX_ADDRESS_LEN]) -> u16 {
     let &[a, b, ..] = bytes;
     u16::from_ne_bytes([a, b])
 }

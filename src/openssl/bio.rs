@@ -182,13 +182,12 @@ impl Bio {
         self.descriptor()
     }
 
-    /// Puts the sender of what was read last, if the BIO says that it knows.
+    /// Puts the sender of what was read last, and says whether the BIO says that it knows.
     #[inline(always)]
-    pub(super) fn peer(self, peer: &mut Option<Peer>) {
-        let mut address = Address::unspecified();
-        if self.address_ctrl(sys::BIO_CTRL_DGRAM_GET_PEER, &mut address) > 0 {
-            *peer = Some(address.peer());
-        }
+    pub(super) fn tell_peer(self, to: &mut Address) -> bool {
+        let to = to.as_mut_ptr().cast();
+        // SAFETY: type invariant; the command takes a sockaddr, and there is room for any.
+        unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_DGRAM_GET_PEER, 0, to) > 0 }
     }
 
     /// The one whose datagrams a socket yields that is connected: libssl's BIO of `SSL_set_fd` does
@@ -208,11 +207,6 @@ impl Bio {
         unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_DGRAM_SET_PEER, 0, address) };
     }
 
-    fn address_ctrl(self, command: c_int, address: &mut Address) -> std::ffi::c_long {
-        // SAFETY: both commands take a sockaddr; `address` has room for any.
-        unsafe { self.crypto().BIO_ctrl(self.as_ptr(), command, 0, address.as_mut_ptr().cast()) }
-    }
-
     fn should_retry(self) -> bool {
         // SAFETY: type invariant.
         unsafe { self.crypto().BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
@@ -223,26 +217,22 @@ impl Bio {
 /// that writes more than it should.
 #[repr(C, align(8))]
 pub(super) struct Address {
-    bytes: [u8; MAX_ADDRESS_LEN],
+    peer: Peer,
     spare: MaybeUninit<[u8; MAX_ADDRESS_LEN]>,
 }
 
 const UNTOUCHED: [u8; 2] = [0xFF, 0xFF];
 
 impl Address {
-    const fn of(bytes: [u8; MAX_ADDRESS_LEN]) -> Self {
-        Self { bytes, spare: MaybeUninit::uninit() }
-    }
-
     /// AF_UNSPEC, and zeros, as libssl's `BIO_ADDR_new` gives.
-    const fn unspecified() -> Self {
-        Self::of([0; MAX_ADDRESS_LEN])
+    pub(super) const fn unspecified() -> Self {
+        Self { peer: Peer::new([0; MAX_ADDRESS_LEN]), spare: MaybeUninit::uninit() }
     }
 
     /// No address at all, so that a BIO is found out which claims to have written and has not.
     pub(super) fn untouched() -> Self {
         let mut address = Self::unspecified();
-        let [a, b, ..] = &mut address.bytes;
+        let [a, b, ..] = address.peer.as_given_mut();
         [*a, *b] = UNTOUCHED;
         address
     }
@@ -251,12 +241,16 @@ impl Address {
         (&raw mut *self).cast()
     }
 
-    pub(super) fn is_untouched(&self) -> bool {
-        self.bytes.starts_with(&UNTOUCHED)
+    pub(super) fn is_untouched(&mut self) -> bool {
+        self.peer.as_given_mut().starts_with(&UNTOUCHED)
     }
 
-    pub(super) fn peer(&self) -> Peer {
-        Peer::new(self.bytes)
+    pub(super) const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    pub(super) const fn peer_mut(&mut self) -> &mut Peer {
+        &mut self.peer
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn hand_off(
             errors.put_back();
         }
         if !address.is_untouched() {
-            let peer = address.peer();
+            let peer = *address.peer();
             *sender = if peer.is_unspecified() { Sender::Unknown } else { Sender::Known(peer) };
         }
         return Ok(());

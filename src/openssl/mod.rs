@@ -41,7 +41,7 @@ pub(crate) use handoff::{Manner, Sender, hand_off, note_would_block};
 pub(crate) use libssl::{DTLS_CTRL_LISTEN, Libssl, Name};
 pub(crate) use message::MessageObserver;
 pub(crate) use owned::{OwnedCtx, OwnedSsl, TimedOut, free};
-pub(crate) use peer::{PeerOfSsl, forget_named_peer, name_peer, peer_of};
+pub(crate) use peer::{PeerOfSsl, PeerRoom, forget_named_peer, name_peer, peer_of};
 pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
 pub(crate) use recv_buffer::RecvBuffer;

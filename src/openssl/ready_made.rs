@@ -1,7 +1,7 @@
 //! Cookies that are bound to peer and time alone, for where libssl asks and shows no hello.
 
 use super::context::Context;
-use super::peer::PeerOfSsl;
+use super::peer::{PeerOfSsl, PeerRoom};
 use super::ssl::Ssl;
 use super::ssl_state;
 use crate::hello::cookie::{Binding, COOKIE_LEN, Check};
@@ -11,7 +11,8 @@ use crate::os::unix_seconds;
 
 /// The ready-made cookie: bound to peer and time, since libssl shows no hello.
 pub(crate) fn made_for_peer(ssl: Ssl, room: &mut [u8; COOKIE_ROOM]) -> Result<usize, Fault> {
-    let peer = peer(ssl)?;
+    let mut known = PeerRoom::new();
+    let peer = peer(ssl, &mut known)?;
     let peer = peer.known().ok_or(Fault::PeerUnknown)?;
     let context = context(ssl)?;
     let cookie = context.keys.make(unix_seconds(), &Binding::peer(peer))?;
@@ -26,7 +27,8 @@ pub(crate) fn is_right_for_peer(ssl: Ssl, cookie: &[u8]) -> Result<bool, Fault> 
     if !ssl.in_before() && (ssl_state::accepted_with(ssl, cookie) || ssl.has_session()) {
         return Ok(true);
     }
-    let peer = peer(ssl)?;
+    let mut known = PeerRoom::new();
+    let peer = peer(ssl, &mut known)?;
     let peer = peer.known().ok_or(Fault::PeerUnknown)?;
     let context = context(ssl)?;
     let check = context.keys.check(unix_seconds(), cookie, &Binding::peer(peer))?;
@@ -39,8 +41,8 @@ pub(crate) fn is_right_for_peer(ssl: Ssl, cookie: &[u8]) -> Result<bool, Fault> 
 }
 
 /// Asked before the context is looked up: a BIO of the application's may give the SSL another.
-fn peer(ssl: Ssl) -> Result<PeerOfSsl, Fault> {
-    let mut peer = PeerOfSsl::unasked();
+fn peer(ssl: Ssl, room: &mut PeerRoom) -> Result<PeerOfSsl<'_>, Fault> {
+    let mut peer = PeerOfSsl::unasked(room);
     peer.ask(ssl, ssl.rbio().ok_or(Fault::BioNotSet)?);
     Ok(peer)
 }

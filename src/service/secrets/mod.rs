@@ -98,6 +98,17 @@ impl Keys {
         self.with_keys(now, |keys| keys.make(binding))
     }
 
+    /// The same, where the cookie is to be.
+    #[inline]
+    pub(crate) fn make_in(
+        &self,
+        cookie: &mut Cookie,
+        now: u64,
+        binding: &Binding<'_>,
+    ) -> Result<(), Fault> {
+        self.with_keys(now, |keys| keys.make(binding).map(|made| *cookie = made))
+    }
+
     pub(crate) fn check(
         &self,
         now: u64,
@@ -144,15 +155,23 @@ impl Keys {
 
     /// `usage` gives `None` where the keys are not there or being changed.
     #[inline]
-    fn with_keys<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {
-        match self.published.at(now).and_then(&usage) {
+    fn with_keys<T>(
+        &self,
+        now: u64,
+        mut usage: impl FnMut(&Keyring) -> Option<T>,
+    ) -> Result<T, Fault> {
+        match self.published.at(now).and_then(&mut usage) {
             Some(value) => Ok(value),
             None => self.with_state(now, usage),
         }
     }
 
     #[cold]
-    fn with_state<T>(&self, now: u64, usage: impl Fn(&Keyring) -> Option<T>) -> Result<T, Fault> {
+    fn with_state<T>(
+        &self,
+        now: u64,
+        usage: impl FnOnce(&Keyring) -> Option<T>,
+    ) -> Result<T, Fault> {
         match self.refresh(now, LAST_PATIENCE) {
             Ok(()) => {}
             Err(Missing::Fault(fault)) => return Err(fault),
