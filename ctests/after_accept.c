@@ -192,6 +192,41 @@ test_app_set_fd(void)
 	net_close(fd, &own);
 }
 
+/* libssl alone would begin anew, and the client has said what it had to say. */
+static void
+test_accept_state(void)
+{
+	SSL_CTX *ctx = tls_server_ctx();
+	SSL *ssl;
+
+	check_case("before SSL_accept()");
+	ssl = accepted(ctx, NULL);
+	SSL_set_accept_state(ssl);
+	port_finish(&port, &client, ssl);
+	stepper_free(&client);
+	check_case("to be used again");
+	wire_init(&wire);
+	queue_clear(&wire.in);
+	SSL_set_accept_state(ssl);
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_QUEUED(0);
+	SSL_free(ssl);
+	check_case("accepted, given up, and listening again");
+	ssl = accepted(ctx, NULL);
+	SSL_set_accept_state(ssl);
+	wire_init(&wire);
+	queue_clear(&wire.in);
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_QUEUED(0);
+	SSL_set_accept_state(ssl);
+	CHECK_INT(SSL_accept(ssl), -1);
+	CHECK_INT(queue_len(&wire.out), 0);
+	stepper_free(&client);
+	SSL_free(ssl);
+	check_case(NULL);
+	SSL_CTX_free(ctx);
+}
+
 /* What a program can see of it. */
 static void
 test_option(void)
@@ -223,6 +258,7 @@ main(void)
 	test_renegotiation();
 	test_another_ctx();
 	test_app_set_fd();
+	test_accept_state();
 	test_option();
 	return check_end();
 }

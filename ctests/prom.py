@@ -33,6 +33,16 @@ COUNTERS = {  # and the values of the label that its series differ in
     "budgets_spent": None,
     "socket_errors": None,
     "peers_unknown": None,
+    "listener_accepted": None,
+    "listener_closed": None,
+    "listener_replaced": None,
+    "listener_overdue": None,
+    "listener_detached": None,
+    "listener_refused": None,
+    "listener_repeated": None,
+    "listener_overflows": None,
+    "listener_strays": None,
+    "listener_unusable": None,
     "discards": ("reason", None),
 }
 

@@ -221,7 +221,7 @@ static atomic_long reads;
 static void *
 read_often(void *arg)
 {
-	const char *text, *end = "client_version\"} 0\n";
+	const char *text, *end = "repeated\"} 0\n";
 	long half = 0;
 	size_t len;
 

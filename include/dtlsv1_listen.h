@@ -274,6 +274,11 @@ struct dtlsv1_listen_stats {
    */
   uint64_t discards_client_version;
   /**
+   * Dropped: ClientHello with a right cookie that had been accepted before, while the SSL that was
+   * accepted with it lives.
+   */
+  uint64_t discards_repeated;
+  /**
    * Cookies that the program's own callbacks made or checked, since built-in ones were wanted and
    * the read BIO does not know the peer.
    */
@@ -719,8 +724,8 @@ SSL *dtlsv1_listener_accept(struct dtlsv1_listener *listener,
 /**
  * Gives a client a connected socket of its own: for a thread, a forked child, another process.
  *
- * Nothing that the client or anybody else has sent is lost, doubled or out of order by that. The SSL
- * owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
+ * Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
+ * else's is lost. The SSL owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
  * BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
  * blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves.
  *

@@ -10,10 +10,12 @@ use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
     Bio, Controls, Current, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer, Sender,
-    Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, remember_verified, resequence,
+    Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim, note_accepted,
+    remember_verified, resequence,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
+use crate::service::repeats::{self, HelloId};
 use crate::socket_filter;
 use crate::ssl_driver::SslDriver;
 use crate::stats::{Event, Tally, write_if_due};
@@ -160,17 +162,38 @@ fn send_answer(
 
 /// Gives the SSL the hello that it was listening for.
 fn accept(
-    driver: SslDriver<'_>,
+    mut driver: SslDriver<'_>,
     hello: &VerifiedHello<'_>,
     sender: &mut Sender,
 ) -> Result<(), Stop> {
+    let claim = claim(&mut driver, hello)?;
     let SslDriver { ssl, current, rbio, tally, .. } = driver;
     let filtered = current.get()?.filter.is_in_use();
     hand_over(ssl, current, Controls::Forward(rbio), tally, hello, sender)?;
+    if let Some(claim) = claim {
+        keep_claim(ssl, claim);
+    }
     if filtered {
         socket_filter::end(rbio.socket());
     }
     Ok(())
+}
+
+/// Claims the hello for the SSL that is to be accepted with it, unless it is another's that lives:
+/// a client has one. On a socket only, which nobody watches: what else is read comes by a program that
+/// knows its clients.
+fn claim(
+    driver: &mut SslDriver<'_>,
+    hello: &VerifiedHello<'_>,
+) -> Result<Option<repeats::Claim>, Discard> {
+    if !driver.rbio.is_datagram() || driver.rbio.is_watched() {
+        return Ok(None);
+    }
+    let id = hello.random().zip(driver.peer());
+    let Some(id) = id.and_then(|(random, peer)| HelloId::new(random, peer)) else {
+        return Ok(None);
+    };
+    repeats::claim(&id).map(Some).ok_or(Discard::Repeated)
 }
 
 /// What every driver does with a hello whose cookie was right: libssl goes on from it, with what its
@@ -199,6 +222,7 @@ pub(crate) fn hand_over(
         .inspect_err(|_| tally.count(Event::HandoffFailed))?;
     resequence(ssl, resequences.then(|| hello.sequence()));
     forget_named_peer(ssl);
+    note_accepted(ssl);
     if builtin {
         // It was checked for this hello, and in a renegotiation the client repeats it: libssl, which
         // shows no hello, could not have it checked again.

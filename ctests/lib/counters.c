@@ -44,6 +44,7 @@ static const struct {
 	MEMBER(discards_fragment),
 	MEMBER(discards_hello_length),
 	MEMBER(discards_client_version),
+	MEMBER(discards_repeated),
 	MEMBER(peers_unknown),
 	MEMBER(socket_errors),
 	MEMBER(listener_accepted),

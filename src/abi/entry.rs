@@ -52,7 +52,7 @@ macro_rules! entries {
             entry!(hidden $name ".looked_up.7", 23, $arguments, $function);
         )*
 
-        pub(super) fn looked_up() -> [LookedUp; 8] {
+        pub(super) fn looked_up() -> [LookedUp; 9] {
             [$(($name, [
                 address!($name ".looked_up.0"),
                 address!($name ".looked_up.1"),
@@ -75,6 +75,7 @@ entries! {
     "SSL_CTX_set_msg_callback", 2, interpose::ctx_set_msg;
     "SSL_ctrl", 4, interpose::ctrl;
     "SSL_new", 1, interpose::new;
+    "SSL_set_accept_state", 1, interpose::set_accept_state;
     "SSL_set_msg_callback", 2, interpose::set_msg;
 }
 

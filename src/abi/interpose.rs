@@ -8,7 +8,8 @@ use crate::hello::error::Fault;
 use crate::openssl::message::{self, CtxMessages};
 use crate::openssl::{
     Call, Context, DTLS_CTRL_LISTEN, GenerateCb, Libssl, MessageCb, Name, SSL,
-    SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, Ssl, SslCtx, VerifyCb, queue_fault,
+    SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, Ssl, SslCtx, VerifyCb, any_accepted,
+    is_waiting, queue_fault,
 };
 use crate::panic_guard::guard;
 use std::ffi::{c_int, c_long, c_void};
@@ -175,6 +176,30 @@ pub(super) unsafe extern "C-unwind" fn set_msg(
     if let Some(set) = next!(call, SetMsg as Set<SSL, Option<MessageCb>>) {
         // SAFETY: the arguments go on as they came.
         unsafe { set(ssl, callback) };
+    }
+}
+
+/// libssl's SSL_set_accept_state(3), passed on but for an SSL that DTLSv1_listen() has just accepted: it
+/// is in that state, and would lose the client's hello.
+///
+/// # Safety
+///
+/// `ssl` is a live SSL that no other thread is using.
+pub(super) unsafe extern "C-unwind" fn set_accept_state(ssl: *mut SSL, from: usize, version: u32) {
+    type SetAccept = unsafe extern "C-unwind" fn(*mut SSL);
+    let call = Call { from, version };
+    let waits = |libssl, ssl| {
+        // SAFETY: by this function's contract.
+        let ssl = unsafe { Ssl::new(ssl, libssl) };
+        guard(|| Ok(is_waiting(ssl))).unwrap_or(false)
+    };
+    let object = if any_accepted() { call.libssl().zip(NonNull::new(ssl)) } else { None };
+    if object.is_some_and(|(libssl, ssl)| waits(libssl, ssl)) {
+        return;
+    }
+    if let Some(set) = next!(call, SetAccept as SetAccept) {
+        // SAFETY: the argument goes on as it came.
+        unsafe { set(ssl) };
     }
 }
 

@@ -75,6 +75,9 @@ pub struct Stats {
     pub discards_hello_length: u64,
     /// Dropped: client version older than the only one that the SSL speaks.
     pub discards_client_version: u64,
+    /// Dropped: ClientHello with a right cookie that had been accepted before, while the SSL that was
+    /// accepted with it lives.
+    pub discards_repeated: u64,
     /// Cookies that the program's own callbacks made or checked, since built-in ones were wanted and
     /// the read BIO does not know the peer.
     pub peers_unknown: u64,
@@ -140,6 +143,7 @@ impl Stats {
             discards_fragment: total_discards(Discard::Fragment),
             discards_hello_length: total_discards(Discard::HelloLength),
             discards_client_version: total_discards(Discard::ClientVersion),
+            discards_repeated: total_discards(Discard::Repeated),
             peers_unknown: total(Event::PeerUnknown),
             socket_errors: total(Event::SocketError),
             listener_accepted: total(Event::ListenerAccepted),

@@ -32,11 +32,13 @@ pub enum Discard {
     HelloLength,
     /// Client version older than the one version the SSL speaks.
     ClientVersion,
+    /// A hello whose cookie is right, again, while the SSL lives that was accepted with it.
+    Repeated,
 }
 
 impl Discard {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::RecordTooSmall,
         Self::NotHandshake,
         Self::RecordVersion,
@@ -48,14 +50,16 @@ impl Discard {
         Self::Fragment,
         Self::HelloLength,
         Self::ClientVersion,
+        Self::Repeated,
     ];
 
     /// OpenSSL's `SSL_R_` number for it, the same in every release.
     pub const fn reason(self) -> c_int {
         match self {
             Self::RecordTooSmall => 298, // RECORD_TOO_SMALL
-            Self::NotHandshake | Self::Epoch | Self::NotClientHello => 244, // UNEXPECTED_MESSAGE
-            Self::RecordVersion => 116,  // BAD_PROTOCOL_VERSION_NUMBER
+            // UNEXPECTED_MESSAGE
+            Self::NotHandshake | Self::Epoch | Self::NotClientHello | Self::Repeated => 244,
+            Self::RecordVersion => 116, // BAD_PROTOCOL_VERSION_NUMBER
             Self::RecordLength | Self::HandshakeLength | Self::HelloLength => 159, // LENGTH_MISMATCH
             Self::MessageSequence => 402, // INVALID_SEQUENCE_NUMBER
             Self::Fragment => 401,        // FRAGMENTED_CLIENT_HELLO
@@ -77,6 +81,7 @@ impl Discard {
             Self::Fragment => "fragment",
             Self::HelloLength => "hello_length",
             Self::ClientVersion => "client_version",
+            Self::Repeated => "repeated",
         }
     }
 }
@@ -183,6 +188,6 @@ mod tests {
         for (i, discard) in Discard::ALL.into_iter().enumerate() {
             assert_eq!(discard as usize, i);
         }
-        assert_eq!(Discard::ALL.len(), Discard::ClientVersion as usize + 1);
+        assert_eq!(Discard::ALL.len(), Discard::Repeated as usize + 1);
     }
 }

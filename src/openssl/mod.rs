@@ -4,9 +4,11 @@
 //! function that libssl calls back. The contract is OpenSSL's: an SSL belongs to one thread at a
 //! time, an SSL_CTX may be shared, and both live as long as the call.
 
+mod accepted;
 pub(crate) mod app_callbacks;
 mod bio;
 pub(crate) mod caller;
+mod claimed;
 pub(crate) mod client_bio;
 mod context;
 mod contexts;
@@ -32,8 +34,10 @@ mod stand_in;
 mod sys;
 mod trampolines;
 
+pub(crate) use accepted::{any_accepted, is_waiting, note_accepted};
 pub(crate) use bio::{Bio, Read};
 pub(crate) use caller::Call;
+pub(crate) use claimed::keep_claim;
 pub(crate) use context::Context;
 pub(crate) use current::Current;
 pub(crate) use ex_data::{OnSsl, Slot};

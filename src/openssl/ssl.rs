@@ -87,6 +87,14 @@ impl Ssl {
         u32::try_from(chain.clamp(RECORD, HELLO)).unwrap_or(0)
     }
 
+    /// How far the handshake is, by libssl's own numbers.
+    pub(super) fn handshake_state(self) -> Option<c_int> {
+        let functions = &self.libssl.ssl;
+        let state = functions.SSL_get_state.or(functions.SSL_state)?;
+        // SAFETY: type invariant.
+        Some(unsafe { state(self.as_ptr()) })
+    }
+
     /// Has a handshake been finished on it, and is it not cleared since?
     pub(super) fn has_session(self) -> bool {
         let mut nothing = 0_u8;

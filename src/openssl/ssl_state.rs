@@ -1,6 +1,7 @@
 //! What we remember of one SSL: that it is cleared and listening, or the cookie that its client
 //! was accepted with.
 
+use super::claimed;
 use super::ex_data::{OnSsl, Slot};
 use super::libssl::Libssl;
 use super::queue::clear_errors;
@@ -69,6 +70,7 @@ pub(crate) fn begin(ssl: Ssl) -> Result<(), Fault> {
         return Err(Fault::Libssl);
     }
     mark_listening(ssl);
+    claimed::release_claim(ssl);
     Ok(())
 }
 

@@ -4,5 +4,6 @@
 pub(crate) mod budget;
 pub(crate) mod reassembly;
 pub(crate) mod repairs;
+pub(crate) mod repeats;
 pub(crate) mod secrets;
 pub(crate) mod settings;

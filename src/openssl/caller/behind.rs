@@ -2,7 +2,7 @@
 
 use crate::loader::{self, Object};
 use crate::openssl::libssl::{ANCHOR, Libssl, Name, OUR_OWN, is_ours};
-use crate::openssl::{contexts, message, peer, ssl_state};
+use crate::openssl::{accepted, claimed, contexts, message, peer, ssl_state};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicUsize;
@@ -135,6 +135,8 @@ fn prepare(libssl: &'static Libssl) {
         ssl_state::prepare(libssl);
         message::prepare(libssl);
         peer::prepare(libssl);
+        claimed::prepare(libssl);
+        accepted::prepare(libssl);
     }
 }
 

@@ -15,10 +15,11 @@ pub(crate) enum Name {
     SetVerify,
     SetMsg,
     CtxSetMsg,
+    SetAccept,
 }
 
 impl Name {
-    pub(crate) const ALL: [(Self, &'static CStr); 9] = [
+    pub(crate) const ALL: [(Self, &'static CStr); 10] = [
         (Self::Listen, c"DTLSv1_listen"),
         (Self::SslCtrl, c"SSL_ctrl"),
         (Self::CtxCtrl, c"SSL_CTX_ctrl"),
@@ -28,6 +29,7 @@ impl Name {
         (Self::SetVerify, c"SSL_CTX_set_cookie_verify_cb"),
         (Self::SetMsg, c"SSL_set_msg_callback"),
         (Self::CtxSetMsg, c"SSL_CTX_set_msg_callback"),
+        (Self::SetAccept, c"SSL_set_accept_state"),
     ];
 
     /// Is it one of them?
