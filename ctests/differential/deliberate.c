@@ -60,6 +60,12 @@ any_empty(const struct dcase *c)
 	return 0;
 }
 
+static int
+any_accept_state(const struct dcase *c)
+{
+	return strchr(c->steps, 'P') != NULL;
+}
+
 /* First the differences that are made by giving libssl another case. */
 static struct {
 	const char *name, *reason;
@@ -79,8 +85,10 @@ static struct {
 	    null_crashes, offsetof(struct rewrite, give_room), 1, 1, 0, 0},
 	{"an empty datagram is a bad one", "libssl takes it for a broken socket and returns -1, and anyone can send one",
 	    any_empty, offsetof(struct rewrite, empty_is_short), 0, 1, 0, 0},
+	{"SSL_set_accept_state after success changes nothing", "libssl's begins anew, and SSL_accept waits for a client that has said what it had to say",
+	    any_accept_state, offsetof(struct rewrite, stay_accepted), 0, 1, 0, 0},
 };
-enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, REWRITES };
+enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, STAY, REWRITES };
 
 static int
 renumbered(const struct dcase *c)

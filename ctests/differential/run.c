@@ -161,6 +161,7 @@ run_case(struct side *side, const struct dcase *c, const struct rewrite *rewrite
 	run->rewrite = *rewrite;
 	run->log = log;
 	run->budget = 200;
+	run->accepted_state = -1;
 	if (first == NULL || (c->switched != 0 && side_context(side, c->switched - 1) == NULL))
 		abort();
 	running = run;

@@ -16,6 +16,7 @@ struct rewrite {
 	int first_record_only;	/* a datagram ends where its first record does */
 	int give_room;		/* a NULL peer becomes a real one */
 	int empty_is_short;	/* a datagram of no bytes on a socket becomes one of one byte */
+	int stay_accepted;	/* SSL_set_accept_state is left out between success and SSL_accept */
 };
 
 /* What happened to the last datagram of a step, for coverage.c. */
@@ -41,6 +42,7 @@ struct run {
 	BIO *rbio, *wbio;		/* the caller's */
 	size_t next_read, next_write, next_flush;
 	int listening;			/* inside DTLSv1_listen */
+	int accepted_state;		/* the handshake's after success; -1: none yet */
 	long cut;			/* bytes that the rewrite kept from what is fed; -1: one that it added */
 	int held_up;			/* the last read or write did not work: errno counts */
 	unsigned int verify_calls;

@@ -56,6 +56,7 @@ listen_step(struct run *run, after_listen_fn *after)
 	run->listening = 1;
 	returned = run->side->listen(run->ssl, peer);
 	run->listening = 0;
+	run->accepted_state = returned == 1 ? (int)SSL_get_state(run->ssl) : -1;
 	log_outcome(run, returned, &reason);
 	if (with_peer)
 		log_add(run->log, EVENT_PEER, room, sizeof(room));
@@ -106,7 +107,9 @@ touch(struct run *run, char letter)
 		SSL_set_connect_state(run->ssl);
 		break;
 	case 'P':
-		SSL_set_accept_state(run->ssl);
+		if (!run->rewrite.stay_accepted || run->accepted_state == -1 || SSL_in_before(run->ssl) ||
+		    (int)SSL_get_state(run->ssl) != run->accepted_state)
+			SSL_set_accept_state(run->ssl);
 		break;
 	case 'H':
 		SSL_set_shutdown(run->ssl, SSL_SENT_SHUTDOWN);
