@@ -10,9 +10,14 @@ type Callback = unsafe extern "C" fn(Ptr, *mut u8, *mut c_uint) -> c_int;
 type Verify = unsafe extern "C" fn(Ptr, *const u8, c_uint) -> c_int;
 
 /// Links the library's C functions into the fuzzer.
-use dtlsv1_listen::abi;
+use dtlsv1_listen as _;
 
 unsafe extern "C" {
+    // Ours: the library is linked in, and libssl is a shared object behind it.
+    fn DTLSv1_listen(ssl: Ptr, peer: Ptr) -> c_int;
+    fn SSL_CTX_set_cookie_generate_cb(ctx: Ptr, callback: Ptr);
+    fn SSL_CTX_set_cookie_verify_cb(ctx: Ptr, callback: Ptr);
+    fn SSL_new(ctx: Ptr) -> Ptr;
     fn BIO_new(method: Ptr) -> Ptr;
     fn BIO_s_mem() -> Ptr;
     fn BIO_write(bio: Ptr, from: *const u8, len: c_int) -> c_int;
@@ -123,13 +128,13 @@ impl Both {
                 at
             };
             let ours = Side::new(
-                abi::listen::DTLSv1_listen as *mut c_void,
-                abi::interpose::SSL_CTX_set_cookie_generate_cb as *mut c_void,
-                abi::interpose::SSL_CTX_set_cookie_verify_cb as *mut c_void,
-                abi::interpose::SSL_new as *mut c_void,
+                DTLSv1_listen as *mut c_void,
+                SSL_CTX_set_cookie_generate_cb as *mut c_void,
+                SSL_CTX_set_cookie_verify_cb as *mut c_void,
+                SSL_new as *mut c_void,
             );
             let listen = own(c"DTLSv1_listen");
-            assert_ne!(listen, abi::listen::DTLSv1_listen as *mut c_void, "both are ours");
+            assert_ne!(listen, DTLSv1_listen as *mut c_void, "both are ours");
             let libssl = Side::new(
                 listen,
                 own(c"SSL_CTX_set_cookie_generate_cb"),

@@ -28,12 +28,18 @@ LINK_FLAGS := -shared -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=$(EXPORTS) 
 .PHONY: link
 link: $(LIB_SO) $(AUDIT_SO)
 
+# cargo's; a dry run finds none, and goes on.
+$(LIB_A):
+
+# Put in place whole: two makes may be at it, and programs run with the one that is there.
 $(LIB_SO): $(LIB_A) $(EXPORTS) mk/link.mk
-	@printf '%s\n' $(VERSIONED) | sed 's/^\([^.]*\)\.\(.*\)/& \1@\2/' >$(TARGET_DIR)/versions.txt
-	$(OBJCOPY) --redefine-syms=$(TARGET_DIR)/versions.txt $(LIB_A) $(TARGET_DIR)/versions.a
+	@set -e; tmp=$$(mktemp -d $(TARGET_DIR)/link.XXXXXX); trap 'rm -rf "$$tmp"' EXIT; \
+	printf '%s\n' $(VERSIONED) | sed 's/^\([^.]*\)\.\(.*\)/& \1@\2/' >"$$tmp/versions.txt"; \
+	set -x; \
+	$(OBJCOPY) --redefine-syms="$$tmp/versions.txt" $(LIB_A) "$$tmp/versions.a"; \
 	$(CC) $(LINK_FLAGS) $(LDFLAGS) $(addprefix -Wl$(comma)-u$(comma),$(LIBSSL_NAMES)) \
-	    -o $@ $(TARGET_DIR)/versions.a $(RUST_LIBS)
-	@rm -f $(TARGET_DIR)/versions.a $(TARGET_DIR)/versions.txt
+	    -o "$$tmp/$(notdir $@)" "$$tmp/versions.a" $(RUST_LIBS); \
+	mv -f "$$tmp/$(notdir $@)" $@
 	ln -sf libdtlsv1_listen.so $(TARGET_DIR)/$(LIB_SONAME)
 
 # For programs that look names up: without a library of its own (src/auditor.c).
