@@ -131,6 +131,10 @@ for source in "$here"/*.c "$here"/callers/*.c; do
 		echo "$program: not here, where the checker owns malloc() and dlsym()"
 		count 77 "$program"
 		continue ;;
+	stack:?*)
+		echo "$program: not here: a checker's own frames stand between ours"
+		count 77 "$program"
+		continue ;;
 	fork_threads:runner* | fork_handlers:runner*)
 		echo "$program: not here: in a child the memory of the parent's other thread looks lost"
 		count 77 "$program"
