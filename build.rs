@@ -25,6 +25,7 @@ fn main() {
         "socket_filter.rs",
         "stats.rs",
         "listener.rs",
+        "datagram.rs",
     ];
     rooms
         .iter()

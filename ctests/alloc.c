@@ -9,6 +9,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/hello.h"
+#include "lib/one.h"
 #include "lib/ours.h"
 #include "lib/tls.h"
 
@@ -204,6 +205,44 @@ test_all(const char *whose)
 	test_nothing_kept();
 }
 
+/* Without an SSL: nothing, whatever comes. */
+static void
+test_datagrams(void)
+{
+	struct address client = one_peer4("192.0.2.1", 4433);
+	const struct sockaddr *peer = (const struct sockaddr *)&client.any;
+	unsigned char out[256];
+	struct hello first, right;
+	size_t len = sizeof(out);
+	long before, before_frees;
+	int i, wrong = 0;
+
+	one_right(&right, ctx, &client);
+	hello_make(&first, NULL, 0);
+	before = allocations;
+	before_frees = frees;
+	for (i = 0; i < CHALLENGES; i++) {
+		first.byte[AT_RANDOM] = (unsigned char)i;
+		len = sizeof(out);
+		wrong += ours.datagram(ctx, first.byte, first.len, peer,
+		    client.len, out, &len) != ANSWER;
+		len = sizeof(out);
+		wrong += ours.datagram(ctx, right.byte, right.len, peer,
+		    client.len, out, &len) != ADMIT;
+		len = sizeof(out);
+		wrong += ours.datagram(ctx, right.byte, 30, peer, client.len,
+		    out, &len) != DROP;
+		right.byte[AT_COOKIE + 5] ^= 1;
+		len = sizeof(out);
+		wrong += ours.datagram(ctx, right.byte, right.len, peer,
+		    client.len, out, &len) != ANSWER;
+		right.byte[AT_COOKIE + 5] ^= 1;
+	}
+	CHECK_INT(allocations - before, 0);
+	CHECK_INT(frees - before_frees, 0);
+	CHECK_INT(wrong, 0);
+}
+
 int
 main(void)
 {
@@ -213,6 +252,7 @@ main(void)
 	test_counter();
 	ctx = tls_server_ctx();
 	test_all("builtin");
+	test_datagrams();
 	app_init(&app);
 	app_install(&app, ctx);
 	test_all("app");

@@ -138,6 +138,31 @@ typedef struct dtlsv1_listener dtlsv1_listener;
 #define DTLSV1_NEWS_OVERDUE 8
 
 /**
+ * Nothing is to be done: it is no ClientHello, or a bad one (counted by reason).
+ */
+#define DTLSV1_LISTEN_DROP 0
+
+/**
+ * Send out[0..*out_len) to the peer, from the address that it wrote to, and forget it.
+ */
+#define DTLSV1_LISTEN_ANSWER 1
+
+/**
+ * The peer is where it says, and `out` has its hello: for dtlsv1_listen_adopt().
+ */
+#define DTLSV1_LISTEN_ADMIT 2
+
+/**
+ * A part of a fragmented hello whose cookie was right is kept: nothing is to be done yet.
+ */
+#define DTLSV1_LISTEN_KEPT 3
+
+/**
+ * Bytes of the longest hello that is admitted, with its record header.
+ */
+#define DTLSV1_LISTEN_OUT_MAX (16384 + 13)
+
+/**
  * A listener: one port, and an SSL for each client whose cookie was right.
  *
  * Threads: a listener and its SSLs, but the detached, are one thread's at a time, as one SSL is.
@@ -147,9 +172,9 @@ typedef struct dtlsv1_listener dtlsv1_listener;
 struct dtlsv1_listener;
 
 /**
- * What DTLSv1_listen() has done in this process since it was started, or forked off: a child
- * begins at nought. Later versions add members at the end; none is ever moved or removed. A
- * member is there if it ends within `size`.
+ * What DTLSv1_listen() and dtlsv1_listen_datagram() have done in this process since it was started, or
+ * forked off: a child begins at nought. Later versions add members at the end; none is ever moved or
+ * removed. A member is there if it ends within `size`.
  *
  * Each counter is exact. While other threads are at work they may be a few datagrams apart from
  * each other. They begin anew at 2^64.
@@ -160,7 +185,7 @@ struct dtlsv1_listen_stats {
    */
   size_t size;
   /**
-   * Datagrams read.
+   * Datagrams read, or given to dtlsv1_listen_datagram().
    */
   uint64_t datagrams;
   /**
@@ -168,7 +193,7 @@ struct dtlsv1_listen_stats {
    */
   uint64_t bytes_in;
   /**
-   * HelloVerifyRequests sent.
+   * HelloVerifyRequests sent, or given to the program to send.
    */
   uint64_t challenges;
   /**
@@ -197,7 +222,7 @@ struct dtlsv1_listen_stats {
    */
   uint64_t cookies_forged;
   /**
-   * Clients accepted: calls that returned 1.
+   * Clients accepted: calls of DTLSv1_listen() or dtlsv1_listen_adopt() that returned 1.
    */
   uint64_t accepted;
   /**
@@ -585,7 +610,7 @@ int dtlsv1_listen_set_socket_filter(SSL_CTX *ctx,
 
 /**
  * Reads the process's counters. They cover every SSL_CTX and every thread, and only what goes
- * through DTLSv1_listen() or dtlsv1_listen_peer().
+ * through DTLSv1_listen(), dtlsv1_listen_peer(), dtlsv1_listen_datagram() and dtlsv1_listen_adopt().
  *
  * `stats`: where they go. `size`: sizeof(struct dtlsv1_listen_stats) as the caller was compiled.
  * No more than that is written. A library that is older than the caller clears the members that it
@@ -600,7 +625,8 @@ int dtlsv1_listen_set_socket_filter(SSL_CTX *ctx,
  *
  * `stats` is NULL or writable for `size` bytes.
  */
-int dtlsv1_listen_get_stats(struct dtlsv1_listen_stats *stats, size_t size);
+int dtlsv1_listen_get_stats(struct dtlsv1_listen_stats *stats,
+                            size_t size);
 
 /**
  * Makes a listener with sockets of its own on a numeric address.
@@ -776,6 +802,85 @@ int dtlsv1_listener_local(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
  * `listener` is NULL or a live listener that no other thread uses, and is not used again.
  */
 void dtlsv1_listener_free(struct dtlsv1_listener *listener);
+
+/**
+ * Judges one datagram, without an SSL, a BIO or a socket: what DTLSv1_listen() does with each that it
+ * reads.
+ *
+ * No lock is taken, no heap memory, and no system call made but for the clock that the kernel keeps
+ * in the process (time(2), in the vDSO); apart from the first call for `ctx`, one call whenever the
+ * cookies' key or the secret file changes, the parts of fragmented hellos (DTLSV1_LISTEN_KEPT), and
+ * the file that DTLSV1_LISTEN_STATS asks for. Any number of threads may call it with one `ctx`.
+ *
+ * `ctx`: a DTLS server's. Cookies are the built-in ones, whatever callbacks it has, and they serve
+ * DTLSv1_listen() too where it uses built-in ones. No callback of the program's is called.
+ *
+ * `datagram`, `len`: as it came. It stays the caller's; `out` may be the same memory.
+ *
+ * `peer`, `peer_len`: who sent it, any struct sockaddr, as recvfrom(2) gives it. The cookie vouches
+ * for its address and port: give the same for both of a client's hellos.
+ *
+ * `out`, `out_len`: where the answer or the hello goes; `*out_len` is the room there, in bytes, and on
+ * return how many were written, 0 for DTLSV1_LISTEN_DROP and DTLSV1_LISTEN_KEPT. 60 bytes are enough
+ * for an answer, DTLSV1_LISTEN_OUT_MAX for any hello. An answer is never longer than the datagram.
+ * For DTLSV1_LISTEN_ADMIT it is the datagram's first record alone, or the hello that was put together
+ * from fragments as one record.
+ *
+ * Returns DTLSV1_LISTEN_DROP, DTLSV1_LISTEN_ANSWER, DTLSV1_LISTEN_ADMIT or DTLSV1_LISTEN_KEPT; or -1
+ * with the reason queued and nothing written: NULL, `peer_len` not the length of such an address, a
+ * peer without an address (AF_UNSPEC), no DTLS server's SSL_CTX, DTLSV1_LISTEN_COOKIES_APP, no secret,
+ * too little room; or without a reason, if the caller's libssl is one that is not served. The error queue is not emptied, and nothing is queued for what a
+ * peer sent.
+ *
+ * # Safety
+ *
+ * `ctx` is NULL or a live SSL_CTX; `datagram` is NULL or readable for `len` bytes, `peer` NULL or
+ * readable for `peer_len`, `out_len` NULL or readable and writable, `out` NULL or writable for
+ * `*out_len` bytes.
+ */
+int dtlsv1_listen_datagram(SSL_CTX *ctx,
+                           const unsigned char *datagram,
+                           size_t len,
+                           const struct sockaddr *peer,
+                           socklen_t peer_len,
+                           unsigned char *out,
+                           size_t *out_len);
+
+/**
+ * Gives a hello that was admitted to an SSL, so that SSL_accept() goes on from it.
+ *
+ * `ssl`: a DTLS server's, with a read and a write BIO of any kind. It is cleared. The BIOs are not
+ * read from or written to. (LibreSSL: its handshake may write an alert, and read-ahead is switched
+ * on.) It may be used by one thread at a time.
+ *
+ * `hello`, `len`: what DTLSV1_LISTEN_ADMIT left in `out`, or the datagram that was admitted, if the
+ * hello came in one. Its cookie is checked again, so nothing unverified reaches libssl. It is good as
+ * long as the cookie is, one to two lifetimes (dtlsv1_listen_set_cookie_lifetime()). It stays the
+ * caller's.
+ *
+ * `peer`, `peer_len`: as they were given to dtlsv1_listen_datagram().
+ *
+ * Returns 1: call SSL_accept(). 0: it is not, or no longer, a hello of that peer with a right cookie;
+ * the SSL is as SSL_clear() leaves it and may be used again; nothing is queued. -1 with the reason
+ * queued: NULL, a wrong `peer_len`, no BIO, no DTLS server, DTLSV1_LISTEN_COOKIES_APP, no secret, no
+ * memory, another libssl; with LibreSSL, also a hello that it could not agree with, which is the
+ * client's doing. What the error queue held before stays there, without its texts.
+ *
+ * With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO becomes
+ * a filter that sets ServerHello's record numbers right (DTLSV1_LISTEN_REPAIR_SEQUENCE). It passes on
+ * every control, keeps your BIO, and leaves your own pointer to it valid: it holds the reference that
+ * the SSL had. So do not give SSL_set_bio() the same BIO once more without a reference of its own.
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread is using; `hello` is NULL or readable for `len`
+ * bytes, `peer` NULL or readable for `peer_len`.
+ */
+int dtlsv1_listen_adopt(SSL *ssl,
+                        const unsigned char *hello,
+                        size_t len,
+                        const struct sockaddr *peer,
+                        socklen_t peer_len);
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,8 @@ PCDIR    ?= $(LIBDIR)/pkgconfig
 LIB_FILE := $(LIB_SONAME)$(patsubst $(firstword $(subst ., ,$(VERSION)))%,%,$(VERSION))
 LICENCES := LICENSE-MIT LICENSE-APACHE
 DOCUMENTS := README.md CHANGELOG.md docs/operations.md docs/cookie.md
-EXAMPLES := examples/echo_server.c examples/poll_server.c
+EXAMPLES := examples/echo_server.c examples/poll_server.c examples/sans_io.c \
+    examples/asyncio_server.py
 OBJCOPY  ?= objcopy
 
 # Everything install makes.

@@ -19,7 +19,8 @@
 //! * `service` is what an SSL_CTX has of ours: its secrets, settings, and hellos in reassembly.
 //! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
 //!   the only place with `unsafe` (`os`, `protected` and `probes` have a little of it for want of another way).
-//! * `listen` joins them: one loop that reads, asks the gate and does what it says.
+//! * `listen` joins them: one loop that reads, asks the gate and does what it says. `datagram` does so
+//!   for one datagram, without an SSL or a BIO, and gives an SSL what was admitted.
 //! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
 //!
 //! # What is true throughout
@@ -40,6 +41,7 @@
 #[allow(unsafe_code)]
 pub mod abi;
 mod ctx_driver;
+mod datagram;
 pub mod hello;
 mod listen;
 mod listener;

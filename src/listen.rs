@@ -9,9 +9,9 @@ use crate::hello::error::{Discard, Fault, Sent, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
-    Bio, Controls, Current, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer, Sender,
-    Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim, note_accepted,
-    remember_verified, resequence,
+    Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer,
+    Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
+    note_accepted, remember_verified, resequence,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
@@ -210,8 +210,14 @@ pub(crate) fn hand_over(
     let context = current.get()?;
     let with_trailing = !context.repairs.has(Repairs::TRAILING);
     let resequences = context.repairs.has(Repairs::SEQUENCE);
-    let builtin = context.uses_builtin();
+    // It came without the SSL's BIOs: the cookie is ours, and those BIOs may be any.
+    let came_alone = hello.peer().is_some();
+    let builtin = came_alone || context.uses_builtin();
+    let front_of = if came_alone { FrontOf::Any } else { FrontOf::OneSocket };
 
+    if came_alone {
+        ssl.read_ahead();
+    }
     if hello.was_in_fragments() {
         tally.count(Event::HelloGathered);
     }
@@ -220,7 +226,7 @@ pub(crate) fn hand_over(
     }
     hand_off(ssl, hello, Manner { controls, with_trailing }, sender)
         .inspect_err(|_| tally.count(Event::HandoffFailed))?;
-    resequence(ssl, resequences.then(|| hello.sequence()));
+    resequence(ssl, resequences.then(|| hello.sequence()), front_of);
     forget_named_peer(ssl);
     note_accepted(ssl);
     if builtin {

@@ -48,6 +48,13 @@ pub(crate) fn dropped(discard: Discard, peer: &Peer) {
     probe_lazy!(dtlsv1_listen, discard, reason.name(discard), text.peer(Some(*peer)));
 }
 
+/// A client was accepted that an SSL's BIO knows nothing of.
+#[inline]
+pub(crate) fn adopted(peer: &Peer) {
+    let mut text = Text::new();
+    probe_lazy!(dtlsv1_listen, accept, text.peer(Some(*peer)));
+}
+
 fn sender(ssl: Ssl) -> Option<Peer> {
     crate::openssl::peer_of(ssl)
 }

@@ -36,6 +36,7 @@ check                  mandoc          cmd:mandoc               mandoc, to check
 check                  binutils        cmd:nm                   nm, to list symbols
 check                  gdb             cmd:gdb                  gdb, to look at the probes
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
+check                  python3-openssl file:/usr/lib/python3/dist-packages/OpenSSL/SSL.py pyOpenSSL, for Python in /usr/bin
 check,hosts,guests,bench,fleet,loss python3 cmd:python3              Python 3
 hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
 hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL

@@ -49,7 +49,8 @@ wanted() {
 	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man1/dtlsv1-listen.1" \
 	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" "$5/README.md" \
 	    "$5/CHANGELOG.md" "$5/operations.md" "$5/cookie.md" \
-	    "$5/examples/echo_server.c" "$5/examples/poll_server.c" | sort
+	    "$5/examples/echo_server.c" "$5/examples/poll_server.c" \
+	    "$5/examples/sans_io.c" "$5/examples/asyncio_server.py" | sort
 }
 
 files() {
@@ -128,7 +129,7 @@ case $(pc --libs dtlsv1_listen) in
 esac
 # Word splitting wanted: flags.
 # shellcheck disable=SC2046
-for example in echo_server poll_server; do
+for example in echo_server poll_server sans_io; do
 	run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/$example" \
 	    "$stage$doc/examples/$example.c" $(pc --cflags --libs dtlsv1_listen)
 	LD_LIBRARY_PATH=$stage/usr/lib/here echo_works "$scratch/$example"

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "coverage.h"
+#include "datagrams.h"
 #include "deliberate.h"
 #include "generate.h"
 #include "hello.h"
@@ -28,6 +29,7 @@ static const char usage[] =
     "  --replay S:C      case C of seed S alone, both sides printed\n"
     "  --setup, --datagram  a case from the command line, both sides printed\n"
     "  --force 'K=V ...' this set-up over every generated case, to look at one thing\n"
+    "  --datagrams       dtlsv1_listen_datagram() against DTLSv1_listen(), both ours, with built-in cookies\n"
     "  --control         libssl on both sides: nothing may differ\n";
 
 static struct dcase current;
@@ -131,7 +133,7 @@ parse_number(const char *text, char after, uint64_t *number, const char **rest)
 struct options {
 	const char *corpus, *force;
 	uint64_t cases, seed, replay_seed, replay_case;
-	int control, replay, by_hand;
+	int control, replay, by_hand, datagrams;
 };
 
 static int
@@ -140,6 +142,9 @@ parse_option(struct options *options, int letter, const char *argument)
 	const char *rest;
 
 	switch (letter) {
+	case 'g':
+		options->datagrams = 1;
+		return 1;
 	case 'c':
 		options->control = 1;
 		return 1;
@@ -176,6 +181,7 @@ static int
 parse_options(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {
+		{"datagrams", no_argument, NULL, 'g'},
 		{"control", no_argument, NULL, 'c'}, {"corpus", required_argument, NULL, 'f'},
 		{"cases", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
 		{"replay", required_argument, NULL, 'r'}, {"setup", required_argument, NULL, 'u'},
@@ -202,6 +208,8 @@ run_as_told(const struct options *options)
 		return run_one(0, 0);
 	if (!corpus_open(options->corpus))
 		return 0;
+	if (options->datagrams)
+		return datagrams_run(options->seed, options->cases);
 	if (!options->replay)
 		return run_many(options->seed, options->cases, options->force);
 	return make_case(options->replay_seed, options->replay_case, options->force) && run_one(options->replay_seed, options->replay_case);
@@ -210,7 +218,7 @@ run_as_told(const struct options *options)
 int
 main(int argc, char **argv)
 {
-	struct options options = {"ctests/corpus/clienthellos.txt", NULL, 10000, 1, 0, 0, 0, 0, 0};
+	struct options options = {"ctests/corpus/clienthellos.txt", NULL, 10000, 1, 0, 0, 0, 0, 0, 0};
 	int fine;
 
 	case_reset(&current);

@@ -89,7 +89,9 @@ open_ours(void)
 		return 0;
 	}
 	if (!LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy", ours.set_policy) ||
-	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_repairs", ours.set_repairs)) {
+	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_repairs", ours.set_repairs) ||
+	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_datagram", ours.datagram) ||
+	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_adopt", ours.adopt)) {
 		fprintf(stderr, "differential: %s lacks one of its own functions: %s\n", object_of(ours.listen), dlerror());
 		return 0;
 	}

@@ -7,6 +7,8 @@
 #ifndef DIFFERENTIAL_SIDE_H
 #define DIFFERENTIAL_SIDE_H
 
+#include <sys/socket.h>
+
 #include <openssl/ssl.h>
 
 #include "case.h"
@@ -27,6 +29,10 @@ struct side {
 	SSL *(*new_ssl)(SSL_CTX *ctx);
 	int (*set_policy)(SSL_CTX *ctx, int policy);	/* NULL: libssl has no policies, and repairs nothing */
 	int (*set_repairs)(SSL_CTX *ctx, unsigned int repairs);
+	/* Ours alone has these: datagrams.c. */
+	int (*datagram)(SSL_CTX *ctx, const unsigned char *datagram, size_t len, const struct sockaddr *peer, socklen_t peer_len,
+	    unsigned char *out, size_t *out_len);
+	int (*adopt)(SSL *ssl, const unsigned char *hello, size_t len, const struct sockaddr *peer, socklen_t peer_len);
 	SSL_CTX *contexts[METHODS];			/* made when first asked for */
 };
 

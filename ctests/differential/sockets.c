@@ -89,6 +89,18 @@ sockets_server(int inet6)
 	return pair_of(inet6)->server;
 }
 
+size_t
+sockets_peer(int inet6, unsigned char *address)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof(own);
+
+	if (getsockname(pair_of(inet6)->client, (struct sockaddr *)&own, &len) != 0)
+		return 0;
+	memcpy(address, &own, len);
+	return len;
+}
+
 void
 sockets_send(int inet6, const unsigned char *bytes, size_t len)
 {

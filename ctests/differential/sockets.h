@@ -15,6 +15,9 @@ void sockets_close(void);
 /* The server's socket, IPv6 if asked for and there. */
 int sockets_server(int inet6);
 
+/* Where the client's datagrams come from: a sockaddr, at most sizeof(struct sockaddr_storage) bytes. Returns its length. */
+size_t sockets_peer(int inet6, unsigned char *address);
+
 /* From the client to the server. */
 void sockets_send(int inet6, const unsigned char *bytes, size_t len);
 

@@ -37,6 +37,8 @@ ours_init(void)
 	look_up(&ours.cookie_generate, "dtlsv1_listen_cookie_generate");
 	look_up(&ours.cookie_verify, "dtlsv1_listen_cookie_verify");
 	look_up(&ours.version, "dtlsv1_listen_version");
+	look_up(&ours.datagram, "dtlsv1_listen_datagram");
+	look_up(&ours.adopt, "dtlsv1_listen_adopt");
 }
 
 void *

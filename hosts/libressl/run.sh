@@ -12,6 +12,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$BUILD"
 
+"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$HOST_INCLUDE" \
+    -o "$BUILD/adopt" "$here/adopt.c" -L"$HOST_LIBDIR" -lssl -lcrypto -ldl
 build() {	# NAME ARGUMENT...
 	name=$1
 	shift
@@ -51,5 +53,12 @@ LD_LIBRARY_PATH=$(dirname "$LIB_SO"):${LD_LIBRARY_PATH:-}
 export LD_LIBRARY_PATH
 # shellcheck disable=SC2086
 run linked ours env DTLSV1_LISTEN_TRACE=1 $RUNNER "$BUILD/listen-linked"
+# shellcheck disable=SC2086
+if env LD_PRELOAD="$LIB_SO" $RUNNER "$BUILD/adopt" "$work/cert.pem" "$work/key.pem"; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "adopt: FAILED"
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -204,11 +204,18 @@ unsafe fn write<T>(to: NonNull<T>, bytes: &[u8]) {
 
 /// The first call starts the counters, and with DTLSV1_LISTEN_TRACE set it says that it is ours
 /// that runs.
+#[inline(always)]
 pub(super) fn announce(libssl: &Libssl) {
-    static ANNOUNCED: Once<()> = Once::new();
     if ANNOUNCED.get().is_none() {
-        guard_value((), || uncancelled(|| *ANNOUNCED.get_or_make(|| first_call(libssl))));
+        announce_now(libssl);
     }
+}
+
+static ANNOUNCED: Once<()> = Once::new();
+
+#[cold]
+fn announce_now(libssl: &Libssl) {
+    guard_value((), || uncancelled(|| *ANNOUNCED.get_or_make(|| first_call(libssl))));
 }
 
 fn first_call(libssl: &Libssl) {

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod cookies;
+pub mod datagram;
 mod entry;
 pub mod interpose;
 pub mod listen;

@@ -120,6 +120,12 @@ pub enum Fault {
     PeerUnknown,
     /// A value that this function does not take.
     InvalidArgument,
+    /// The SSL_CTX's cookies are the application's, and there is no SSL to ask it with.
+    AppCookies,
+    /// No address, or a cookie for it would vouch for nobody.
+    NoPeer,
+    /// What is to be written does not fit.
+    NoRoom,
     /// No random bytes or no usable secret to make cookies with.
     NoSecret,
     /// The secret file holds no good secret, or never did since the start; stderr says more.

@@ -1,5 +1,7 @@
 //! A peer's address, as the read BIO gives it: the bytes of some `struct sockaddr`.
 
+use std::ops::Range;
+
 /// Room for every address that Linux knows; `struct sockaddr_storage` is as large.
 pub const MAX_ADDRESS_LEN: usize = 128;
 
@@ -19,7 +21,7 @@ pub struct Peer {
 /// IPv4 or IPv6 with mapped addresses, so that hosts of both kinds can share a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Endpoint<'a> {
-    /// IP address in network order, or the bytes of a Unix path.
+    /// IP address in network order, or the bytes of a Unix path, or another family's.
     pub address: &'a [u8],
     /// IPv6 scope, empty when it is 0 (it is but for link-local addresses).
     pub scope: &'a [u8],
@@ -44,15 +46,31 @@ impl Peer {
         }
     }
 
+    /// Nobody yet: room for [`set`](Self::set).
+    pub const fn nobody() -> Self {
+        Self { bytes: [0; MAX_ADDRESS_LEN] }
+    }
+
     /// From the bytes of an address that somebody gives, and no more than are there; `None` if they
     /// are too few for the family, or tell nobody apart.
     pub fn from_given(given: &[u8]) -> Option<Self> {
-        let mut bytes = [0; MAX_ADDRESS_LEN];
-        bytes.get_mut(..given.len())?.copy_from_slice(given);
-        let peer = Self::new(bytes);
+        Self::nobody().set(given).copied()
+    }
+
+    /// The same in place of [`nobody`](Self::nobody), which may not be used after `None`: for every
+    /// datagram, each copy of it would count.
+    #[inline(always)]
+    pub fn set(&mut self, given: &[u8]) -> Option<&Self> {
+        // Nearly all are IPv4 addresses: a copy of a length that is known is no call.
+        if let Ok(sixteen) = <&[u8; 16]>::try_from(given) {
+            *self.bytes.first_chunk_mut()? = *sixteen;
+        } else {
+            self.bytes.get_mut(..given.len())?.copy_from_slice(given);
+        }
+        let family = family(&self.bytes);
         // A path is as long as it is given.
-        let enough = family(&bytes) == AF_UNIX || given.len() >= peer.len();
-        (enough && peer.is_known()).then_some(peer)
+        let enough = family == AF_UNIX || given.len() >= self.len();
+        (enough && (family == AF_INET || self.is_known())).then_some(self)
     }
 
     /// AF_UNSPEC: a BIO may say that it knows the peer and have nothing to show for it.
@@ -81,24 +99,43 @@ impl Peer {
     }
 
     /// What a cookie for this peer is bound to.
+    #[inline(always)]
     pub fn endpoint(&self) -> Endpoint<'_> {
-        let at = |range| self.bytes.get(range).unwrap_or_default();
+        if family(&self.bytes) != AF_INET {
+            return self.other_endpoint();
+        }
+        Endpoint { address: self.at(4..8), scope: &[], port: self.at(2..4) }
+    }
+
+    #[inline(always)]
+    fn at(&self, range: Range<usize>) -> &[u8] {
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn other_endpoint(&self) -> Endpoint<'_> {
+        let at = |range| self.at(range);
         match family(&self.bytes) {
             AF_UNSPEC => Endpoint::default(),
-            AF_INET => Endpoint { address: at(4..8), scope: &[], port: at(2..4) },
             AF_INET6 => {
                 let address = at(8..24);
                 let mapped = address.strip_prefix(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]);
                 let scope = if at(24..28) == [0; 4] { &[] } else { at(24..28) };
                 Endpoint { address: mapped.unwrap_or(address), scope, port: at(2..4) }
             }
-            _ => {
+            AF_UNIX => {
                 let path = self.as_bytes().get(2..).unwrap_or_default();
                 // Bytes behind a path's end are not part of it; an abstract name starts with 0.
                 let end = path.iter().skip(1).position(|&b| b == 0);
                 let end = end.map_or(path.len(), |n| n.saturating_add(1));
                 let path = path.get(..end).unwrap_or_default();
                 Endpoint { address: path, ..Endpoint::default() }
+            }
+            // All of it, whatever it is, but for the zeros that a caller has behind it or has not.
+            _ => {
+                let [_, _, address @ ..] = &self.bytes;
+                let end = address.iter().rposition(|&b| b != 0).map_or(0, |n| n.saturating_add(1));
+                Endpoint { address: at(2..end.saturating_add(2)), ..Endpoint::default() }
             }
         }
     }
@@ -134,6 +171,46 @@ pub(crate) mod tests {
         }
         assert!(peer(0, &[1]).is_unspecified());
         assert_eq!(peer(0, &[1]).endpoint(), Endpoint::default());
+    }
+
+    fn given(address: &[u8]) -> Option<Peer> {
+        Peer::nobody().set(address).copied()
+    }
+
+    #[test]
+    fn a_callers_address_is_the_same_as_a_bios() {
+        let sized = |family: u16, rest: &[u8], len: usize| {
+            let mut bytes = [0; MAX_ADDRESS_LEN];
+            bytes[..2].copy_from_slice(&family.to_ne_bytes());
+            bytes[2..2 + rest.len()].copy_from_slice(rest);
+            given(&bytes[..len])
+        };
+        for (family, rest, least) in [
+            (AF_INET, &[0x12, 0x34, 127, 0, 0, 9][..], 16),
+            (AF_INET6, &[0x12, 0x34, 0, 0, 0, 0, 0xFE, 0x80, 7][..], 28),
+            (AF_UNIX, b"/a/b", 3),
+            (40, &[0, 0, 1, 2, 3, 4, 5, 6, 7, 8], 16),
+        ] {
+            assert!(sized(family, rest, least - 1).is_none(), "{family}");
+            let bios = peer(family, rest);
+            for len in [least.max(16), 28, 110, MAX_ADDRESS_LEN] {
+                let given = sized(family, rest, len).unwrap();
+                assert_eq!(given.endpoint(), bios.endpoint(), "{family} {len}");
+            }
+        }
+        assert!(sized(0, &[1; 14], 16).is_none());
+        assert!(given(&[2; MAX_ADDRESS_LEN + 1]).is_none());
+        assert!(given(&[]).is_none() && given(&[2]).is_none());
+        assert_eq!(sized(AF_UNIX, b"/a/b", 6).unwrap().endpoint().address, b"/a/b");
+    }
+
+    #[test]
+    fn other_families_count_to_the_end() {
+        // AF_VSOCK: two zeros, port, cid.
+        let at = |port, cid| peer(40, &[0, 0, port, 0, 0, 0, cid, 0, 0, 0]);
+        assert_eq!(at(1, 2).endpoint(), at(1, 2).endpoint());
+        assert_ne!(at(1, 2).endpoint(), at(3, 2).endpoint());
+        assert_ne!(at(1, 2).endpoint(), at(1, 3).endpoint());
     }
 
     #[test]

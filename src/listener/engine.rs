@@ -16,37 +16,22 @@ use crate::hello::wire::{HelloVerifyRequest, Method};
 use crate::listen::hand_over;
 use crate::openssl::{
     Context, Controls, Current, OwnedCtx, OwnedSsl, Sender, Ssl, TimedOut, client_bio, free,
-    remember_builtin,
 };
 use crate::probes;
 use crate::stats::{Event, Tally};
 use std::time::Duration;
 
-/// What is asked of an SSL_CTX's SSLs before there is one.
-#[derive(Clone, Copy)]
-pub(super) struct Template {
-    pub(super) method: Method,
-    /// Bytes of the longest hello.
-    longest: u32,
-}
-
-/// What an SSL_CTX's SSLs are like; an error if they are no DTLS servers, or if their cookies have to be
+/// The versions that an SSL_CTX's SSLs speak; an error if they are no DTLS servers, or if their cookies have to be
 /// the application's: nobody has an SSL yet that its callbacks could be given.
-pub(super) fn template(ctx: &OwnedCtx) -> Result<Template, Fault> {
+pub(super) fn method(ctx: &OwnedCtx) -> Result<Method, Fault> {
     let context = Context::of(ctx.get())?;
-    if context.is_apps_alone() {
-        return Err(Fault::InvalidArgument);
-    }
+    context.goes_without_ssl(ctx.get())?;
     // A secret that another thread is about to read is there soon enough.
     if let Err(Stop::Fault(fault)) = context.keys.prepare() {
         return Err(fault);
     }
-    let ssl = OwnedSsl::new(ctx.get(), context)?;
-    if !ssl.get().is_server() {
-        return Err(Fault::InvalidArgument);
-    }
-    let method = ssl.get().dtls_method().ok_or(Fault::NotDtls)?;
-    Ok(Template { method, longest: ssl.get().longest_hello() })
+    ctx.get().ask_method(context);
+    ctx.get().dtls_method(context)
 }
 
 /// Lives for one turn.
@@ -59,7 +44,7 @@ pub(super) struct SslEngine<'a> {
 impl<'a> SslEngine<'a> {
     pub(super) fn new(listener: &'a Shared<Listener>, tally: &'a Tally) -> Result<Self, Stop> {
         let context = Context::of(listener.ctx)?;
-        context.listens(listener.ctx)?;
+        context.goes_without_ssl(listener.ctx)?;
         context.keys.prepare()?;
         Ok(Self { listener, context, tally })
     }
@@ -77,7 +62,7 @@ impl<'a> SslEngine<'a> {
         let mut sender = Sender::Untold;
         let taken = hand_over(ssl.get(), &mut current, controls, self.tally, hello, &mut sender);
         taken.map_err(|_| Fault::Handoff)?;
-        if remember_builtin(ssl.get(), hello.cookie()) { Ok(ssl) } else { Err(Fault::NoMemory) }
+        Ok(ssl)
     }
 }
 
@@ -91,10 +76,9 @@ impl Engine for SslEngine<'_> {
         answer: &'a mut HelloVerifyRequest,
         again: bool,
     ) -> Result<Step<'a>, Fault> {
-        let tally = (!again).then_some(self.tally);
-        let Template { method, longest } = self.listener.template;
-        let mut driver = CtxDriver { context: self.context, tally, peer, longest };
-        step(datagram, method, &mut driver, answer)
+        let (context, tally) = (self.context, (!again).then_some(self.tally));
+        let mut driver = CtxDriver { ctx: self.listener.ctx, context, tally, peer };
+        step(datagram, self.listener.method, &mut driver, answer)
     }
 
     fn begin(&mut self, hello: &VerifiedHello<'_>, flow: &Flow) -> Option<Ssl> {

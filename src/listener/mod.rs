@@ -39,13 +39,14 @@ pub(crate) use options::Options;
 pub(crate) use shared::Shared;
 
 use crate::hello::error::{Fault, Stop};
+use crate::hello::wire::Method;
 use crate::openssl::{Libssl, OwnedCtx, Ssl, SslCtx, client_bio, free};
 use crate::os::monotonic;
 use crate::stats::{self, Event};
 use address::Family;
 use clients::Clients;
 use core::{Core, State};
-use engine::{SslEngine, Template};
+use engine::SslEngine;
 use list::List;
 use net::{Doors, Errno, Poll};
 use pump::Pump;
@@ -60,7 +61,7 @@ pub(crate) struct Listener {
     ctx: SslCtx,
     /// A reference to it, until the program frees the listener.
     owned_ctx: Cell<Option<OwnedCtx>>,
-    template: Template,
+    method: Method,
     options: Options,
     family: Family,
     port: u16,
@@ -83,11 +84,11 @@ impl Listener {
         options: Options,
         count: u16,
     ) -> Result<Vec<Shared<Self>>, Fault> {
-        let template = engine::template(ctx)?;
+        let method = engine::method(ctx)?;
         let mut listeners = Vec::new();
         listeners.try_reserve_exact(count.into()).map_err(|_| Fault::NoMemory)?;
         for doors in net::open(address, count, options.doors)? {
-            listeners.push(Self::new(OwnedCtx::new(ctx.get())?, template, doors, options)?);
+            listeners.push(Self::new(OwnedCtx::new(ctx.get())?, method, doors, options)?);
         }
         Ok(listeners)
     }
@@ -98,14 +99,14 @@ impl Listener {
         fd: RawFd,
         options: Options,
     ) -> Result<Shared<Self>, Fault> {
-        let template = engine::template(ctx)?;
+        let method = engine::method(ctx)?;
         let doors = Doors::beside(fd, options.doors)?;
-        Self::new(OwnedCtx::new(ctx.get())?, template, doors, options)
+        Self::new(OwnedCtx::new(ctx.get())?, method, doors, options)
     }
 
     fn new(
         ctx: OwnedCtx,
-        template: Template,
+        method: Method,
         doors: Doors,
         options: Options,
     ) -> Result<Shared<Self>, Fault> {
@@ -122,7 +123,7 @@ impl Listener {
         let (pump, freed) = (RefCell::new(pump), Cell::new(false));
         let (at, owned_ctx) = (ctx.get(), Cell::new(Some(ctx)));
         let listener =
-            Self { core, pump, ctx: at, owned_ctx, template, options, family, port, fd, freed };
+            Self { core, pump, ctx: at, owned_ctx, method, options, family, port, fd, freed };
         Shared::new(listener).ok_or(Fault::NoMemory)
     }
 

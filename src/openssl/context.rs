@@ -1,8 +1,10 @@
 //! What we remember of one SSL_CTX.
 
 use super::app_callbacks::AppCallbacks;
+use super::libssl::Libssl;
 use super::message::CtxMessages;
-use crate::os::{Guarded, Lock};
+use crate::hello::wire::Method;
+use crate::os::{Guarded, Lock, Once};
 use crate::service::budget::Budget;
 use crate::service::reassembly::Shared;
 use crate::service::repairs::Switches;
@@ -13,9 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// An SSL_CTX's part of this library.
 pub(crate) struct Context {
+    /// Whose the SSL_CTX is.
+    pub(super) libssl: &'static Libssl,
     pub(super) choice: Lock<Choice>,
     /// What the choice comes to: are cookies made here?
     pub(super) builtin: AtomicBool,
+    /// Are datagrams judged without an SSL, with cookies that are made here?
+    pub(super) without_ssl: AtomicBool,
     /// Has `DTLSv1_listen` been called, and are the callbacks that it needs in libssl?
     pub(super) ready: AtomicBool,
     pub(crate) app: AppCallbacks,
@@ -24,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) reassembly: Shared,
     pub(crate) repairs: Switches,
     pub(crate) budget: Budget,
+    /// What its SSLs speak, where libssl has to make one to tell.
+    pub(super) method: Once<Option<Method>>,
     /// On the sockets that are listened on.
     pub(crate) filter: Switch,
 }
@@ -32,6 +40,8 @@ pub(super) struct Choice {
     /// None: the environment's.
     pub(super) policy: Option<Policy>,
     pub(super) listened: bool,
+    /// Were datagrams to be judged without an SSL?
+    pub(super) without_ssl: bool,
 }
 
 impl Guarded for Choice {
@@ -40,10 +50,12 @@ impl Guarded for Choice {
 }
 
 impl Context {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(libssl: &'static Libssl) -> Self {
         Self {
-            choice: Lock::new(Choice { policy: None, listened: false }),
+            libssl,
+            choice: Lock::new(Choice { policy: None, listened: false, without_ssl: false }),
             builtin: AtomicBool::new(false),
+            without_ssl: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             app: AppCallbacks::new(),
             messages: CtxMessages::new(),
@@ -51,6 +63,7 @@ impl Context {
             reassembly: Shared::new(),
             repairs: Switches::new(Defaults::read().repairs),
             budget: Budget::new(Defaults::read().budget),
+            method: Once::new(),
             filter: Switch::new(Defaults::read().filter),
         }
     }

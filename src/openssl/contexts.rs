@@ -8,6 +8,7 @@ use super::context::Context;
 use super::ex_data::Index;
 use super::libssl::{Class, Libssl};
 use super::ssl::SslCtx;
+use super::sys;
 use crate::hello::error::Fault;
 use crate::map::{Entry, Map};
 use crate::os::{Guarded, Lock, uncancelled};
@@ -49,6 +50,15 @@ struct Found {
 
 impl Found {
     const NOTHING: Self = Self { generation: 0, ctx: 0, context: std::ptr::null() };
+
+    /// For this thread's next look-up.
+    fn keep(self) {
+        LAST.with(|places| {
+            if let Some(place) = places.get(place_of(self.ctx)) {
+                place.set(self);
+            }
+        });
+    }
 }
 
 /// What a thread found last, so that it takes no lock for each call: a place for each of several
@@ -67,7 +77,7 @@ fn place_of(address: SslCtxAddress) -> usize {
 
 impl Context {
     /// Finds or makes the context of an SSL_CTX.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of<'a>(ctx: SslCtx) -> Result<&'a Self, Fault> {
         let address = ctx.as_ptr().addr();
         let generation = generation();
@@ -86,17 +96,35 @@ impl Context {
         Ok(unsafe { &*context })
     }
 
+    /// An SSL_CTX that has a context, and that: so it is known whose it is, without a question who
+    /// calls.
+    ///
+    /// # Safety
+    ///
+    /// An SSL_CTX that lives for as long as what is given is used.
+    #[inline(always)]
+    pub(crate) unsafe fn known<'a>(ctx: NonNull<sys::SSL_CTX>) -> Option<(SslCtx, &'a Self)> {
+        let address = ctx.as_ptr().addr();
+        let generation = generation();
+        let last = LAST.with(|places| places.get(place_of(address)).map(Cell::get));
+        let last = last.filter(|last| last.ctx == address && last.generation == generation);
+        let context = last.map_or_else(
+            || find(address, generation),
+            |last| NonNull::new(last.context.cast_mut()),
+        );
+        // SAFETY: as in `of`.
+        let context = unsafe { context?.as_ref() };
+        // SAFETY: by this function's contract; the table has no others at this address.
+        Some((unsafe { SslCtx::from_c(ctx.as_ptr(), context.libssl) }?, context))
+    }
+
     #[cold]
     fn look_up(ctx: SslCtx, generation: u64) -> Option<*const Self> {
         let address = ctx.as_ptr().addr();
         let found = TABLE.lock().find(address);
         let context = found.or_else(|| Self::add(ctx))?.as_ptr();
         Defaults::say_what_is_not_understood();
-        LAST.with(|places| {
-            if let Some(place) = places.get(place_of(address)) {
-                place.set(Found { generation, ctx: address, context });
-            }
-        });
+        Found { generation, ctx: address, context }.keep();
         Some(context)
     }
 
@@ -105,7 +133,7 @@ impl Context {
         let address = ctx.as_ptr().addr();
         prepare(ctx.libssl())?;
         // To ask for randomness is a point where a thread ends.
-        let entry = uncancelled(|| Entry::new(address, Self::new()))?;
+        let entry = uncancelled(|| Entry::new(address, Self::new(ctx.libssl())))?;
         let mut table = TABLE.lock();
         match table.find(address) {
             Some(another_threads) => Some(another_threads),
@@ -125,6 +153,13 @@ pub(super) fn prepare(libssl: &'static Libssl) -> Option<()> {
         }
     }
     Some(())
+}
+
+#[cold]
+fn find(address: SslCtxAddress, generation: u64) -> Option<NonNull<Context>> {
+    let found = guard_value(None, || uncancelled(|| TABLE.lock().find(address)))?;
+    Found { generation, ctx: address, context: found.as_ptr() }.keep();
+    Some(found)
 }
 
 /// Called by `SSL_CTX_free` when the last reference is gone; nobody else refers to it then.

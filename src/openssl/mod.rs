@@ -46,13 +46,13 @@ pub(crate) use libssl::{DTLS_CTRL_LISTEN, Libssl, Name};
 pub(crate) use message::MessageObserver;
 pub(crate) use owned::{OwnedCtx, OwnedSsl, TimedOut, free};
 pub(crate) use peer::{PeerOfSsl, PeerRoom, forget_named_peer, name_peer, peer_of};
-pub(crate) use queue::{clear_errors, queue_discard, queue_fault};
+pub(crate) use queue::{Errors as KeptErrors, clear_errors, queue_discard, queue_fault};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
-pub(crate) use recv_buffer::RecvBuffer;
-pub(crate) use resequence_bio::{behind, resequence};
+pub(crate) use recv_buffer::{CAPACITY, RecvBuffer};
+pub(crate) use resequence_bio::{FrontOf, behind, resequence};
 pub(crate) use socket_error::InARow;
 pub(crate) use ssl::{Ssl, SslCtx};
-pub(crate) use ssl_state::{begin, remember_builtin, remember_verified};
+pub(crate) use ssl_state::{begin, remember_verified};
 pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
     GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,

@@ -80,11 +80,6 @@ impl Ssl {
         let libssl = self.libssl();
         // SAFETY: type invariant.
         unsafe { libssl.ssl.SSL_set_accept_state(self.as_ptr()) };
-        if libssl.release.is_libressl {
-            // It reads a record's header first, and a datagram BIO has lost the rest by then.
-            // SAFETY: type invariant.
-            unsafe { libssl.ssl.SSL_set_read_ahead(self.as_ptr(), 1) };
-        }
     }
 
     /// Is its handshake done?

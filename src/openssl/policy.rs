@@ -25,12 +25,6 @@ impl Context {
         self.settle(ctx, &choice);
     }
 
-    /// Has the application said that its callbacks make the cookies, and nobody else?
-    pub(crate) fn is_apps_alone(&self) -> bool {
-        let chosen = self.choice.lock().policy;
-        chosen.unwrap_or(Defaults::read().policy) == Policy::App
-    }
-
     /// From the first call to `DTLSv1_listen` on, an SSL_CTX without callbacks has ours.
     #[inline]
     pub(crate) fn listens(&self, ctx: SslCtx) -> Result<(), Fault> {
@@ -81,19 +75,51 @@ impl Context {
         }
     }
 
+    /// From the first datagram on that came without an SSL, libssl can be given hellos whose cookies
+    /// were made here, whatever the application set. An error where all cookies are to be the
+    /// application's: there is no SSL to call it with.
+    #[inline]
+    pub(crate) fn goes_without_ssl(&self, ctx: SslCtx) -> Result<(), Fault> {
+        if self.is_without_ssl() { Ok(()) } else { self.begins_without_ssl(ctx) }
+    }
+
+    /// Did that work?
+    #[inline]
+    pub(crate) fn is_without_ssl(&self) -> bool {
+        self.without_ssl.load(Acquire)
+    }
+
+    #[cold]
+    fn begins_without_ssl(&self, ctx: SslCtx) -> Result<(), Fault> {
+        guard(|| {
+            let mut choice = self.choice.lock();
+            if choice.policy.unwrap_or(Defaults::read().policy) == Policy::App {
+                return Err(Fault::AppCookies);
+            }
+            (choice.listened, choice.without_ssl) = (true, true);
+            self.settle(ctx, &choice);
+            Ok(())
+        })
+    }
+
     /// Called with the choice locked, so that two threads cannot leave libssl with one's callbacks
     /// and us with the other's decision. Until all is done an SSL_CTX that listens is not ready, also
     /// in a child of a process that forked in between.
     fn settle(&self, ctx: SslCtx, choice: &Choice) {
         self.ready.store(false, Release);
+        self.without_ssl.store(false, Release);
         let (generate, verify) = (self.app.generate().is_some(), self.app.verify().is_some());
-        let builtin = match choice.policy.unwrap_or(Defaults::read().policy) {
+        let policy = choice.policy.unwrap_or(Defaults::read().policy);
+        let builtin = match policy {
             Policy::App => false,
             Policy::Builtin => true,
             Policy::Auto => !generate && !verify && choice.listened,
         };
         self.builtin.store(builtin, Relaxed);
-        trampolines::install(ctx, generate || builtin, verify || builtin);
+        let without_ssl = choice.without_ssl && policy != Policy::App;
+        let ours = builtin || without_ssl;
+        trampolines::install(ctx, generate || ours, verify || ours);
+        self.without_ssl.store(without_ssl, Release);
         self.ready.store(choice.listened, Release);
     }
 }

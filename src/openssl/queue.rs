@@ -36,6 +36,18 @@ pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
             Some(c"libdtlsv1_listen: the read BIO does not know the peer, whom built-in cookies are bound to: call dtlsv1_listen_set_peer() with each datagram's sender, or set both cookie callbacks"),
         ),
         Fault::InvalidArgument => (common.passed_invalid_argument, None),
+        Fault::AppCookies => (
+            common.passed_invalid_argument,
+            Some(c"libdtlsv1_listen: cookies are the application's (DTLSV1_LISTEN_COOKIES_APP), and there is no SSL to ask it with"),
+        ),
+        Fault::NoPeer => (
+            common.passed_invalid_argument,
+            Some(c"libdtlsv1_listen: the peer has no address, or not one of that length"),
+        ),
+        Fault::NoRoom => (
+            common.passed_invalid_argument,
+            Some(c"libdtlsv1_listen: too little room for what is to be written"),
+        ),
         Fault::NoSecret => (
             common.internal_error,
             Some(c"libdtlsv1_listen has no secret to make cookies with: no random bytes, no good file"),
@@ -75,14 +87,14 @@ pub(super) fn holds_any(libssl: &Libssl) -> bool {
 
 /// What stood in the queue, to be put back behind a call that empties it: library and reason, as
 /// many as the queue holds. File, line and text do not come back.
-pub(super) struct Errors {
+pub(crate) struct Errors {
     libssl: &'static Libssl,
     numbers: [c_ulong; 16],
 }
 
 impl Errors {
     /// `None` for an empty queue, as it is but for callbacks that leave errors there.
-    pub(super) fn take(libssl: &'static Libssl) -> Option<Self> {
+    pub(crate) fn take(libssl: &'static Libssl) -> Option<Self> {
         holds_any(libssl).then(|| {
             let mut numbers = [0; 16];
             // SAFETY: the queue is this thread's.
@@ -91,7 +103,7 @@ impl Errors {
         })
     }
 
-    pub(super) fn put_back(&self) {
+    pub(crate) fn put_back(&self) {
         for number in self.numbers.into_iter().filter(|number| *number != 0) {
             put_again(self.libssl, number);
         }

@@ -18,7 +18,7 @@ use std::sync::atomic::{
 
 /// Bytes of the longest record there is, SSL3_RT_MAX_PLAIN_LENGTH and its header; libssl reads as
 /// many.
-pub(super) const CAPACITY: usize = 16_384 + 13;
+pub(crate) const CAPACITY: usize = 16_384 + 13;
 
 /// A call's buffer for its datagrams, which it has as long as its tally.
 pub(crate) struct RecvBuffer<'a> {

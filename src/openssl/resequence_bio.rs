@@ -33,11 +33,20 @@ struct Resequencer {
     numbers: Cell<Renumbering>,
 }
 
+/// Which write BIOs get one of ours in front.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrontOf {
+    /// libssl's datagram BIO, both read and written: an application looks into BIOs of its own.
+    OneSocket,
+    /// Any: the application has been told.
+    Any,
+}
+
 /// Sees to it that the first record that an SSL writes from now on has this sequence number; with
 /// `None`, that libssl's numbers stay.
 ///
 /// They stay, too, without memory for the BIO.
-pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
+pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else { return };
     let wrong = ssl.libssl().release.begins_at_one;
     let first = first.filter(|first| *first > LIBSSL_BEGINS_AT && wrong);
@@ -45,10 +54,9 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>) {
     if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
     } else if let Some(first) = first
-        && wbio == rbio
-        && rbio.is_datagram()
+        && (front_of == FrontOf::Any || wbio == rbio && rbio.is_datagram())
     {
-        let _ = put_in_front(ssl, rbio, first);
+        let _ = put_in_front(ssl, wbio, first);
     }
 }
 

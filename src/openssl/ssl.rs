@@ -1,8 +1,10 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
-use super::libssl::Libssl;
+use super::context::Context;
+use super::libssl::{Libssl, SslFunctions};
 use super::sys;
+use crate::hello::error::Fault;
 use crate::hello::wire::{Method, Version};
 use std::ffi::{c_int, c_long};
 use std::ptr::{NonNull, null_mut};
@@ -79,12 +81,10 @@ impl Ssl {
     /// record, or what the SSL allows a chain of certificates to have, and no more than its state
     /// machine takes of a hello.
     pub(crate) fn longest_hello(self) -> u32 {
-        const RECORD: c_long = 16_384 + 256 + 64;
-        const HELLO: c_long = 131_396;
         let command = sys::SSL_CTRL_GET_MAX_CERT_LIST;
         // SAFETY: type invariant, and a command that takes nothing.
         let chain = unsafe { self.libssl.ssl.SSL_ctrl(self.as_ptr(), command, 0, null_mut()) };
-        u32::try_from(chain.clamp(RECORD, HELLO)).unwrap_or(0)
+        longest_hello(chain)
     }
 
     /// How far the handshake is, by libssl's own numbers.
@@ -130,6 +130,15 @@ impl Ssl {
         unsafe { self.libssl.ssl.SSL_set_msg_callback(self.as_ptr(), callback) };
     }
 
+    /// Has libssl take all that a read brings at once: LibreSSL reads a record's header first, and a
+    /// BIO that yields datagrams then loses the rest. OpenSSL does not.
+    pub(crate) fn read_ahead(self) {
+        if self.libssl.release.is_libressl {
+            // SAFETY: type invariant.
+            unsafe { self.libssl.ssl.SSL_set_read_ahead(self.as_ptr(), 1) };
+        }
+    }
+
     pub(super) fn method(self) -> *const sys::SSL_METHOD {
         // SAFETY: type invariant.
         unsafe { self.libssl.ssl.SSL_get_ssl_method(self.as_ptr()) }
@@ -146,6 +155,13 @@ impl Ssl {
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))
     }
+}
+
+/// See [`Ssl::longest_hello`].
+fn longest_hello(chain: c_long) -> u32 {
+    const RECORD: c_long = 16_384 + 256 + 64;
+    const HELLO: c_long = 131_396;
+    u32::try_from(chain.clamp(RECORD, HELLO)).unwrap_or(0)
 }
 
 impl SslCtx {
@@ -166,4 +182,70 @@ impl SslCtx {
     pub(crate) const fn libssl(self) -> &'static Libssl {
         self.libssl
     }
+
+    /// What [`Ssl::longest_hello`] is for a new SSL.
+    pub(crate) fn longest_hello(self) -> u32 {
+        let command = sys::SSL_CTRL_GET_MAX_CERT_LIST;
+        // SAFETY: type invariant, and a command that takes nothing.
+        let chain = unsafe { self.libssl.ssl.SSL_CTX_ctrl(self.as_ptr(), command, 0, null_mut()) };
+        longest_hello(chain)
+    }
+
+    /// For [`dtls_method`](Self::dtls_method): an SSL tells, where an SSL_CTX does not (LibreSSL 3.1).
+    /// The program's code may run in it.
+    #[cold]
+    pub(crate) fn ask_method(self, context: &Context) {
+        if self.libssl.ssl.SSL_CTX_get_ssl_method.is_none() && context.method.get().is_none() {
+            let method = self.method_of_an_ssl();
+            context.method.get_or_make(|| method);
+        }
+    }
+
+    /// The versions that its SSLs speak, which have to be DTLS servers. `context` is its, and
+    /// [`ask_method`](Self::ask_method) has been called.
+    #[inline]
+    pub(crate) fn dtls_method(self, context: &Context) -> Result<Method, Fault> {
+        let libssl = &self.libssl.ssl;
+        let Some(get) = libssl.SSL_CTX_get_ssl_method else {
+            return context.method.get().copied().flatten().ok_or(Fault::NotDtls);
+        };
+        // SAFETY: type invariant.
+        let method = unsafe { get(self.as_ptr()) };
+        let [server, either, client] = self.libssl.methods_of_any_version;
+        if std::ptr::eq(method, server) || std::ptr::eq(method, either) {
+            return Ok(Method::Any);
+        }
+        match fixed_version(libssl, method) {
+            Some(version) => Ok(Method::Fixed(Version(version))),
+            None if std::ptr::eq(method, client) => Err(Fault::InvalidArgument),
+            None => Err(Fault::NotDtls),
+        }
+    }
+
+    fn method_of_an_ssl(self) -> Option<Method> {
+        // SAFETY: type invariant.
+        let ssl = NonNull::new(unsafe { self.libssl.ssl.SSL_new(self.as_ptr()) })?;
+        // SAFETY: just made, and this thread's alone.
+        let ssl = unsafe { Ssl::new(ssl, self.libssl) };
+        let method = ssl.dtls_method().filter(|_| ssl.is_server());
+        // SAFETY: made above, and nobody else's.
+        unsafe { self.libssl.ssl.SSL_free(ssl.as_ptr()) };
+        method
+    }
+}
+
+/// The only DTLS version that servers of this method speak, if it is such a method. From 4.0 on libssl
+/// has none, unless it was built so.
+#[cold]
+fn fixed_version(libssl: &SslFunctions, method: *const sys::SSL_METHOD) -> Option<u16> {
+    let methods = [
+        (libssl.DTLSv1_2_server_method, 0xFEFD),
+        (libssl.DTLSv1_2_method, 0xFEFD),
+        (libssl.DTLSv1_server_method, 0xFEFF),
+        (libssl.DTLSv1_method, 0xFEFF),
+    ];
+    methods.into_iter().find_map(|(get, version)| {
+        // SAFETY: gives the address of a constant.
+        std::ptr::eq(method, unsafe { get?() }).then_some(version)
+    })
 }

@@ -15,8 +15,6 @@ use crate::hello::error::Fault;
 pub(super) struct Verified {
     bytes: [u8; REMEMBERED_LEN],
     len: usize,
-    /// A built-in one, though the application may have set callbacks.
-    builtin: bool,
 }
 
 /// Ours have 32 bytes, and an application's as many as a MAC has.
@@ -24,8 +22,8 @@ const REMEMBERED_LEN: usize = 64;
 
 impl Verified {
     /// `None` if it is longer than that.
-    fn new(cookie: &[u8], builtin: bool) -> Option<Self> {
-        let mut verified = Self { bytes: [0; REMEMBERED_LEN], len: cookie.len(), builtin };
+    fn new(cookie: &[u8]) -> Option<Self> {
+        let mut verified = Self { bytes: [0; REMEMBERED_LEN], len: cookie.len() };
         verified.bytes.get_mut(..cookie.len())?.copy_from_slice(cookie);
         Some(verified)
     }
@@ -126,12 +124,6 @@ pub(super) fn accepted_with(ssl: Ssl, cookie: &[u8]) -> bool {
     accepted
 }
 
-/// The same for a client whose cookie was a built-in one whatever the application set.
-pub(super) fn accepted_with_builtin(ssl: Ssl, cookie: &[u8]) -> bool {
-    let builtin = STATE.get(ssl).is_some_and(|verified| verified.builtin);
-    builtin && !ssl.in_before() && accepted_with(ssl, cookie)
-}
-
 /// The same, where the application's callback said no: it may find the peer by the BIO, and that one
 /// of `SSL_set_fd` does not know.
 pub(super) fn was_right_on_another_socket(ssl: Ssl, cookie: &[u8]) -> bool {
@@ -148,10 +140,5 @@ pub(super) fn forget(ssl: Ssl) {
 
 /// Remembers the accepted client's cookie; false without memory for it.
 pub(crate) fn remember_verified(ssl: Ssl, cookie: &[u8]) -> bool {
-    Verified::new(cookie, false).is_some_and(|verified| STATE.set(ssl, verified))
-}
-
-/// The same, where it is a built-in one whatever the application set.
-pub(crate) fn remember_builtin(ssl: Ssl, cookie: &[u8]) -> bool {
-    Verified::new(cookie, true).is_some_and(|verified| STATE.set(ssl, verified))
+    Verified::new(cookie).is_some_and(|verified| STATE.set(ssl, verified))
 }

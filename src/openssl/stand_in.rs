@@ -20,7 +20,6 @@ pub(crate) enum Controls {
     /// The BIO that the stand-in stands for: libssl and the application ask it for the peer.
     Forward(Bio),
     /// Nobody: the hello did not come from a BIO. All that is known is the peer.
-    #[allow(dead_code, reason = "for datagrams that come without a BIO")]
     Peer(Peer),
 }
 

@@ -97,10 +97,6 @@ unsafe fn verify(
     // SAFETY: libssl passes that many bytes.
     let cookie =
         unsafe { std::slice::from_raw_parts(NonNull::new(cookie.cast_mut())?.as_ptr(), len) };
-    // A listener's client came with a built-in one, whatever the application set.
-    if ssl_state::accepted_with_builtin(ssl, cookie) {
-        return Some(true);
-    }
     let own = if context.uses_builtin() { is_right_for_peer(ssl, cookie) } else { not_ours() };
     match own {
         Err(Fault::PeerUnknown) => {

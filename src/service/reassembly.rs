@@ -68,7 +68,7 @@ impl Shared {
 
     /// Gives back the memory of hellos that are out of time, if there are any. For every call and
     /// every datagram: while nothing is under way it is one look.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expire_if_due(&self) {
         let due = self.due.load(Acquire);
         if due != NEVER && coarse_seconds() >= due {

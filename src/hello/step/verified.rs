@@ -61,6 +61,13 @@ impl<'a> VerifiedHello<'a> {
         }
     }
 
+    /// The same without what came behind the record.
+    pub fn alone(self) -> Self {
+        let Bytes::Datagram(datagram) = self.bytes else { return self };
+        let record = datagram.get(..self.record_len).unwrap_or(datagram);
+        Self { bytes: Bytes::Datagram(record), ..self }
+    }
+
     /// Was it put together from fragments?
     pub const fn was_in_fragments(&self) -> bool {
         matches!(self.bytes, Bytes::Complete(_))

@@ -168,6 +168,7 @@ functions! {
         DTLS_method() -> *const SSL_METHOD;
         DTLS_server_method() -> *const SSL_METHOD;
         SSL_clear(ssl: *mut SSL) -> c_int;
+        SSL_CTX_ctrl(ctx: *mut SSL_CTX, command: c_int, larg: c_long, parg: *mut c_void) -> c_long;
         SSL_CTX_free(ctx: *mut SSL_CTX);
         SSL_CTX_new(method: *const SSL_METHOD) -> *mut SSL_CTX;
         SSL_CTX_set_cookie_generate_cb(ctx: *mut SSL_CTX, callback: Option<GenerateCb>);
@@ -195,8 +196,13 @@ functions! {
         SSL_want(ssl: *const SSL) -> c_int;
     }
     if_there {
+        DTLSv1_2_method() -> *const SSL_METHOD;
+        DTLSv1_2_server_method() -> *const SSL_METHOD;
         DTLSv1_listen(ssl: *mut SSL, peer: *mut c_void) -> c_int;
+        DTLSv1_method() -> *const SSL_METHOD;
+        DTLSv1_server_method() -> *const SSL_METHOD;
         SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
+        SSL_CTX_get_ssl_method(ctx: *const SSL_CTX) -> *const SSL_METHOD;
         SSL_CTX_get_ex_new_index(
             argl: c_long,
             argp: *mut c_void,

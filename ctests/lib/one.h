@@ -1,0 +1,32 @@
+/*
+ * One datagram at a time, without a socket: what dtlsv1_listen_datagram() makes
+ * of it.
+ */
+#ifndef CTESTS_ONE_H
+#define CTESTS_ONE_H
+
+#include "hello.h"
+#include "net.h"
+
+#include <openssl/ssl.h>
+
+enum { DROP, ANSWER, ADMIT, KEPT };	/* DTLSV1_LISTEN_* */
+
+#define OUT_MAX	(16384 + 13)	/* DTLSV1_LISTEN_OUT_MAX */
+
+struct one {
+	int		verdict;
+	size_t		len;
+	unsigned char	out[OUT_MAX];
+};
+
+struct address one_peer4(const char *ip, int port);
+
+/* With all the room there is; checks that the queue stays as it is, and that
+ * nothing is written behind what is said. */
+int	one(struct one *, SSL_CTX *, const struct address *, const void *, size_t);
+
+/* A hello for that peer whose cookie is right. */
+void	one_right(struct hello *, SSL_CTX *, const struct address *);
+
+#endif
