@@ -18,6 +18,7 @@ PROGRAMS = {
     "legit_server": (["legit_server.c", "callbacks.c"], True, False),
     "legit_client": (["legit_client.c"], True, False),
     "flood": (["flood.c", "hello.c"], False, True),
+    "verdict": (["verdict.c", "hello.c", "mark.c"], True, False),
 }
 # Preloaded before challenge.
 PRELOADED = ("count_malloc", "least")

@@ -829,8 +829,8 @@ void dtlsv1_listener_free(struct dtlsv1_listener *listener);
  * Returns DTLSV1_LISTEN_DROP, DTLSV1_LISTEN_ANSWER, DTLSV1_LISTEN_ADMIT or DTLSV1_LISTEN_KEPT; or -1
  * with the reason queued and nothing written: NULL, `peer_len` not the length of such an address, a
  * peer without an address (AF_UNSPEC), no DTLS server's SSL_CTX, DTLSV1_LISTEN_COOKIES_APP, no secret,
- * too little room; or without a reason, if the caller's libssl is one that is not served. The error queue is not emptied, and nothing is queued for what a
- * peer sent.
+ * too little room; or without a reason, if the caller's libssl is one that is not served. The error
+ * queue is not emptied, and nothing is queued for what a peer sent.
  *
  * # Safety
  *

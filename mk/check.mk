@@ -8,6 +8,7 @@ check: check-setup ## all tests: Rust, C, valgrind, sanitizers, libssl itself, i
 	@$(MAKE) --no-print-directory differential-selftest
 	@$(MAKE) --no-print-directory differential N=200000 SEED=1
 	@$(MAKE) --no-print-directory differential N=200000 SEED=fresh
+	@$(MAKE) --no-print-directory differential ARGS='--datagrams --cases 50000 --seed fresh'
 	@$(MAKE) --no-print-directory check-install check-wrapper check-man
 	@echo "check: everything passed"
 
