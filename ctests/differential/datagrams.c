@@ -247,11 +247,15 @@ with_cookie(struct pair *pair, const unsigned char *bytes, size_t len)
 	return same(pair, hello, put_cookie(bytes, len), &verdict);
 }
 
-/* The same from the client's socket, cut up. */
+/*
+ * The same from the client's socket, cut up. With a random that it never had: a hello that was accepted once is dropped
+ * on a socket when it comes again, and admitted again without one.
+ */
 static int
 in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes, size_t len)
 {
-	static unsigned char piece[MAX_DATAGRAM];
+	static unsigned char piece[MAX_DATAGRAM], fresh[MAX_DATAGRAM];
+	static unsigned long long count;
 	unsigned int most = 1 + prng_below(prng, 300);
 	size_t n, from = 0, made;
 	int verdict;
@@ -260,9 +264,11 @@ in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes, s
 		return 0;
 	memset(end.peer, 0, sizeof(end.peer));
 	end.peer_len = sockets_peer(0, end.peer);
-	if (judged(pair, bytes, len) != ANSWER)
+	memcpy(fresh, bytes, len);
+	hello_put(fresh + AT_RANDOM, 8, ++count);
+	if (judged(pair, fresh, len) != ANSWER)
 		return 1;
-	n = put_cookie(bytes, len);
+	n = put_cookie(fresh, len);
 	for (unsigned int number = 0; number < 12; number++) {
 		made = mutate_fragment(hello, n, from, number == 11 ? n : most, number, piece);
 		if (made == 0)
