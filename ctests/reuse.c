@@ -230,6 +230,39 @@ test_socket(void)
 	net_close(fd, &own);
 }
 
+/* A client that shows its cookie and then speaks a version that nobody does,
+ * and a program that has the SSL serve the next one by SSL_set_accept_state()
+ * alone: the next one is answered. */
+static void
+test_after_accept_state_only(void)
+{
+	static const unsigned int versions[] = { 0x0100, 0xfeff, 0x0303, 0 };
+	struct hello h;
+	SSL *ssl;
+	size_t i;
+
+	for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		ssl = server();
+		hello_make(&h, app.cookie, app.cookielen);
+		hello_put(&h, AT_CLIENT_VERSION, versions[i], 2);
+		queue_put(&wire.in, h.byte, h.len);
+		CHECK_INT(listen_to(ssl, NULL), 1);
+		(void)SSL_accept(ssl);
+		SSL_set_accept_state(ssl);
+		ERR_clear_error();
+		queue_clear(&wire.out);
+		hello_make(&h, NULL, 0);
+		queue_put(&wire.in, h.byte, h.len);
+		CHECK_INT(listen_to(ssl, NULL), 0);
+		CHECK_QUEUED(0);
+		CHECK_INT(queue_len(&wire.out), 1);
+		accepted(ssl, 'z');
+		port_finish(&port, &client, ssl);
+		stepper_free(&client);
+		SSL_free(ssl);
+	}
+}
+
 int
 main(void)
 {
@@ -243,6 +276,7 @@ main(void)
 	test_after_accept_alone();
 	test_other_bio();
 	test_socket();
+	test_after_accept_state_only();
 	SSL_CTX_free(ctx);
 	return check_end();
 }

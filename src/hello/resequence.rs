@@ -14,7 +14,7 @@ const LAST: u64 = (1 << 48) - 1;
 
 /// How one connection's records of epoch 0 are numbered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Renumbering {
+pub(crate) struct Resequencing {
     /// What the first record has to carry.
     first: u64,
     /// What is added to each number; not known before the first record.
@@ -23,7 +23,7 @@ pub(crate) struct Renumbering {
     sent: Option<u64>,
 }
 
-impl Renumbering {
+impl Resequencing {
     pub(crate) const fn starting_at(first: u64) -> Self {
         Self { first, shift: None, sent: None }
     }
@@ -74,7 +74,7 @@ impl Renumbering {
     }
 }
 
-/// Is there anything in a write that a [`Renumbering`] looks at?
+/// Is there anything in a write that a [`Resequencing`] looks at?
 pub(crate) fn has_unencrypted(bytes: &[u8]) -> bool {
     unencrypted(bytes).next().is_some()
 }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     /// What goes out, and whether it was rewritten.
-    fn out(numbers: &mut Renumbering, bytes: &[u8]) -> Vec<u8> {
+    fn out(numbers: &mut Resequencing, bytes: &[u8]) -> Vec<u8> {
         let mut room = [0xAA; ROOM];
         let out = numbers.apply(bytes, &mut room).map_or_else(|| bytes.to_vec(), <[u8]>::to_vec);
         numbers.note_sent(bytes);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_first_record_gets_the_hellos_number_and_the_others_follow() {
-        let mut numbers = Renumbering::starting_at(5);
+        let mut numbers = Resequencing::starting_at(5);
         assert!(!numbers.shifts());
         assert_eq!(out(&mut numbers, &hello(1)), hello(5));
         assert!(numbers.shifts());
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn right_numbers_stay() {
         for first in [5, 6, LAST] {
-            let mut numbers = Renumbering::starting_at(5);
+            let mut numbers = Resequencing::starting_at(5);
             for number in [first, first.saturating_add(1)] {
                 assert_eq!(numbers.apply(&hello(number), &mut [0; ROOM]), None);
                 numbers.note_sent(&hello(number));
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_ssl_that_began_something_else_keeps_its_numbers() {
-        let mut numbers = Renumbering::starting_at(5);
+        let mut numbers = Resequencing::starting_at(5);
         for number in [0, 1, 2] {
             assert_eq!(out(&mut numbers, &hello(number)), hello(number));
         }
@@ -170,13 +170,13 @@ mod tests {
             bytes.extend(record(21, 0, numbers[2], &[]));
             bytes
         };
-        let mut numbers = Renumbering::starting_at(3);
+        let mut numbers = Resequencing::starting_at(3);
         assert_eq!(out(&mut numbers, &flight([1, 2, 3])), flight([3, 4, 5]));
     }
 
     #[test]
     fn encrypted_writes_are_not_even_copied_and_teach_nothing() {
-        let mut numbers = Renumbering::starting_at(3);
+        let mut numbers = Resequencing::starting_at(3);
         let data = record(23, 1, 0, b"data");
         assert!(!has_unencrypted(&data) && has_unencrypted(&hello(1)));
         assert_eq!(numbers.apply(&data, &mut [0; ROOM]), None);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_same_bytes_again_come_out_the_same() {
-        let mut numbers = Renumbering::starting_at(7);
+        let mut numbers = Resequencing::starting_at(7);
         let mut room = [0; ROOM];
         let first = numbers.apply(&hello(1), &mut room).unwrap().to_vec();
         assert_eq!(first, hello(7));
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn numbers_that_begin_again_are_another_connections() {
-        let mut numbers = Renumbering::starting_at(7);
+        let mut numbers = Resequencing::starting_at(7);
         out(&mut numbers, &hello(1));
         out(&mut numbers, &hello(2));
         for number in [2, 0, 1, 2, 3] {
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn no_number_passes_the_last() {
-        let mut numbers = Renumbering::starting_at(LAST - 1);
+        let mut numbers = Resequencing::starting_at(LAST - 1);
         assert_eq!(out(&mut numbers, &hello(1)), hello(LAST - 1));
         assert_eq!(out(&mut numbers, &hello(2)), hello(LAST));
         assert_eq!(out(&mut numbers, &hello(3)), hello(3));
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_no_record_goes_through_as_it_is() {
-        let mut numbers = Renumbering::starting_at(4);
+        let mut numbers = Resequencing::starting_at(4);
         let cut = |n: usize| hello(1)[..n].to_vec();
         let whole = hello(1).len();
         for n in 0..whole {
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_longest_record_fits_and_a_longer_write_stays_whole() {
         let longest = |number| record(22, 0, number, &[9; 16_384]);
-        let mut numbers = Renumbering::starting_at(4);
+        let mut numbers = Resequencing::starting_at(4);
         assert_eq!(out(&mut numbers, &longest(1)), longest(4));
         let mut more = longest(2);
         more.extend(hello(3));
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_inert_one_changes_nothing() {
-        let mut numbers = Renumbering::inert();
+        let mut numbers = Resequencing::inert();
         for number in [0, 1, 2, LAST] {
             assert_eq!(out(&mut numbers, &hello(number)), hello(number));
         }

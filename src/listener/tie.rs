@@ -4,7 +4,7 @@
 use super::Listener;
 use super::clients::ClientId;
 use super::shared::Shared;
-use crate::openssl::{OnSsl, Slot, Ssl};
+use crate::openssl::{ExData, Ssl, SslValue};
 use std::cell::Cell;
 
 struct Tie {
@@ -18,7 +18,7 @@ unsafe impl Send for Tie {}
 // SAFETY: as above.
 unsafe impl Sync for Tie {}
 
-impl OnSsl for Tie {
+impl SslValue for Tie {
     /// A copy of an SSL is none of the listener's.
     fn of_copy(&self) -> Option<Self> {
         None
@@ -33,7 +33,7 @@ impl Drop for Tie {
     }
 }
 
-static TIES: Slot<Tie> = Slot::new();
+static TIES: ExData<Tie> = ExData::new();
 
 /// Before it has a place; `None` without memory.
 pub(super) fn tie(ssl: Ssl, listener: &Shared<Listener>) -> Option<()> {

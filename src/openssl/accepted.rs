@@ -3,7 +3,7 @@
 //! `SSL_set_accept_state` would have libssl begin anew then: `SSL_accept` clears the SSL, hello and all,
 //! and waits for a client that has said what it had to say.
 
-use super::ex_data::{OnSsl, Slot};
+use super::ex_data::{ExData, SslValue};
 use super::libssl::Libssl;
 use super::ssl::Ssl;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 #[repr(align(8))]
 struct Waiting;
 
-impl OnSsl for Waiting {
+impl SslValue for Waiting {
     fn of_copy(&self) -> Option<Self> {
         None
     }
 }
 
 /// The mark is the state that the SSL was left in: as long as it is in that, nothing was done with it.
-static WAITING: Slot<Waiting> = Slot::new();
+static WAITING: ExData<Waiting> = ExData::new();
 
 /// Has any SSL been accepted? Without, nobody's has to be looked at.
 static ANY: AtomicBool = AtomicBool::new(false);

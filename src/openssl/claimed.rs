@@ -1,6 +1,6 @@
 //! The hello that an SSL was accepted with is its own as long as it lives, or listens again.
 
-use super::ex_data::{OnSsl, Slot};
+use super::ex_data::{ExData, SslValue};
 use super::libssl::Libssl;
 use super::ssl::Ssl;
 use crate::service::repeats::Claim;
@@ -10,14 +10,14 @@ struct Claimed {
     _claim: Claim,
 }
 
-impl OnSsl for Claimed {
+impl SslValue for Claimed {
     /// A copy has not been accepted.
     fn of_copy(&self) -> Option<Self> {
         None
     }
 }
 
-static CLAIMED: Slot<Claimed> = Slot::new();
+static CLAIMED: ExData<Claimed> = ExData::new();
 
 /// Asks for the place on SSLs ahead of need.
 pub(super) fn prepare(libssl: &'static Libssl) {

@@ -67,7 +67,7 @@ fn is_mark(at: *mut c_void) -> bool {
 }
 
 /// What can be put there.
-pub(crate) trait OnSsl: Send + Sync + Sized {
+pub(crate) trait SslValue: Send + Sync + Sized {
     /// What a copy of the SSL (`SSL_dup`) gets.
     fn of_copy(&self) -> Option<Self>;
 }
@@ -84,15 +84,15 @@ struct Held<T> {
 }
 
 /// A place on SSLs, asked for when the first SSL gets something.
-pub(crate) struct Slot<T> {
+pub(crate) struct ExData<T> {
     index: Index,
     holds: PhantomData<T>,
 }
 
 // SAFETY: it has no `T`, and what is put in its place is.
-unsafe impl<T: Send + Sync> Sync for Slot<T> {}
+unsafe impl<T: Send + Sync> Sync for ExData<T> {}
 
-impl<T: OnSsl> Slot<T> {
+impl<T: SslValue> ExData<T> {
     pub(crate) const fn new() -> Self {
         Self { index: Index::new(), holds: PhantomData }
     }
@@ -176,7 +176,7 @@ unsafe fn held<'a, T>(at: *mut c_void) -> Option<&'a T> {
     if !std::ptr::eq(unsafe { at.cast::<*const u8>().read() }, &raw const OURS) {
         return None;
     }
-    // SAFETY: what begins so was boxed by `Slot::set`.
+    // SAFETY: what begins so was boxed by `ExData::set`.
     Some(unsafe { &(*at.cast::<Held<T>>()).value })
 }
 
@@ -205,7 +205,7 @@ unsafe extern "C-unwind" fn free<T>(
 }
 
 /// Called by `SSL_dup`, which would have both SSLs own the same box.
-unsafe extern "C-unwind" fn dup<T: OnSsl>(
+unsafe extern "C-unwind" fn dup<T: SslValue>(
     to: *mut c_void,
     _from: *const c_void,
     at: *mut *mut c_void,

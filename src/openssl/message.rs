@@ -2,7 +2,7 @@
 //!
 //! libssl has no getter for them, so what a program sets is remembered on its way.
 
-use super::ex_data::{OnSsl, Slot};
+use super::ex_data::{ExData, SslValue};
 use super::libssl::Libssl;
 use super::message_style::Style;
 use super::ssl::Ssl;
@@ -35,13 +35,13 @@ impl SslMessages {
     const NONE: Self = Self { callback: None, arg: null_mut() };
 }
 
-impl OnSsl for SslMessages {
+impl SslValue for SslMessages {
     fn of_copy(&self) -> Option<Self> {
         Some(*self)
     }
 }
 
-static SSL_MESSAGES: Slot<SslMessages> = Slot::new();
+static SSL_MESSAGES: ExData<SslMessages> = ExData::new();
 
 /// Asks for the place on SSLs ahead of need.
 pub(super) fn prepare(libssl: &'static Libssl) {

@@ -40,7 +40,7 @@ pub(crate) use caller::Call;
 pub(crate) use claimed::keep_claim;
 pub(crate) use context::Context;
 pub(crate) use current::Current;
-pub(crate) use ex_data::{OnSsl, Slot};
+pub(crate) use ex_data::{ExData, SslValue};
 pub(crate) use handoff::{Manner, Sender, hand_off, note_would_block};
 pub(crate) use libssl::{DTLS_CTRL_LISTEN, Libssl, Name};
 pub(crate) use message::MessageObserver;

@@ -1,7 +1,7 @@
 //! Who sends what an SSL reads: its BIO tells, or the program names them.
 
 use super::bio::{Address, Bio};
-use super::ex_data::{OnSsl, Slot};
+use super::ex_data::{ExData, SslValue};
 use super::libssl::Libssl;
 use super::ssl::Ssl;
 use crate::hello::peer::Peer;
@@ -11,14 +11,14 @@ use std::mem::MaybeUninit;
 #[repr(align(8))]
 struct Named(Peer);
 
-impl OnSsl for Named {
+impl SslValue for Named {
     /// A copy reads somebody else's datagrams.
     fn of_copy(&self) -> Option<Self> {
         None
     }
 }
 
-static NAMED: Slot<Named> = Slot::new();
+static NAMED: ExData<Named> = ExData::new();
 
 /// Asks for the place on SSLs ahead of need.
 pub(super) fn prepare(libssl: &'static Libssl) {

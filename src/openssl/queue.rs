@@ -16,7 +16,7 @@ pub(crate) fn clear_errors(libssl: &Libssl) {
 /// Queues the reason for a dropped datagram, without the names of file and function: OpenSSL 3
 /// would copy them to the heap, and a datagram that anyone can send gets no memory.
 pub(crate) fn queue_discard(libssl: &Libssl, discard: Discard) {
-    put(libssl, discard.reason(), None, 0);
+    put(libssl, discard.reason(), From::Others);
 }
 
 /// Queues the reason for a failure of ours, with what to do about it where that is known.
@@ -69,14 +69,14 @@ pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
             Some(c"libdtlsv1_listen: libssl lacks a function that is needed, or did not take the verified ClientHello"),
         ),
         Fault::System(errno) => {
-            put_in(libssl, (sys::ERR_LIB_SYS, FUNCTION, errno), Some(None), line!());
+            put_in(libssl, (sys::ERR_LIB_SYS, FUNCTION, errno), From::Us { advice: None });
             return;
         }
         Fault::Internal => {
             (common.internal_error, Some(c"libdtlsv1_listen has a defect: please report it"))
         }
     };
-    put(libssl, reason, Some(advice), line!());
+    put(libssl, reason, From::Us { advice });
 }
 
 /// Is anything queued?
@@ -144,32 +144,38 @@ impl Common {
 /// SSL_F_DTLSV1_LISTEN, the same in every 1.1.1; LibreSSL has no functions in its errors.
 const FUNCTION: c_int = 350;
 
-fn put(libssl: &Libssl, reason: c_int, fault: Option<Option<&'static CStr>>, line: u32) {
-    put_in(libssl, (sys::ERR_LIB_SSL, FUNCTION, reason), fault, line);
+/// Who an error comes from.
+#[derive(Clone, Copy)]
+enum From {
+    /// A peer, or whoever queued it first: without the names of file and function.
+    Others,
+    /// This library, with what to do about it where that is known.
+    Us { advice: Option<&'static CStr> },
 }
 
-/// `error`: library, function, reason. `fault`: None for a discard; else the advice, if there is any.
-fn put_in(
-    libssl: &Libssl,
-    (library, function, reason): (c_int, c_int, c_int),
-    fault: Option<Option<&'static CStr>>,
-    line: u32,
-) {
+fn put(libssl: &Libssl, reason: c_int, from: From) {
+    put_in(libssl, (sys::ERR_LIB_SSL, FUNCTION, reason), from);
+}
+
+/// `error`: library, function, reason.
+fn put_in(libssl: &Libssl, (library, function, reason): (c_int, c_int, c_int), from: From) {
     let crypto = &libssl.crypto;
-    let line = c_int::try_from(line).unwrap_or(0);
+    let (file, line, advice) = match from {
+        From::Others => (c"", 0, None),
+        From::Us { advice } => (c"libdtlsv1_listen", c_int::try_from(line!()).unwrap_or(0), advice),
+    };
     if let (Some(new), Some(set_debug)) = (crypto.ERR_new, crypto.ERR_set_debug) {
         // SAFETY: takes nothing; the queue is this thread's.
         unsafe { new() };
-        if fault.is_some() {
+        if !file.is_empty() {
             // SAFETY: both names are C strings.
-            unsafe { set_debug(c"libdtlsv1_listen".as_ptr(), line, c"DTLSv1_listen".as_ptr()) };
+            unsafe { set_debug(file.as_ptr(), line, c"DTLSv1_listen".as_ptr()) };
         }
-        libssl.set_error(library, reason, fault.flatten());
+        libssl.set_error(library, reason, advice);
     } else if let Some(put) = crypto.ERR_put_error {
-        let file = if fault.is_some() { c"libdtlsv1_listen" } else { c"" };
         // SAFETY: the queue keeps the pointer, to a string that lives as long as the library.
         unsafe { put(library, function, reason, file.as_ptr(), line) };
-        if let (Some(advice), Some(set_data)) = (fault.flatten(), crypto.ERR_set_error_data) {
+        if let (Some(advice), Some(set_data)) = (advice, crypto.ERR_set_error_data) {
             // SAFETY: flags say that it is text and is not to be freed (ERR_TXT_STRING alone).
             unsafe { set_data(advice.as_ptr().cast_mut(), 2) };
         }
@@ -183,5 +189,5 @@ fn put_again(libssl: &Libssl, error: c_ulong) {
         Kind::WithoutFunction => (part(23, 0xFF), 0, part(0, 0x7F_FFFF)),
         Kind::WithFunction => (part(24, 0xFF), part(12, 0xFFF), part(0, 0xFFF)),
     };
-    put_in(libssl, error, None, 0);
+    put_in(libssl, error, From::Others);
 }

@@ -17,7 +17,7 @@ use super::method::Method;
 use super::recv_buffer::RecvBuffer;
 use super::ssl::Ssl;
 use super::sys;
-use crate::hello::resequence::{LIBSSL_BEGINS_AT, Renumbering, has_unencrypted};
+use crate::hello::resequence::{LIBSSL_BEGINS_AT, Resequencing, has_unencrypted};
 use crate::os::try_box;
 use crate::stats::{self, Event};
 use std::cell::Cell;
@@ -30,7 +30,7 @@ const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 struct Resequencer {
     /// With a reference that goes when our BIO does.
     real: Bio,
-    numbers: Cell<Renumbering>,
+    numbers: Cell<Resequencing>,
 }
 
 /// Which write BIOs get one of ours in front.
@@ -52,7 +52,7 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     let first = first.filter(|first| *first > LIBSSL_BEGINS_AT && wrong);
     // From an earlier client of the same SSL.
     if let Some(ours) = resequencer(wbio) {
-        ours.numbers.set(first.map_or_else(Renumbering::inert, Renumbering::starting_at));
+        ours.numbers.set(first.map_or_else(Resequencing::inert, Resequencing::starting_at));
     } else if let Some(first) = first
         && (front_of == FrontOf::Any || wbio == rbio && rbio.is_datagram())
     {
@@ -70,7 +70,7 @@ fn put_in_front(ssl: Ssl, real: Bio, first: u64) -> Option<()> {
     let libssl = ssl.libssl();
     let crypto = &libssl.crypto;
     let set_wbio = libssl.ssl.SSL_set0_wbio?;
-    let resequencer = Resequencer { real, numbers: Cell::new(Renumbering::starting_at(first)) };
+    let resequencer = Resequencer { real, numbers: Cell::new(Resequencing::starting_at(first)) };
     let resequencer = try_box(resequencer)?;
     let bio = METHOD.of(libssl).bio(libssl)?;
     // SAFETY: the BIO lives. The reference is the resequencer's.
@@ -96,7 +96,7 @@ fn make(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
     // Of the datagram type: programs look for it by that.
     let kind = sys::BIO_TYPE_DGRAM;
     // SAFETY: the name is a C string.
-    let method = unsafe { crypto.BIO_meth_new(kind, c"datagram socket, renumbered".as_ptr()) };
+    let method = unsafe { crypto.BIO_meth_new(kind, c"datagram socket, resequenced".as_ptr()) };
     let made = NonNull::new(method)?;
     // SAFETY: the method is new and no BIO has it yet; so for the next three.
     unsafe { crypto.BIO_meth_set_read(method, numbered!([read] as BioRead, libssl)) };
@@ -192,12 +192,12 @@ unsafe extern "C-unwind" fn destroy<const N: usize>(bio: *mut sys::BIO) -> c_int
 
 impl Resequencer {
     fn write(&self, bytes: &[u8]) -> c_int {
-        if has_unencrypted(bytes) { self.write_renumbered(bytes) } else { self.send(bytes) }
+        if has_unencrypted(bytes) { self.write_resequenced(bytes) } else { self.send(bytes) }
     }
 
     /// Numbers stay as they are without memory for the buffer.
     #[cold]
-    fn write_renumbered(&self, bytes: &[u8]) -> c_int {
+    fn write_resequenced(&self, bytes: &[u8]) -> c_int {
         let tally = stats::tally();
         let Some(mut buffer) = RecvBuffer::of(&tally) else { return self.send(bytes) };
         let mut numbers = self.numbers.get();

@@ -2,7 +2,7 @@
 //! was accepted with.
 
 use super::claimed;
-use super::ex_data::{OnSsl, Slot};
+use super::ex_data::{ExData, SslValue};
 use super::libssl::Libssl;
 use super::queue::clear_errors;
 use super::ssl::Ssl;
@@ -33,7 +33,7 @@ impl Verified {
     }
 }
 
-impl OnSsl for Verified {
+impl SslValue for Verified {
     /// A copy has not been accepted.
     fn of_copy(&self) -> Option<Self> {
         None
@@ -41,7 +41,7 @@ impl OnSsl for Verified {
 }
 
 /// A mark stands for "cleared and listening": no memory is needed until a cookie was right.
-static STATE: Slot<Verified> = Slot::new();
+static STATE: ExData<Verified> = ExData::new();
 
 /// Asks for the place on SSLs ahead of need.
 pub(super) fn prepare(libssl: &'static Libssl) {
