@@ -12,6 +12,7 @@ mod claimed;
 pub(crate) mod client_bio;
 mod context;
 mod contexts;
+mod ctx_method;
 mod current;
 mod ex_data;
 mod handoff;

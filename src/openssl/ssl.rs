@@ -1,10 +1,8 @@
 //! An SSL and its SSL_CTX that somebody else owns.
 
 use super::bio::Bio;
-use super::context::Context;
 use super::libssl::{Libssl, SslFunctions};
 use super::sys;
-use crate::hello::error::Fault;
 use crate::hello::wire::{Method, Version};
 use std::ffi::{c_int, c_long};
 use std::ptr::{NonNull, null_mut};
@@ -190,54 +188,12 @@ impl SslCtx {
         let chain = unsafe { self.libssl.ssl.SSL_CTX_ctrl(self.as_ptr(), command, 0, null_mut()) };
         longest_hello(chain)
     }
-
-    /// For [`dtls_method`](Self::dtls_method): an SSL tells, where an SSL_CTX does not (LibreSSL 3.1).
-    /// The program's code may run in it.
-    #[cold]
-    pub(crate) fn ask_method(self, context: &Context) {
-        if self.libssl.ssl.SSL_CTX_get_ssl_method.is_none() && context.method.get().is_none() {
-            let method = self.method_of_an_ssl();
-            context.method.get_or_make(|| method);
-        }
-    }
-
-    /// The versions that its SSLs speak, which have to be DTLS servers. `context` is its, and
-    /// [`ask_method`](Self::ask_method) has been called.
-    #[inline]
-    pub(crate) fn dtls_method(self, context: &Context) -> Result<Method, Fault> {
-        let libssl = &self.libssl.ssl;
-        let Some(get) = libssl.SSL_CTX_get_ssl_method else {
-            return context.method.get().copied().flatten().ok_or(Fault::NotDtls);
-        };
-        // SAFETY: type invariant.
-        let method = unsafe { get(self.as_ptr()) };
-        let [server, either, client] = self.libssl.methods_of_any_version;
-        if std::ptr::eq(method, server) || std::ptr::eq(method, either) {
-            return Ok(Method::Any);
-        }
-        match fixed_version(libssl, method) {
-            Some(version) => Ok(Method::Fixed(Version(version))),
-            None if std::ptr::eq(method, client) => Err(Fault::InvalidArgument),
-            None => Err(Fault::NotDtls),
-        }
-    }
-
-    fn method_of_an_ssl(self) -> Option<Method> {
-        // SAFETY: type invariant.
-        let ssl = NonNull::new(unsafe { self.libssl.ssl.SSL_new(self.as_ptr()) })?;
-        // SAFETY: just made, and this thread's alone.
-        let ssl = unsafe { Ssl::new(ssl, self.libssl) };
-        let method = ssl.dtls_method().filter(|_| ssl.is_server());
-        // SAFETY: made above, and nobody else's.
-        unsafe { self.libssl.ssl.SSL_free(ssl.as_ptr()) };
-        method
-    }
 }
 
 /// The only DTLS version that servers of this method speak, if it is such a method. From 4.0 on libssl
 /// has none, unless it was built so.
 #[cold]
-fn fixed_version(libssl: &SslFunctions, method: *const sys::SSL_METHOD) -> Option<u16> {
+pub(super) fn fixed_version(libssl: &SslFunctions, method: *const sys::SSL_METHOD) -> Option<u16> {
     let methods = [
         (libssl.DTLSv1_2_server_method, 0xFEFD),
         (libssl.DTLSv1_2_method, 0xFEFD),
