@@ -8,6 +8,8 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#define _GNU_SOURCE	/* what <uv.h> needs under -std=c11 */
+
 #include <stdio.h>
 #include <stdlib.h>
 
