@@ -24,6 +24,8 @@ fn main() {
         "budget.rs",
         "socket_filter.rs",
         "stats.rs",
+        "listener_options.rs",
+        "listener_make.rs",
         "listener.rs",
         "datagram.rs",
     ];

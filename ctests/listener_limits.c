@@ -9,8 +9,11 @@
 #include "lib/tls.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static SSL_CTX *ctx;
@@ -201,6 +204,67 @@ test_group(unsigned int flags)
 		lf.free(listeners[k]);
 }
 
+/* A listener each for a parent and its child, made before it was forked off. */
+static void
+test_fork(void)
+{
+	dtlsv1_listener *listeners[2];
+	struct address at, own = { .len = sizeof(own.any) };
+	struct caller caller;
+	int shard, status, served = 0;
+	pid_t child;
+	SSL *ssl;
+
+	check_case("a group and a child");
+	listeners[0] = listener_at(ctx, "127.0.0.1", NULL, &at);
+	lf.free(listeners[0]);
+	NEED(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len, NULL,
+	    listeners, 2) == 1);
+	fflush(stdout);
+	child = fork();
+	NEED(child != -1);
+	lf.free(listeners[child == 0 ? 0 : 1]);
+	if (child == 0) {
+		int before = check_failures();
+		char line[16];
+
+		ssl = lf.accept(listeners[1], 20000);
+		NEED(ssl != NULL);
+		while (SSL_read(ssl, line, sizeof(line)) <= 0) {
+			ERR_clear_error();
+			NEED(lf.run(listeners[1], 20000) >= 0);
+			(void)lf.next(listeners[1], NULL);
+		}
+		CHECK_INT(SSL_write(ssl, line, 5), 5);
+		SSL_free(ssl);
+		lf.free(listeners[1]);
+		_exit(check_failures() != before);
+	}
+	while (served != 3) {
+		caller_init(&caller, &at);
+		NEED(getsockname(caller.fd, (struct sockaddr *)&own.any,
+		    &own.len) == 0);
+		shard = address_port(&own) % 2;
+		if (!(served & 1 << shard) && shard == 0) {
+			ssl = listener_serve(listeners[0], &caller);
+			exchange(listeners[0], ssl, &caller, "mine");
+			SSL_free(ssl);
+		} else if (!(served & 1 << shard)) {
+			char back[16];
+
+			NEED(fcntl(caller.fd, F_SETFL, 0) == 0);
+			CHECK_INT(SSL_connect(caller.ssl), 1);
+			CHECK_INT(SSL_write(caller.ssl, "child", 5), 5);
+			CHECK_INT(SSL_read(caller.ssl, back, sizeof(back)), 5);
+		}
+		served |= 1 << shard;
+		caller_free(&caller);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	CHECK_INT(status, 0);
+	lf.free(listeners[0]);
+}
+
 int
 main(void)
 {
@@ -214,6 +278,7 @@ main(void)
 	test_length();
 	test_group(0);
 	test_group(DTLSV1_LISTENER_ONE_SOCKET);
+	test_fork();
 	SSL_CTX_free(ctx);
 	return check_end();
 }

@@ -3,11 +3,11 @@
 # that knows nothing of it and in examples/echo_server.c, with the datagrams as
 # they go by. Wants the programs built: see mk/demo.mk, which calls this with
 #
-#   examples/demo.sh LIBRARY ECHO_SERVER UDP_WATCH
+#   examples/demo.sh LIBRARY ECHO_SERVER UDP_WATCH LISTENER_SERVER CLIENTS
 set -eu
 set -m		# background jobs in groups of their own
 
-lib=$1 echo_server=$2 udp_watch=$3
+lib=$1 echo_server=$2 udp_watch=$3 listener_server=$4 clients=$5
 work=$(mktemp -d)
 pids='' watcher='' handshakes=0
 
@@ -170,6 +170,20 @@ for host in $hosts; do
 done
 
 echo
+echo "3. examples/listener_server.c: one thread, one port, many clients at once"
+echo
+start listener "$listener_server" 127.0.0.1 0 "$work/cert.pem" "$work/key.pem"
+server=$started
+port_of listener.out '^listening on .* port '
+say "$line"
+ours listener
+"$clients" 127.0.0.1 "$port" 1000 messages=3 patience=120 >"$work/clients.out" 2>"$work/clients.err" ||
+    fail "not every client was served"
+say "1,000 clients at once, 3 messages each, echoed:"
+sed 's/^/   /' "$work/clients.out"
+kill -0 "$server" || fail "listener_server ended"
+
+echo
 wanted=$((1 + 3 * $(echo "$hosts" | wc -w)))
-echo "demo: $handshakes of $wanted handshakes through libdtlsv1_listen's DTLSv1_listen: 1 stock s_server, $((wanted - 1)) echo_server, $families"
+echo "demo: $handshakes of $wanted handshakes through libdtlsv1_listen's DTLSv1_listen: 1 stock s_server, $((wanted - 1)) echo_server, $families; 1,000 of 1,000 through a listener"
 [ "$handshakes" = "$wanted" ]

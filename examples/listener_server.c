@@ -50,6 +50,21 @@ server_ctx(const char *certificate, const char *key)
 	return ctx;
 }
 
+/* With the port that the system chose for 0. */
+static void
+say_where(const dtlsv1_listener *listener)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+
+	if (dtlsv1_listener_address(listener, (struct sockaddr *)&at, &len) == 1 &&
+	    getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), port,
+	    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		printf("listening on %s port %s\n", host, port);
+	fflush(stdout);
+}
+
 /* Whatever there is to do for one client, until it has to send something. */
 static void
 serve(SSL *ssl, int news)
@@ -99,8 +114,7 @@ main(int argc, char *argv[])
 	if (listener == NULL)
 		die("dtlsv1_listener_bind");
 	freeaddrinfo(at);
-	printf("serving %s port %s\n", argv[1], argv[2]);
-	fflush(stdout);
+	say_where(listener);
 
 	while (!stopping) {
 		/* A program with a loop of its own waits for

@@ -166,8 +166,8 @@ typedef struct dtlsv1_listener dtlsv1_listener;
  * A listener: one port, and an SSL for each client whose cookie was right.
  *
  * Threads: a listener and its SSLs, but the detached, are one thread's at a time, as one SSL is.
- * Listeners may share an SSL_CTX. Fork: detach an SSL first, or leave it to the parent; a child does
- * not touch what is the listener's.
+ * Listeners may share an SSL_CTX. After fork(2), a listener that had no client yet may be the child's,
+ * if the parent does nothing with it but free it, or the other way round; and so may a detached SSL.
  */
 struct dtlsv1_listener;
 
@@ -700,6 +700,21 @@ struct dtlsv1_listener *dtlsv1_listener_new(SSL_CTX *ctx,
  * `listener` is NULL or a live listener.
  */
 int dtlsv1_listener_fd(const struct dtlsv1_listener *listener);
+
+/**
+ * Where a listener is bound: with the port that the kernel chose for 0. `addr`, `addrlen`: as for
+ * dtlsv1_listener_peer().
+ *
+ * Returns 1, or 0 with the reason queued (NULL).
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener; `addrlen` is NULL or readable and writable, and `addr` is
+ * NULL or writable for as many bytes.
+ */
+int dtlsv1_listener_address(const struct dtlsv1_listener *listener,
+                            struct sockaddr *addr,
+                            socklen_t *addrlen);
 
 /**
  * Waits up to `timeout_ms` milliseconds (0: not at all; negative: for ever; not at all while

@@ -10,11 +10,13 @@ comma := ,
 demo: ## Handshakes through the library, datagram by datagram
 	@tools/setup.sh build
 	@$(MAKE) --no-print-directory examples
-	@examples/demo.sh $(LIB_SO) $(DEMO)/echo_server $(DEMO)/udp_watch
+	@examples/demo.sh $(LIB_SO) $(DEMO)/echo_server $(DEMO)/udp_watch \
+	    $(DEMO)/listener_server $(DEMO)/clients
 
-examples: lib $(DEMO)/echo_server $(DEMO)/udp_watch ## Build the examples
+examples: lib $(DEMO)/echo_server $(DEMO)/listener_server $(DEMO)/clients \
+    $(DEMO)/udp_watch ## Build the examples
 
-$(DEMO)/echo_server: examples/echo_server.c include/dtlsv1_listen.h | lib
+$(DEMO)/echo_server $(DEMO)/listener_server: $(DEMO)/%: examples/%.c include/dtlsv1_listen.h | lib
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -Iinclude -o $@ $< \
 	    -L$(TARGET_DIR) -Wl,-rpath,$(TARGET_DIR) -ldtlsv1_listen \
@@ -23,3 +25,7 @@ $(DEMO)/echo_server: examples/echo_server.c include/dtlsv1_listen.h | lib
 $(DEMO)/udp_watch: examples/udp_watch.c
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDFLAGS)
+
+$(DEMO)/clients: e2e/clients/clients.c
+	@mkdir -p $(@D)
+	$(CC) $(EXAMPLE_CFLAGS) -O2 $(CPPFLAGS) $(CFLAGS) -o $@ $< $(SSL_FLAGS) $(LDFLAGS)

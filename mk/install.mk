@@ -10,8 +10,8 @@ PCDIR    ?= $(LIBDIR)/pkgconfig
 LIB_FILE := $(LIB_SONAME)$(patsubst $(firstword $(subst ., ,$(VERSION)))%,%,$(VERSION))
 LICENCES := LICENSE-MIT LICENSE-APACHE
 DOCUMENTS := README.md CHANGELOG.md docs/operations.md docs/cookie.md
-EXAMPLES := examples/echo_server.c examples/poll_server.c examples/sans_io.c \
-    examples/asyncio_server.py
+EXAMPLES := $(addprefix examples/,echo_server.c poll_server.c sans_io.c asyncio_server.py \
+    listener_server.c listener_threads.c listener_uv.c)
 OBJCOPY  ?= objcopy
 
 # Everything install makes.
@@ -19,7 +19,7 @@ INSTALLED = $(LIBDIR)/$(LIB_FILE) $(LIBDIR)/$(LIB_SONAME) \
     $(LIBDIR)/libdtlsv1_listen.so $(LIBDIR)/libdtlsv1_listen.a \
     $(PCDIR)/dtlsv1_listen.pc $(INCLUDEDIR)/dtlsv1_listen.h \
     $(BINDIR)/dtlsv1-listen $(MANDIR)/man1/dtlsv1-listen.1 \
-    $(MANDIR)/man3/dtlsv1_listen.3 \
+    $(MANDIR)/man3/dtlsv1_listen.3 $(MANDIR)/man3/dtlsv1_listener.3 \
     $(addprefix $(DOCDIR)/,$(LICENCES) $(notdir $(DOCUMENTS)) $(EXAMPLES))
 
 # What pkg-config says of libssl: its own file's, or where OPENSSL_DIR has it.
@@ -54,7 +54,8 @@ install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
 	$(call fill,tools/dtlsv1_listen.pc.in,644,$(PCDIR)/dtlsv1_listen.pc)
 	$(call fill,bin/dtlsv1-listen.in,755,$(BINDIR)/dtlsv1-listen)
 	$(INSTALL) -m 644 man/dtlsv1-listen.1 '$(DESTDIR)$(MANDIR)/man1'
-	$(INSTALL) -m 644 man/dtlsv1_listen.3 '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 644 man/dtlsv1_listen.3 man/dtlsv1_listener.3 \
+	    '$(DESTDIR)$(MANDIR)/man3'
 	$(INSTALL) -m 644 $(LICENCES) $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
 	@[ -n '$(DESTDIR)' ] || LIBDIR='$(LIBDIR)' tools/after-install.sh

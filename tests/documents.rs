@@ -50,6 +50,18 @@ fn every_function() {
 }
 
 #[test]
+fn every_function_of_a_listener() {
+    const LISTENER: &str = include_str!("../man/dtlsv1_listener.3");
+    let declared = words(HEADER, "dtlsv1_listener_", is_lower);
+    assert!(declared.len() >= 12, "{declared:?}");
+    let named = words(LISTENER, "dtlsv1_listener_", is_lower);
+    assert_eq!(missing(&declared, &named), Vec::<&str>::new());
+    let is_name = |name: &&str| !name.ends_with('_');
+    let news = words(HEADER, "DTLSV1_NEWS_", is_upper).into_iter().filter(is_name).collect();
+    assert_eq!(missing(&news, &words(LISTENER, "DTLSV1_NEWS_", is_upper)), Vec::<&str>::new());
+}
+
+#[test]
 fn every_environment_variable() {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);

@@ -35,6 +35,7 @@ check,hosts,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
 check                  binutils        cmd:nm                   nm, to list symbols
 check                  gdb             cmd:gdb                  gdb, to look at the probes
+check                  libuv1-dev      file:/usr/include/uv.h   libuv, for an example
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
 check                  python3-openssl file:/usr/lib/python3/dist-packages/OpenSSL/SSL.py pyOpenSSL, for Python in /usr/bin
 check,hosts,guests,bench,fleet,loss python3 cmd:python3              Python 3

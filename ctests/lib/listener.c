@@ -28,6 +28,7 @@ listener_init(void)
 	look_up(&lf.bind_group, "dtlsv1_listener_bind_group");
 	look_up(&lf.new, "dtlsv1_listener_new");
 	look_up(&lf.fd, "dtlsv1_listener_fd");
+	look_up(&lf.address, "dtlsv1_listener_address");
 	look_up(&lf.run, "dtlsv1_listener_run");
 	look_up(&lf.next, "dtlsv1_listener_next");
 	look_up(&lf.accept, "dtlsv1_listener_accept");
@@ -60,35 +61,17 @@ address_port(const struct address *a)
 	    ((const struct sockaddr_in *)&a->any)->sin_port);
 }
 
-/* A port that was free a moment ago. */
-static int
-free_port(const char *ip)
-{
-	struct address a = address_of(ip, 0);
-	int fd = socket(a.any.ss_family, SOCK_DGRAM, 0);
-
-	NEED(fd >= 0);
-	NEED(bind(fd, (struct sockaddr *)&a.any, a.len) == 0);
-	NEED(getsockname(fd, (struct sockaddr *)&a.any, &a.len) == 0);
-	close(fd);
-	return address_port(&a);
-}
-
 dtlsv1_listener *
 listener_at(SSL_CTX *ctx, const char *ip,
     const struct dtlsv1_listener_options *options, struct address *at)
 {
-	dtlsv1_listener *listener = NULL;
-	int tries;
+	dtlsv1_listener *listener;
 
-	for (tries = 0; tries < 20 && listener == NULL; tries++) {
-		*at = address_of(ip, free_port(ip));
-		ERR_clear_error();
-		listener = lf.bind(ctx, (struct sockaddr *)&at->any, at->len,
-		    options);
-	}
+	*at = address_of(ip, 0);
+	listener = lf.bind(ctx, (struct sockaddr *)&at->any, at->len, options);
 	NEED(listener != NULL);
-	ERR_clear_error();
+	NEED(lf.address(listener, (struct sockaddr *)&at->any, &at->len) == 1);
+	NEED(address_port(at) != 0);
 	return listener;
 }
 

@@ -21,6 +21,8 @@ struct listener_functions {
 	dtlsv1_listener *(*new)(SSL_CTX *, int,
 	    const struct dtlsv1_listener_options *);
 	int	(*fd)(const dtlsv1_listener *);
+	int	(*address)(const dtlsv1_listener *, struct sockaddr *,
+	    socklen_t *);
 	int	(*run)(dtlsv1_listener *, int);
 	SSL	*(*next)(dtlsv1_listener *, int *);
 	SSL	*(*accept)(dtlsv1_listener *, int);

@@ -1,51 +1,20 @@
 //! Many clients on one port.
 
-use super::listen::announce;
 use crate::hello::error::Fault;
-use crate::listener::{self, Address, Listener, Options, Shared, SockAddr};
-use crate::openssl::{Call, Libssl, OwnedCtx, SSL, SSL_CTX, Ssl, SslCtx, queue_fault};
-use crate::os::try_box;
+use crate::listener::{self, Listener, Shared, SockAddr};
+use crate::openssl::{Call, Libssl, SSL, Ssl, queue_fault};
 use libc::{sockaddr, socklen_t};
-use std::ffi::{c_int, c_uint};
+use std::ffi::c_int;
 use std::ptr::{NonNull, null_mut};
 
 /// A listener: one port, and an SSL for each client whose cookie was right.
 ///
 /// Threads: a listener and its SSLs, but the detached, are one thread's at a time, as one SSL is.
-/// Listeners may share an SSL_CTX. Fork: detach an SSL first, or leave it to the parent; a child does
-/// not touch what is the listener's.
+/// Listeners may share an SSL_CTX. After fork(2), a listener that had no client yet may be the child's,
+/// if the parent does nothing with it but free it, or the other way round; and so may a detached SSL.
 pub struct ListenerHandle {
     _opaque: [u8; 0],
 }
-
-/// What a listener may be told. Everything 0 is the usual. Later versions add members at the end.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct ListenerOptions {
-    /// sizeof(struct dtlsv1_listener_options), as the caller was compiled.
-    pub size: usize,
-    /// SSLs of this listener at once; 0: no bound. A client that begins anew from its port counts
-    /// once, though its old SSL is still there. Clients for whom there is no room are not answered
-    /// and ask again.
-    pub max_clients: c_uint,
-    /// Of those, from one IPv4 address or one IPv6 /64; 0: no bound.
-    pub max_per_address: c_uint,
-    /// Datagrams kept for a client that does not read, the newest of which are lost; 0: 32.
-    pub queue: c_uint,
-    /// DTLSV1_NEWS_OVERDUE after so many seconds without a handshake; 0: 60.
-    pub handshake_seconds: c_uint,
-    /// Bytes of the longest datagram that libssl is told to send, 228 at least. 0: what every path
-    /// is likely to carry, 1232 (IPv6) or 1252 (IPv4).
-    pub mtu: c_uint,
-    /// Bytes: longer datagrams are dropped and counted. 0: 2048; at most 16397.
-    pub max_datagram: c_uint,
-    /// 0, or DTLSV1_LISTENER_ONE_SOCKET.
-    pub flags: c_uint,
-}
-
-/// One socket for everybody. Without it there are three where the kernel takes a program that tells
-/// them apart (SO_ATTACH_REUSEPORT_CBPF), so that a flood of strangers takes nothing from clients.
-pub const DTLSV1_LISTENER_ONE_SOCKET: c_uint = 1;
 
 /// A new client, the caller's from now on: call SSL_accept() or SSL_read().
 pub const DTLSV1_NEWS_ACCEPTED: c_int = 1;
@@ -59,111 +28,6 @@ pub const DTLSV1_NEWS_REPLACED: c_int = 4;
 /// SSL_free() it.
 pub const DTLSV1_NEWS_OVERDUE: c_int = 8;
 
-/// Makes a listener with sockets of its own on a numeric address.
-///
-/// `ctx`: a DTLS server's, of which a reference is kept until the listener is freed. Cookies are the
-/// built-in ones: its cookie callbacks are not called, and DTLSV1_LISTEN_COOKIES_APP is an error.
-///
-/// `local`, `len`: a struct sockaddr_in or sockaddr_in6. The IPv6 address `::` serves IPv4 as well.
-/// With the wildcard addresses, answers leave from the address that was written to. Port 0 takes a
-/// free one. A port that somebody has, another listener too, is an error.
-///
-/// `options`: NULL for the usual. Read in the call alone.
-///
-/// Returns the listener, or NULL with the reason queued (a system call's is ERR_LIB_SYS, errno).
-///
-/// # Safety
-///
-/// `ctx` is NULL or a live SSL_CTX; `local` is NULL or readable for `len` bytes; `options` is NULL or
-/// readable for its own `size`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listener_bind(
-    ctx: *mut SSL_CTX,
-    local: *const sockaddr,
-    len: socklen_t,
-    options: *const ListenerOptions,
-) -> *mut ListenerHandle {
-    let mut listener = null_mut();
-    // SAFETY: by this function's contract, and `listener` is room for one.
-    let made =
-        unsafe { dtlsv1_listener_bind_group(ctx, local, len, options, &raw mut listener, 1) };
-    if made == 1 { listener } else { null_mut() }
-}
-
-/// Makes `n` listeners on one address, one for each of n threads. A client always comes to the same
-/// one, by its port. All are there before any of them hears a datagram, and their number does not
-/// change: freeing one of them cuts its clients off, and may mix up the others'.
-///
-/// `listeners`: where they go, in order. `n`: 1 to 1024. The rest is as for dtlsv1_listener_bind().
-///
-/// Returns 1, or 0 with the reason queued and nothing written.
-///
-/// # Safety
-///
-/// As for dtlsv1_listener_bind(); `listeners` is NULL or writable for `n` pointers.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listener_bind_group(
-    ctx: *mut SSL_CTX,
-    local: *const sockaddr,
-    len: socklen_t,
-    options: *const ListenerOptions,
-    listeners: *mut *mut ListenerHandle,
-    n: c_uint,
-) -> c_int {
-    let Some(libssl) = libssl() else { return 0 };
-    let make = |ctx: &OwnedCtx, options| {
-        let to = NonNull::new(listeners).ok_or(Fault::NullArgument)?;
-        let count = u16::try_from(n).ok().filter(|n| (1..=MAX_GROUP).contains(n));
-        let count = count.ok_or(Fault::InvalidArgument)?;
-        // SAFETY: by this function's contract.
-        let address = unsafe { address(local, len) }?;
-        let made = Listener::bind(ctx, &address, options, count)?;
-        let mut handles = Vec::new();
-        handles.try_reserve_exact(made.len()).map_err(|_| Fault::NoMemory)?;
-        for listener in made {
-            handles.push(try_box(listener).ok_or(Fault::NoMemory)?);
-        }
-        for (n, handle) in handles.into_iter().enumerate() {
-            // SAFETY: there is room for as many, by this function's contract.
-            let place = unsafe { to.add(n) };
-            // SAFETY: as above.
-            unsafe { place.write(Box::into_raw(handle).cast()) };
-        }
-        Ok(())
-    };
-    // SAFETY: by this function's contract.
-    let made = unsafe { begin(libssl, ctx, options, make) };
-    done(libssl, made).map_or(0, |()| 1)
-}
-
-const MAX_GROUP: u16 = 1024;
-
-/// Makes a listener on a UDP socket of the caller's, which is bound: systemd's, or a privileged
-/// parent's.
-///
-/// `fd`: stays the caller's, who closes it once the listener is freed. It becomes non-blocking, and
-/// is read by the listener alone. It is joined by two sockets more (see DTLSV1_LISTENER_ONE_SOCKET) if
-/// it was bound with SO_REUSEPORT and nobody else has a socket on its address; /proc has to be there
-/// to tell. The rest is as for dtlsv1_listener_bind().
-///
-/// # Safety
-///
-/// As for dtlsv1_listener_bind().
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listener_new(
-    ctx: *mut SSL_CTX,
-    fd: c_int,
-    options: *const ListenerOptions,
-) -> *mut ListenerHandle {
-    let Some(libssl) = libssl() else { return null_mut() };
-    let make = |ctx: &OwnedCtx, options| {
-        try_box(Listener::beside(ctx, fd, options)?).ok_or(Fault::NoMemory)
-    };
-    // SAFETY: by this function's contract.
-    let made = unsafe { begin(libssl, ctx, options, make) };
-    done(libssl, made).map_or(null_mut(), |handle| Box::into_raw(handle).cast())
-}
-
 /// One descriptor for poll, epoll, libuv or libevent: readable when dtlsv1_listener_run() has
 /// something to do, timers included; level-triggered. It is the listener's: never read or close it.
 ///
@@ -176,6 +40,29 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_new(
 pub unsafe extern "C-unwind" fn dtlsv1_listener_fd(listener: *const ListenerHandle) -> c_int {
     // SAFETY: by this function's contract.
     unsafe { shared(listener.cast_mut()) }.map_or(-1, |listener| listener.fd())
+}
+
+/// Where a listener is bound: with the port that the kernel chose for 0. `addr`, `addrlen`: as for
+/// dtlsv1_listener_peer().
+///
+/// Returns 1, or 0 with the reason queued (NULL).
+///
+/// # Safety
+///
+/// `listener` is NULL or a live listener; `addrlen` is NULL or readable and writable, and `addr` is
+/// NULL or writable for as many bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dtlsv1_listener_address(
+    listener: *const ListenerHandle,
+    addr: *mut sockaddr,
+    addrlen: *mut socklen_t,
+) -> c_int {
+    // SAFETY: by this function's contract.
+    let shared = unsafe { shared(listener.cast_mut()) };
+    let Some(libssl) = shared.map(|shared| shared.libssl()).or_else(libssl) else { return 0 };
+    let address = shared.ok_or(Fault::NullArgument).and_then(|shared| shared.address());
+    // SAFETY: by this function's contract.
+    unsafe { tell(libssl, address, addr, addrlen) }
 }
 
 /// Waits up to `timeout_ms` milliseconds (0: not at all; negative: for ever; not at all while
@@ -383,86 +270,13 @@ unsafe fn ssl_of(ssl: *mut SSL, libssl: &'static Libssl) -> Result<Ssl, Fault> {
 }
 
 /// The libssl of the caller's objects; where none that is served has them, a line on stderr says so.
-fn libssl() -> Option<&'static Libssl> {
+pub(super) fn libssl() -> Option<&'static Libssl> {
     let call = Call::of_our_own();
     let libssl = call.libssl();
     if libssl.is_none() {
         call.say_that_it_is_not_served();
     }
     libssl
-}
-
-/// What every listener begins with.
-///
-/// # Safety
-///
-/// dtlsv1_listener_bind()'s.
-unsafe fn begin<T>(
-    libssl: &'static Libssl,
-    ctx: *mut SSL_CTX,
-    given: *const ListenerOptions,
-    make: impl FnOnce(&OwnedCtx, Options) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    announce(libssl);
-    // SAFETY: by this function's contract.
-    let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
-    // SAFETY: as above.
-    let options = unsafe { read_options(given) }?;
-    make(&OwnedCtx::new(ctx)?, options)
-}
-
-/// # Safety
-///
-/// `given` is NULL or readable for its own `size`.
-unsafe fn read_options(given: *const ListenerOptions) -> Result<Options, Fault> {
-    let mut read = ListenerOptions {
-        size: size_of::<ListenerOptions>(),
-        max_clients: 0,
-        max_per_address: 0,
-        queue: 0,
-        handshake_seconds: 0,
-        mtu: 0,
-        max_datagram: 0,
-        flags: 0,
-    };
-    if let Some(given) = NonNull::new(given.cast_mut()) {
-        // SAFETY: it begins with its size.
-        let size = unsafe { given.cast::<usize>().read() };
-        if size < FIRST {
-            return Err(Fault::InvalidArgument);
-        }
-        let known = size.min(size_of::<ListenerOptions>());
-        // SAFETY: readable for `size` bytes, by this function's contract.
-        let unknown = unsafe { std::slice::from_raw_parts(given.cast::<u8>().as_ptr(), size) };
-        // What this version does not know it cannot do.
-        if unknown.get(known..).is_some_and(|rest| rest.iter().any(|byte| *byte != 0)) {
-            return Err(Fault::InvalidArgument);
-        }
-        let to = NonNull::from(&mut read).cast::<u8>();
-        // SAFETY: both have as many bytes, of which any is a number's.
-        unsafe { to.copy_from_nonoverlapping(given.cast(), known) };
-    }
-    if read.flags & !DTLSV1_LISTENER_ONE_SOCKET != 0 {
-        return Err(Fault::InvalidArgument);
-    }
-    let ListenerOptions { max_clients, max_per_address, queue, .. } = read;
-    let ListenerOptions { handshake_seconds, mtu, max_datagram, .. } = read;
-    let numbers = [max_clients, max_per_address, queue, handshake_seconds, mtu, max_datagram];
-    Options::new(numbers, read.flags == 0).ok_or(Fault::InvalidArgument)
-}
-
-/// Bytes of the structure in the first version that has it. Fixed from the first release on.
-const FIRST: usize = std::mem::offset_of!(ListenerOptions, flags) + size_of::<c_uint>();
-
-/// # Safety
-///
-/// `local` is NULL or readable for `len` bytes.
-unsafe fn address(local: *const sockaddr, len: socklen_t) -> Result<Address, Fault> {
-    let local = NonNull::new(local.cast_mut()).ok_or(Fault::NullArgument)?.cast::<u8>();
-    let len = usize::try_from(len).map_err(|_| Fault::InvalidArgument)?;
-    // SAFETY: by this function's contract.
-    let bytes = unsafe { std::slice::from_raw_parts(local.as_ptr(), len) };
-    Address::from_sockaddr(bytes).ok_or(Fault::InvalidArgument)
 }
 
 /// # Safety
@@ -492,6 +306,6 @@ unsafe fn tell(
 }
 
 /// Queues why something failed.
-fn done<T>(libssl: &Libssl, outcome: Result<T, Fault>) -> Option<T> {
+pub(super) fn done<T>(libssl: &Libssl, outcome: Result<T, Fault>) -> Option<T> {
     outcome.map_err(|fault| queue_fault(libssl, fault)).ok()
 }

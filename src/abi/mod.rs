@@ -7,6 +7,8 @@ mod entry;
 pub mod interpose;
 pub mod listen;
 pub mod listener;
+pub mod listener_make;
+pub mod listener_options;
 pub mod peer;
 pub mod repairs;
 pub mod secrets;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! net (sockets, doors, epoll, timerfd) -> pump (one turn) -> step -> answers, in batches
-//!                                           |                  `---> a new SSL (engine)
+//!                                           |                  `---> a new SSL (ssl_engine)
 //!                                           `-> clients (table, queues, timers, news)
 //!                                                  ^ wire (a client's BIO)
 //! ```
@@ -17,7 +17,6 @@ mod backlog;
 mod clients;
 mod core;
 mod detach;
-mod engine;
 mod list;
 #[allow(unsafe_code)]
 mod net;
@@ -27,6 +26,7 @@ mod queue;
 mod seen;
 #[allow(unsafe_code)]
 mod shared;
+mod ssl_engine;
 #[allow(unsafe_code)]
 mod tie;
 mod timers;
@@ -46,10 +46,10 @@ use crate::stats::{self, Event};
 use address::Family;
 use clients::Clients;
 use core::{Core, State};
-use engine::SslEngine;
 use list::List;
 use net::{Doors, Errno, Poll};
 use pump::Pump;
+use ssl_engine::SslEngine;
 use std::cell::{Cell, RefCell};
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(crate) struct Listener {
     method: Method,
     options: Options,
     family: Family,
-    port: u16,
+    local: Address,
     fd: RawFd,
     /// The program freed it while it was at work, in a callback.
     freed: Cell<bool>,
@@ -84,7 +84,7 @@ impl Listener {
         options: Options,
         count: u16,
     ) -> Result<Vec<Shared<Self>>, Fault> {
-        let method = engine::method(ctx)?;
+        let method = ssl_engine::method(ctx)?;
         let mut listeners = Vec::new();
         listeners.try_reserve_exact(count.into()).map_err(|_| Fault::NoMemory)?;
         for doors in net::open(address, count, options.doors)? {
@@ -99,7 +99,7 @@ impl Listener {
         fd: RawFd,
         options: Options,
     ) -> Result<Shared<Self>, Fault> {
-        let method = engine::method(ctx)?;
+        let method = ssl_engine::method(ctx)?;
         let doors = Doors::beside(fd, options.doors)?;
         Self::new(OwnedCtx::new(ctx.get())?, method, doors, options)
     }
@@ -111,7 +111,7 @@ impl Listener {
         options: Options,
     ) -> Result<Shared<Self>, Fault> {
         let first = doors.get(0).ok_or(Fault::Internal)?;
-        let (family, port) = (first.family, first.local()?.port);
+        let (family, local) = (first.family, first.local()?);
         let poll = Poll::new()?;
         for (number, socket) in doors.all() {
             poll.add(socket, number)?;
@@ -123,12 +123,16 @@ impl Listener {
         let (pump, freed) = (RefCell::new(pump), Cell::new(false));
         let (at, owned_ctx) = (ctx.get(), Cell::new(Some(ctx)));
         let listener =
-            Self { core, pump, ctx: at, owned_ctx, method, options, family, port, fd, freed };
+            Self { core, pump, ctx: at, owned_ctx, method, options, family, local, fd, freed };
         Shared::new(listener).ok_or(Fault::NoMemory)
     }
 
     pub(crate) const fn libssl(&self) -> &'static Libssl {
         self.ctx.libssl()
+    }
+
+    pub(crate) fn address(&self) -> Result<SockAddr, Fault> {
+        self.local.to_sockaddr(self.family).ok_or(Fault::Internal)
     }
 
     pub(crate) const fn fd(&self) -> RawFd {

@@ -42,13 +42,12 @@ impl Doors {
         self.sockets.len() == DOORS
     }
 
-    /// Leaves a caller's own socket as it was: watched by nobody, in a group without a program.
+    /// Leaves a caller's own socket as it was: watched by nobody, in a group without a program. Ours
+    /// are closed, and watched as long as another process has them.
     pub(crate) fn leave(&self, poll: &Poll) {
-        for (_, socket) in self.all() {
-            poll.remove(socket);
-        }
-        let apart = self.get(0).filter(|_| self.are_apart());
-        if let Some(first) = apart.filter(|first| first.is_callers()) {
+        let Some(first) = self.get(0).filter(|first| first.is_callers()) else { return };
+        poll.remove(first);
+        if self.are_apart() {
             let _ = first.set(libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0);
         }
     }

@@ -3,72 +3,21 @@
 //! Pure: addresses, bytes and times come in. What an SSL is, is the owner's business (`H`, a handle
 //! that is copied and never looked into).
 
+#[cfg(test)]
+mod tests;
+mod types;
+mod waiting;
+
+pub(crate) use types::{ClientId, Limits, News, Queued, Refusal, Timer};
+
 use super::address::{Flow, Ip};
-use super::list::{List, Lists};
+use super::list::Lists;
 use super::queue::{Pool, Queue};
 use super::seen::HelloId;
 use super::timers::Timers;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
-use std::mem::MaybeUninit;
-use std::time::Instant;
-
-/// A client of this table's. One that is gone is nobody, though its place be used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ClientId {
-    pub(super) place: u32,
-    generation: u32,
-}
-
-/// What a program is told of a client: the bits of `DTLSV1_NEWS_...`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct News(u8);
-
-impl News {
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const ACCEPTED: Self = Self(1);
-    pub(super) const READABLE: Self = Self(2);
-    pub(super) const REPLACED: Self = Self(4);
-    pub(super) const OVERDUE: Self = Self(8);
-
-    pub(crate) const fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(super) const fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-/// Two deadlines a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Timer {
-    /// libssl wants to repeat a flight.
-    Retransmit,
-    /// The handshake should have come to its end.
-    Handshake,
-}
-
-const TIMERS: u32 = 2;
-
-/// Why a client is not taken. Its hello is dropped, and it asks again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// There are as many clients as there may be.
-    Full,
-    /// There are as many from this address as there may be.
-    SiteFull,
-    NoMemory,
-}
-
-/// 0: no bound.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Limits {
-    pub(super) clients: u32,
-    pub(super) per_address: u32,
-    /// Datagrams that wait for one client.
-    pub(super) queue: u32,
-}
+use types::TIMERS;
 
 pub(super) struct Client<H> {
     pub(super) flow: Flow,
@@ -88,14 +37,6 @@ pub(super) struct Client<H> {
 struct Place<H> {
     generation: u32,
     client: Option<Client<H>>,
-}
-
-/// What became of a datagram for a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Queued {
-    Taken,
-    /// The client reads too slowly: as a full socket buffer would, it loses the newest.
-    Overflow,
 }
 
 pub(super) struct Clients<H> {
@@ -265,110 +206,6 @@ impl<H> Clients<H> {
         Some(client)
     }
 
-    /// Keeps a datagram until the client reads it.
-    pub(super) fn push(&mut self, id: ClientId, datagram: &[u8]) -> Queued {
-        let max = self.limits.queue;
-        let Some((client, pool)) = self.client_and_pool(id) else { return Queued::Overflow };
-        let full = client.queue.len() >= max && !client.leaves;
-        if full || pool.push(&mut client.queue, datagram).is_none() {
-            return Queued::Overflow;
-        }
-        self.tell(id, News::READABLE);
-        Queued::Taken
-    }
-
-    /// From now on whatever comes is kept, until [`take_all`](Self::take_all).
-    pub(super) fn set_leaves(&mut self, id: ClientId, leaves: bool) {
-        if let Some((client, _)) = self.client_and_pool(id) {
-            client.leaves = leaves;
-        }
-    }
-
-    /// Takes out what a client has not read, in its order; `None` without memory, and then all is as
-    /// it was.
-    pub(super) fn take_all(&mut self, id: ClientId) -> Option<VecDeque<Vec<u8>>> {
-        let (client, pool) = self.client_and_pool(id)?;
-        pool.take_all(&mut client.queue)
-    }
-
-    /// Gives a client its next datagram: the length of what fits in the room.
-    pub(super) fn pop(&mut self, id: ClientId, room: &mut [MaybeUninit<u8>]) -> Option<usize> {
-        let (client, pool) = self.client_and_pool(id)?;
-        pool.pop(&mut client.queue, room)
-    }
-
-    /// Has it been replaced, so that reads give the end?
-    pub(super) fn is_replaced(&self, id: ClientId) -> bool {
-        self.get(id).is_none_or(|client| client.replaced)
-    }
-
-    /// Notes what the program has to be told of a client.
-    pub(super) fn tell(&mut self, id: ClientId, news: News) {
-        let Some((client, _)) = self.client_and_pool(id) else { return };
-        client.news.0 |= news.0;
-        // A client that nobody knows yet is read from as soon as it is.
-        let list = if client.news.has(News::ACCEPTED) { List::New } else { List::Known };
-        self.lists.put(id.place, list);
-    }
-
-    /// Notes that a client could not write.
-    pub(super) fn set_blocked(&mut self, id: ClientId) {
-        if let Some((client, _)) = self.client_and_pool(id) {
-            client.blocked = true;
-        }
-    }
-
-    /// Tells all that could not write.
-    pub(super) fn tell_blocked(&mut self, news: News) {
-        for place in (0..).take(self.places.len()) {
-            let Some(at) = self.at_mut(place) else { break };
-            let generation = at.generation;
-            if at.client.as_mut().is_some_and(|client| std::mem::take(&mut client.blocked)) {
-                self.tell(ClientId { place, generation }, news);
-            }
-        }
-    }
-
-    /// Does anything wait for this client to read it?
-    pub(super) fn has_unread(&self, id: ClientId) -> bool {
-        self.get(id).is_some_and(|client| client.queue.len() > 0)
-    }
-
-    /// The next client with news, which are told once. `New`: of new clients alone.
-    pub(super) fn next(&mut self, list: Option<List>) -> Option<(H, News)>
-    where
-        H: Copy,
-    {
-        let place = self.lists.take(list)?;
-        let client = self.at_mut(place)?.client.as_mut()?;
-        let news = std::mem::replace(&mut client.news, News::NONE);
-        Some((client.handle, news))
-    }
-
-    pub(super) fn has_news(&self) -> bool {
-        !self.lists.are_empty()
-    }
-
-    pub(super) fn set_timer(&mut self, id: ClientId, timer: Timer, at: Option<Instant>) {
-        if self.get(id).is_some() {
-            let key = id.place.saturating_mul(TIMERS).saturating_add(timer as u32);
-            self.timers.set(key, at);
-        }
-    }
-
-    pub(super) fn next_timer(&self) -> Option<Instant> {
-        self.timers.next()
-    }
-
-    /// Takes out one timer that is due.
-    pub(super) fn due(&mut self, now: Instant) -> Option<(ClientId, Timer)> {
-        let key = self.timers.pop(now)?;
-        let place = key / TIMERS;
-        let timer = if key % TIMERS == 0 { Timer::Retransmit } else { Timer::Handshake };
-        let generation = self.at(place)?.generation;
-        Some((ClientId { place, generation }, timer))
-    }
-
     fn at(&self, place: u32) -> Option<&Place<H>> {
         self.places.get(usize::try_from(place).ok()?)
     }
@@ -383,7 +220,3 @@ impl<H> Clients<H> {
         Some((client, &mut self.pool))
     }
 }
-
-#[cfg(test)]
-#[path = "clients_tests.rs"]
-mod tests;

@@ -1,7 +1,9 @@
-use super::super::address::{Address, Local};
-use super::super::seen::Seen;
 use super::*;
-use std::time::Duration;
+use crate::listener::address::{Address, Local};
+use crate::listener::list::List;
+use crate::listener::seen::Seen;
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
 
 fn flow(host: u8, port: u16) -> Flow {
     Flow {

@@ -50,10 +50,10 @@ impl<'a> SslEngine<'a> {
     }
 
     fn make(&self, hello: &VerifiedHello<'_>, flow: &Flow) -> Result<OwnedSsl, Fault> {
-        let Listener { ctx, family, port, options, .. } = &**self.listener;
+        let Listener { ctx, family, local, options, .. } = &**self.listener;
         let ssl = OwnedSsl::new(*ctx, self.context)?;
         ssl.get().set_accept_state();
-        let wire = Wire::new(*flow, *family, *port, options.mtu);
+        let wire = Wire::new(*flow, *family, local.port, options.mtu);
         ssl.get().set_wire(wire).ok_or(Fault::NoMemory)?;
         tie::tie(ssl.get(), self.listener).ok_or(Fault::NoMemory)?;
         let rbio = ssl.get().rbio().ok_or(Fault::Internal)?;
