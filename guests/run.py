@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 
+import lookups
 import programs
 import servers
 
@@ -87,7 +88,7 @@ def main():
     (SCRATCH / "nginx.conf").write_text(programs.NGINX.format(**values), encoding="ascii")
     todo = [(name, command, status, {}) for name, command, status in programs.PROGRAMS]
     todo += [(f"psycopg2-{version}", [programs.PYTHON, "-c", programs.QUERY], 0, version) for version in programs.WHEELS]
-    unknown = set(wanted) - {name for name, *_ in todo}
+    unknown = set(wanted) - {name for name, *_ in todo} - set(lookups.SERVERS)
     if unknown:
         raise SystemExit(f"guests: there is no program {', '.join(sorted(unknown))}")
     allowed, failed, count = exports(), 0, 0
@@ -105,6 +106,13 @@ def main():
             print(f"{name} {way}: {'FAILED' if wrong else 'ok'} ({len(seen[way][1])} references, {moved} to us)")
             for text in wrong[:20]:
                 print(f"    {text}")
+    for name in lookups.SERVERS:
+        if wanted and name not in wanted:
+            continue
+        for what, wrong in lookups.check(name, LIB, pem, SCRATCH):
+            count += 1
+            failed += wrong is not None
+            print(f"{what}: {'ok' if wrong is None else 'FAILED: ' + wrong}")
     print(f"{count - failed} passed, {failed} failed")
     return failed != 0
 

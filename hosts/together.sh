@@ -54,7 +54,8 @@ try() {
 		count "$what, $cookies callbacks" "$why"
 	done
 	why=''
-	run "$program" -c "$work/cert.pem" "$work/key.pem" "${plugins[@]}" || why="status $?"
+	run "$program" -c "$work/cert.pem" "$work/key.pem" "${plugins[@]/-linked.so/.so}" ||
+		why="status $?"
 	count "$what, without our library" "$why"
 }
 
@@ -74,7 +75,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
 build program "${HOST_INCLUDE:-}" "${HOST_LIBDIR:-}" -DSERVES "$sources/host.c" "$sources/serve.c"
 plugins "$HOST" "${HOST_INCLUDE:-}" "${HOST_LIBDIR:-}"
 
-all=("$HOST.so") sonames=" $(basename "$(ldd "$work/$HOST.so" | awk '$1 ~ /^libssl/ { print $3 }')") "
+all=("$HOST.so") others=() sonames=" $(basename "$(ldd "$work/$HOST.so" | awk '$1 ~ /^libssl/ { print $3 }')") "
 while read -r name _ prefix; do
 	[ "$name" != "$HOST" ] || continue
 	if [ "$name" = system ]; then
@@ -83,17 +84,19 @@ while read -r name _ prefix; do
 		plugins "$name" "$prefix/include" "$prefix/lib"
 	fi
 	# A reference without a version, as LibreSSL's callers have, is bound to the
-	# program's libssl unless the plugin's own comes first, and there we are only
-	# if the plugin has us.
+	# program's libssl, and a definition without one, as LibreSSL's are, takes any
+	# plugin's, unless the plugin's own comes first; there we are only if it has us.
 	case $HOST/$name in
-	*/libressl-*)	try "$HOST, and a plugin on $name" 14 program "deep:$name-linked.so" ;;
-	*)		try "$HOST, and a plugin on $name" 14 program "$name.so" ;;
+	*libressl-*)	plugin=deep:$name-linked.so ;;
+	*)		plugin=$name.so ;;
 	esac
+	try "$HOST, and a plugin on $name" 14 program "$plugin"
 	# The loader gives two plugins one libssl where their sonames are the same.
 	soname=$(basename "$(ldd "$work/$name.so" | awk '$1 ~ /^libssl/ { print $3 }')")
-	case $sonames in *" $soname "*) ;; *) all+=("$name.so"); sonames+="$soname " ;; esac
+	case $sonames in *" $soname "*) ;; *) all+=("$name.so") others+=("$plugin") sonames+="$soname " ;; esac
 	try "a program without, plugins on $HOST and $name" 14 bare "$HOST.so" "$name.so"
 done < <("$here/hosts.sh" list)
+try "$HOST, and plugins ${others[*]}" $((7 * ${#all[@]})) program "${others[@]}"
 try "a program without, plugins ${all[*]}" $((7 * ${#all[@]})) bare "${all[@]}"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -578,7 +578,7 @@ extern int dtlsv1_listen_cookie_verify(SSL *ssl,
  * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
  * ask.
  *
- * Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, no memory).
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
  *
  * # Safety
  *
@@ -599,7 +599,7 @@ int dtlsv1_listen_set_budget(SSL_CTX *ctx, unsigned int challenges);
  * own datagram BIO on an unconnected UDP socket that has no other filter; the program's own stays.
  * Linux alone.
  *
- * Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, `on` neither, no memory).
+ * Returns 1, or 0 with the reason queued (`ctx` NULL, `on` neither, no memory).
  *
  * # Safety
  *
@@ -878,7 +878,7 @@ int dtlsv1_listen_datagram(SSL_CTX *ctx,
  * Returns 1: call SSL_accept(). 0: it is not, or no longer, a hello of that peer with a right cookie;
  * the SSL is as SSL_clear() leaves it and may be used again; nothing is queued. -1 with the reason
  * queued: NULL, a wrong `peer_len`, no BIO, no DTLS server, DTLSV1_LISTEN_COOKIES_APP, no secret, no
- * memory, another libssl; with LibreSSL, also a hello that it could not agree with, which is the
+ * memory; with LibreSSL, also a hello that it could not agree with, which is the
  * client's doing. What the error queue held before stays there, without its texts.
  *
  * With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO becomes

@@ -1,4 +1,4 @@
-# make install / uninstall: library, header, pkg-config file, wrapper, manual
+# make install / uninstall: library, audit module, header, pkg-config file, wrapper, manual
 # pages, documents, examples, licences.
 #
 # The library's file is named by its soname and the package's minor and patch
@@ -17,6 +17,7 @@ OBJCOPY  ?= objcopy
 # Everything install makes.
 INSTALLED = $(LIBDIR)/$(LIB_FILE) $(LIBDIR)/$(LIB_SONAME) \
     $(LIBDIR)/libdtlsv1_listen.so $(LIBDIR)/libdtlsv1_listen.a \
+    $(LIBDIR)/$(notdir $(AUDIT_SO)) \
     $(PCDIR)/dtlsv1_listen.pc $(INCLUDEDIR)/dtlsv1_listen.h \
     $(BINDIR)/dtlsv1-listen $(MANDIR)/man1/dtlsv1-listen.1 \
     $(MANDIR)/man3/dtlsv1_listen.3 $(MANDIR)/man3/dtlsv1_listener.3 \
@@ -40,11 +41,12 @@ fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
 
 .PHONY: install uninstall check-install check-wrapper check-man
 install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
-	@[ -r $(LIB_SO) ] && [ -r $(LIB_A) ] || $(MAKE) --no-print-directory lib
+	@[ -r $(LIB_SO) ] && [ -r $(LIB_A) ] && [ -r $(AUDIT_SO) ] || $(MAKE) --no-print-directory lib
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PCDIR)' \
 	    '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 	    '$(DESTDIR)$(MANDIR)/man3' '$(DESTDIR)$(DOCDIR)/examples'
 	$(INSTALL) -m 755 $(LIB_SO) '$(DESTDIR)$(LIBDIR)/$(LIB_FILE)'
+	$(INSTALL) -m 755 $(AUDIT_SO) '$(DESTDIR)$(LIBDIR)'
 	ln -sf $(LIB_FILE) '$(DESTDIR)$(LIBDIR)/$(LIB_SONAME)'
 	ln -sf $(LIB_SONAME) '$(DESTDIR)$(LIBDIR)/libdtlsv1_listen.so'
 	$(OBJCOPY) --strip-debug -R .llvmbc -R .llvmcmd $(LIB_A) \

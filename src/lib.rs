@@ -32,8 +32,9 @@
 //! * A challenge costs no heap memory, and nothing of it is kept.
 //! * No cookie or message callback of the application's runs while a BIO of ours stands in its SSL.
 //!   The controls of its own BIO are passed on to it then, as the two that libssl asks.
-//! * The names that we export are ours inside this library too: libssl's own are reached through
-//!   `RTLD_NEXT` (`openssl::real`) and never through openssl-sys.
+//! * We are linked to no libssl. Each that calls is found at run time (`openssl::libssl`, one table of
+//!   functions for each, by what the caller is bound to: `openssl::caller`), and every SSL, SSL_CTX and
+//!   BIO carries its own. openssl-sys has types and constants, and functions for our own tests alone.
 //!
 //! The C functions are documented in `include/dtlsv1_listen.h` and dtlsv1_listen(3).
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity))]

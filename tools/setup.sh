@@ -42,7 +42,7 @@ check,hosts,guests,bench,fleet,loss python3 cmd:python3              Python 3
 hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
 hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
 hosts                  tar             cmd:tar                  tar
-interop,fleet,loss gnutls-bin      cmd:gnutls-cli           gnutls-cli
+interop,guests,fleet,loss gnutls-bin      cmd:gnutls-cli           gnutls-cli
 interop,loss           ncat            cmd:ncat                 ncat, from nmap
 interop                botan           cmd:botan                the botan program
 interop                libcoap3-bin    cmd:coap-server-openssl  libcoap examples on OpenSSL and GnuTLS
@@ -54,6 +54,8 @@ interop                acl             cmd:setfacl              setfacl
 interop                util-linux      cmd:setpriv              setpriv
 guests                 python3-pip     cmd:pip3                 pip, for Python wheels
 guests                 binutils        cmd:nm                   nm, to list symbols
+guests                 g++             cmd:g++                  a C++ compiler
+guests                 qt6-base-dev    pc:Qt6Network            Qt 6, network module
 guests                 curl            cmd:curl                 curl
 guests                 nginx-light     cmd:nginx                nginx
 guests                 nodejs          cmd:node                 node

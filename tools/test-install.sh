@@ -45,7 +45,7 @@ file=libdtlsv1_listen.so.1.${version#*.}
 # from mk/install.mk.
 wanted() {
 	printf '%s\n' "$1/$file" "$1/libdtlsv1_listen.so.1" "$1/libdtlsv1_listen.so" \
-	    "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
+	    "$1/libdtlsv1_listen_audit.so" "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
 	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man3/dtlsv1_listener.3" "$3/man1/dtlsv1-listen.1" \
 	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" "$5/README.md" \
 	    "$5/CHANGELOG.md" "$5/operations.md" "$5/cookie.md" \
@@ -172,6 +172,7 @@ wrapper=$prefix/bin/dtlsv1-listen
 same "$("$wrapper" --version)" "dtlsv1-listen $version" "wrapper's version"
 same "$("$wrapper" --cookies=builtin printenv DTLSV1_LISTEN_COOKIES)" builtin "wrapper"
 run "$wrapper" grep "$prefix/lib/$file" /proc/self/maps
+run "$wrapper" --audit grep "$prefix/lib/libdtlsv1_listen_audit.so" /proc/self/maps
 run "$MAKE" uninstall PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" \
     MANDIR="$prefix/share/man" BINDIR="$prefix/bin" DESTDIR=
 gone "$prefix" /share/doc/libdtlsv1_listen

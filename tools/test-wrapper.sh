@@ -1,6 +1,6 @@
 #!/bin/bash
 # bin/dtlsv1-listen.in: what it sets, what it refuses, what it warns of. Run by
-# make check-wrapper, with any shared library in LIB.
+# make check-wrapper, with the library in LIB.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 wrapper=$PWD/bin/dtlsv1-listen.in
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset LD_PRELOAD DTLSV1_LISTEN_COOKIES DTLSV1_LISTEN_REPAIR DTLSV1_LISTEN_SECRET_FILE \
+unset LD_PRELOAD LD_AUDIT DTLSV1_LISTEN_COOKIES DTLSV1_LISTEN_REPAIR DTLSV1_LISTEN_SECRET_FILE \
     DTLSV1_LISTEN_COOKIE_LIFETIME DTLSV1_LISTEN_BUDGET DTLSV1_LISTEN_STATS DTLSV1_LISTEN_TRACE
 checks=0 failed=0
 
@@ -45,6 +45,7 @@ silent() {
 
 cd "$scratch"
 echo secret >secrets
+cp "$LIB" alone.so
 good "LD_PRELOAD=$LIB" env
 LD_PRELOAD=$LIB good "LD_PRELOAD=$LIB:$LIB" env
 good DTLSV1_LISTEN_COOKIES=builtin --cookies=builtin env
@@ -79,11 +80,35 @@ expect 2 'wants a whole number' --budget=-1 env
 expect 2 'is not there' --stats=/nonexistent/s.prom env
 expect 2 'wants a file' --stats=/ env
 expect 1 'is not there' --library=/nonexistent.so env
+expect 1 'audit.so is not there' --audit --library="$scratch/alone.so" env
 expect 1 'space or a colon' --library='/a b.so' env
 expect 1 'not installed' env
 expect 127 'command not found' --library="$LIB" no-such-command
 expect 127 'no such command' --library="$LIB" ./no-such-command
 expect 126 'not executable' --library="$LIB" ./secrets
+
+# The audit module: beside the library, where the C library makes it cheap or it is asked for.
+audit_is() {	# WANTED GLIBC ARGUMENT...
+	wanted=$1
+	printf '#!/bin/sh\n[ -z "%s" ] || echo "glibc %s"\n[ -n "%s" ]\n' "$2" "$2" "$2" >getconf
+	chmod +x getconf
+	shift 2
+	checks=$((checks + 1))
+	got=$(PATH=$scratch:$PATH sh "$wrapper" "$@" printenv LD_AUDIT) || true
+	[ "$got" = "$wanted" ] || {
+		failed=$((failed + 1))
+		echo "dtlsv1-listen $*: LD_AUDIT is '$got', not '$wanted'"
+	}
+}
+auditor=$(dirname "$LIB")/libdtlsv1_listen_audit.so
+for glibc in 2.35 2.39 2.40 2.100 3.0; do audit_is "$auditor" $glibc --library="$LIB"; done
+for glibc in 2.17 2.34 2.3.6 1.99 ''; do audit_is '' "$glibc" --library="$LIB"; done
+audit_is '' 2.36 --no-audit --library="$LIB"
+audit_is "$auditor" 2.17 --audit --library="$LIB"
+LD_AUDIT=$auditor audit_is "$auditor:$auditor" 2.36 --library="$LIB"
+LD_AUDIT=$auditor audit_is "$auditor" 2.36 --no-audit --library="$LIB"
+audit_is '' 2.36 --library="$scratch/alone.so"
+rm getconf
 
 # What the loader would leave out.
 silent true

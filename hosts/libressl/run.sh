@@ -49,7 +49,9 @@ run plain plain "$BUILD/listen"
 cat "$work/plain"
 # shellcheck disable=SC2086
 run preloaded ours env LD_PRELOAD="$LIB_SO" DTLSV1_LISTEN_TRACE=1 $RUNNER "$BUILD/listen"
-LD_LIBRARY_PATH=$(dirname "$LIB_SO"):${LD_LIBRARY_PATH:-}
+# By its soname, wherever it is.
+ln -s "$(realpath "$LIB_SO")" "$work/libdtlsv1_listen.so.1"
+LD_LIBRARY_PATH=$work:${LD_LIBRARY_PATH:-}
 export LD_LIBRARY_PATH
 # shellcheck disable=SC2086
 run linked ours env DTLSV1_LISTEN_TRACE=1 $RUNNER "$BUILD/listen-linked"

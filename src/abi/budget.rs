@@ -21,7 +21,7 @@ use std::ffi::{c_int, c_uint};
 /// A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
 /// ask.
 ///
-/// Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, no memory).
+/// Returns 1, or 0 with the reason queued (`ctx` NULL, no memory).
 ///
 /// # Safety
 ///

@@ -128,7 +128,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_datagram(
 /// Returns 1: call SSL_accept(). 0: it is not, or no longer, a hello of that peer with a right cookie;
 /// the SSL is as SSL_clear() leaves it and may be used again; nothing is queued. -1 with the reason
 /// queued: NULL, a wrong `peer_len`, no BIO, no DTLS server, DTLSV1_LISTEN_COOKIES_APP, no secret, no
-/// memory, another libssl; with LibreSSL, also a hello that it could not agree with, which is the
+/// memory; with LibreSSL, also a hello that it could not agree with, which is the
 /// client's doing. What the error queue held before stays there, without its texts.
 ///
 /// With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO becomes

@@ -17,7 +17,7 @@ use std::ffi::c_int;
 /// own datagram BIO on an unconnected UDP socket that has no other filter; the program's own stays.
 /// Linux alone.
 ///
-/// Returns 1, or 0 with the reason queued (`ctx` NULL or another libssl's, `on` neither, no memory).
+/// Returns 1, or 0 with the reason queued (`ctx` NULL, `on` neither, no memory).
 ///
 /// # Safety
 ///
