@@ -13,6 +13,7 @@
 #   RUNNER        put before each program, such as "valgrind -q"
 #   SAN           sanitizers, such as "address,undefined"
 #   MODES         "linked preloaded"; "static" links the .a beside LIB_SO
+#   CTESTS_JOBS   programs at a time     2
 #   CC CXX CFLAGS MAKE JOBS
 set -eu
 
@@ -75,19 +76,7 @@ case $SAN in
 	;;
 esac
 
-passed=0
-failed=0
-not_run=0
-not_run_names=
-count() {	# STATUS NAME; 77: it cannot run here, and has said why
-	case $1 in
-	0)	passed=$((passed + 1)) ;;
-	77)	not_run=$((not_run + 1))
-		not_run_names="$not_run_names $2" ;;
-	*)	failed=$((failed + 1))
-		echo "FAILED: $2 (exit status $1)" ;;
-	esac
-}
+export preload RUNNER
 
 wanted() {	# NAME among the arguments, or no arguments
 	name=$1
@@ -99,75 +88,76 @@ wanted() {	# NAME among the arguments, or no arguments
 	return 1
 }
 
-run_program() {	# MODE PROGRAM
-	export CTESTS_MODE="$1"
-	# Its children end while a thread of theirs runs, on purpose: that thread's
-	# memory looks lost now and then.
-	case $2:$SAN in
-	stats_file:*address*) ASAN_OPTIONS=detect_leaks=0 ;;
-	*:*address*) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 ;;
+# Why PROGRAM cannot run under this checker; nothing where it can.
+unfit() {
+	case $1:${RUNNER:+runner}$SAN in
+	alloc:?* | faults:?*)
+		echo "the checker owns malloc() and dlsym()" ;;
+	socket_filter:runner*)
+		echo "it begins itself anew, and a checker cannot follow" ;;
+	stack:?*)
+		echo "a checker's own frames stand between ours" ;;
+	fork_threads:runner* | fork_handlers:runner* | secrets_slow:runner*)
+		echo "in a child the memory of the parent's other thread looks lost" ;;
 	esac
-	# These start themselves again, with their stderr in a file.
-	case $2 in
-	stats_file | budget) export VALGRIND_OPTS=--trace-children=yes ;;
-	*) unset VALGRIND_OPTS ;;
-	esac
-	status=0
-	if [ "$1" = preloaded ]; then
-		LD_PRELOAD=$preload $RUNNER "$BUILD/$1/$2" || status=$?
-	else
-		$RUNNER "$BUILD/$1/$2" || status=$?
-	fi
-	count "$status" "$2 $1"
 }
 
+mkdir "$CTESTS_TMP/run"
+not_run=
+# Shell tests judge files and links, not memory: once, without a checker, is enough,
+# and nobody misses them there who has not asked for them. They build programs, take
+# longest, and so come first.
+for source in "$here"/*.test; do
+	name=$(basename "$source" .test)
+	wanted "$name" "$@" || continue
+	if [ -z "$RUNNER$SAN" ]; then
+		echo "test $name" >>"$CTESTS_TMP/list"
+	elif [ $# -gt 0 ]; then
+		not_run="$not_run $name.test"
+	fi
+done
 for source in "$here"/*.c "$here"/callers/*.c; do
-	[ -f "$source" ] || continue
 	program=$(basename "$source" .c)
 	wanted "$program" "$@" || continue
-	# These bring a malloc() or dlsym() of their own, and so do the checkers.
-	case $program:${RUNNER:+runner}$SAN in
-	alloc:?* | faults:?*)
-		echo "$program: not here, where the checker owns malloc() and dlsym()"
-		count 77 "$program"
-		continue ;;
-	socket_filter:runner*)
-		echo "$program: not here: it begins itself anew, and a checker cannot follow"
-		count 77 "$program"
-		continue ;;
-	stack:?*)
-		echo "$program: not here: a checker's own frames stand between ours"
-		count 77 "$program"
-		continue ;;
-	fork_threads:runner* | fork_handlers:runner* | secrets_slow:runner*)
-		echo "$program: not here: in a child the memory of the parent's other thread looks lost"
-		count 77 "$program"
-		continue ;;
-	esac
-	for mode in $MODES; do
-		run_program "$mode" "$program"
-	done
-done
-
-# These judge files and links, not memory: once, without a checker, is enough,
-# and nobody misses them there who has not asked for them.
-for source in "$here"/*.test; do
-	[ -f "$source" ] || continue
-	wanted "$(basename "$source" .test)" "$@" || continue
-	status=0
-	if [ -z "$RUNNER$SAN" ]; then
-		sh "$source" || status=$?
-	elif [ $# -gt 0 ]; then
-		status=77
-	else
+	why=$(unfit "$program")
+	if [ "$why" ]; then
+		echo "$program: not here: $why"
+		not_run="$not_run $program"
 		continue
 	fi
-	count "$status" "$(basename "$source")"
+	for mode in $MODES; do
+		echo "$mode $program"
+	done >>"$CTESTS_TMP/list"
 done
+
+# Most of its time a program waits: so several run at a time.
+[ ! -f "$CTESTS_TMP/list" ] ||
+	xargs -n 2 -P "${CTESTS_JOBS:-2}" "$here/one.sh" <"$CTESTS_TMP/list"
+
+passed=0
+failed=
+for status in "$CTESTS_TMP"/run/*.status; do
+	[ -f "$status" ] || continue
+	name=$(basename "$status" .status)
+	case $(cat "$status") in
+	0) passed=$((passed + 1)) ;;
+	77) not_run="$not_run ${name%.*}" ;;
+	*) failed="$failed $name" ;;
+	esac
+done
+# Who left no status behind was not run at all.
+[ ! -f "$CTESTS_TMP/list" ] || while read -r mode name; do
+	[ -f "$CTESTS_TMP/run/$name.$mode.status" ] || failed="$failed $name.$mode"
+done <"$CTESTS_TMP/list"
 
 # "peer (no ::1)": programs that ran without the part that cannot run here.
 left_out=
 [ ! -f "$CTESTS_TMP/left-out" ] ||
 	left_out=$(sort -u "$CTESTS_TMP/left-out" | paste -s -d , | sed 's/,/, /g')
-echo "$passed passed, $failed failed${not_run_names:+, $not_run not run:$not_run_names}${left_out:+, in part: $left_out}"
-[ "$failed" -eq 0 ] && [ $((passed + not_run)) -gt 0 ]
+count() {
+	echo $#
+}
+[ -z "$failed" ] || echo "failed:$failed"
+# shellcheck disable=SC2086 # one word each
+echo "$passed passed, $(count $failed) failed${not_run:+, $(count $not_run) not run:$not_run}${left_out:+, in part: $left_out}"
+[ -z "$failed" ] && { [ "$passed" -gt 0 ] || [ "$not_run" ]; }
