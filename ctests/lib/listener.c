@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "listener.h"
 #include "check.h"
+#include "tls.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -95,6 +96,7 @@ caller_ssl(int fd)
 	(void)BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, &peer.any);
 	SSL_set_bio(ssl, bio, bio);
 	SSL_set_connect_state(ssl);
+	tls_patient(ssl);		/* nothing is lost here, whatever the machine does */
 #ifdef LIBRESSL_VERSION_NUMBER
 	SSL_set_read_ahead(ssl, 1);
 #endif
@@ -161,6 +163,7 @@ listener_turn(dtlsv1_listener *listener, SSL *ssls[], int n)
 				;
 			NEED(i < n);
 			ssls[i] = ssl;
+			tls_patient(ssl);
 		}
 		if (!SSL_is_init_finished(ssl) && !(news &
 		    (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE))) {
