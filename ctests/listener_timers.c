@@ -83,9 +83,17 @@ test_repeats(void)
 	ERR_clear_error();
 	first = drain(&caller, &longest);
 	CHECK(first > 0);
-	/* Nothing comes: the descriptor alone says that there is work, and not too early. */
-	CHECK(net_readable(lf.fd(listener), 3000));
-	CHECK(DTLSv1_get_timeout(ssl, &left) == 1 && left.tv_sec == 0 && left.tv_usec == 0);
+	/*
+	 * Nothing comes: the descriptor alone says that there is work, and not too early; but libssl
+	 * sets its timer with each message of a flight, and the first one's may be looked at.
+	 */
+	for (turns = 0; turns < 2 && (left.tv_sec != 0 || left.tv_usec != 0); turns++) {
+		if (turns > 0)
+			CHECK_INT(lf.run(listener, 0), 0);
+		CHECK(net_readable(lf.fd(listener), 3000));
+		CHECK_INT(DTLSv1_get_timeout(ssl, &left), 1);
+	}
+	CHECK(left.tv_sec == 0 && left.tv_usec == 0);
 	for (again = turns = 0; again == 0 && turns < 40; turns++) {
 		CHECK_INT(lf.run(listener, 100), 0);
 		again = drain(&caller, &longest);
