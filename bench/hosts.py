@@ -89,7 +89,7 @@ def prepare(only_system, say):
     """Every built host, system first, with all that is needed on it."""
     make_certificate()
     hosts = []
-    for line in run([ROOT / "hosts/hosts.sh", "list"]).splitlines():
+    for line in run([ROOT / "releases/releases.sh", "list"]).splitlines():
         name, version, prefix = line.split(maxsplit=2)
         if only_system and name != "system":
             continue
