@@ -5,13 +5,13 @@
 #
 #   LIB_SO=/path/libdtlsv1_listen.so OPENSSL=/path/openssl e2e/s_server.sh
 #
-#   HOST_VERSION  the release that has to have run (default: OPENSSL's own word)
+#   RELEASE_VERSION  the release that has to have run (default: OPENSSL's own word)
 #   RUNNER        put before the server, such as "valgrind -q --error-exitcode=9"
 #   PLAIN=1       libssl alone, to tell a machine that cannot from a library
 #                 that does not
 set -eu
 : "${LIB_SO:?the library to preload}" "${OPENSSL:=openssl}" "${RUNNER:=}" "${PLAIN:=}"
-: "${HOST_VERSION:=$("$OPENSSL" version | awk '{ print $2 }')}"
+: "${RELEASE_VERSION:=$("$OPENSSL" version | awk '{ print $2 }')}"
 
 work=$(mktemp -d)
 server='' client='' passed=0 failed=0
@@ -100,8 +100,8 @@ exchange() {
 	if [ -n "$PLAIN" ]; then
 		[ -z "$line" ] || { why="libssl alone was wanted, yet: $line"; return 1; }
 	else
-		[[ $line == *"(pid $pid, "*"$(number "$HOST_VERSION"),"* ]] || {
-			why="our DTLSv1_listen did not run in process $pid on libssl $HOST_VERSION; its word: '$line'"
+		[[ $line == *"(pid $pid, "*"$(number "$RELEASE_VERSION"),"* ]] || {
+			why="our DTLSv1_listen did not run in process $pid on libssl $RELEASE_VERSION; its word: '$line'"
 			return 1
 		}
 	fi

@@ -2,7 +2,7 @@
 # Our library, one file, on every release of releases.sh and on the system's
 # OpenSSL, step by step. One table at the end.
 #
-#   releases/check.sh [HOST...]      all that 'releases.sh table' names, or these
+#   releases/check.sh [RELEASE...]      all that 'releases.sh table' names, or these
 #
 #   LIB_SO the library (default target/release/libdtlsv1_listen.so)
 #   STEPS  which steps, in order (default: all below)
@@ -10,7 +10,7 @@
 #   SEED   and its seed (default 1)
 #   STEP_TIMEOUT  seconds before a step is ended (default 3600)
 #
-# Everything of a host is in target/hosts/HOST: ctests/, and the whole output of
+# Everything of a release is in target/releases/RELEASE: ctests/, and the whole output of
 # each step in logs/STEP.
 set -euo pipefail
 
@@ -22,13 +22,13 @@ read -ra steps <<<"${STEPS:-$all_steps}"
 export LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}
 export N=${N:-20000} SEED=${SEED:-1} JOBS=${JOBS:-2}
 
-# --- steps: run in $root with a host's environment (releases.sh env), its LIB_SO,
+# --- steps: run in $root with a release's environment (releases.sh env), its LIB_SO,
 # and BUILD, its scratch. Status 0 is a pass. The last 'N passed, N failed' that
 # a step prints goes into the table.
 
 # LibreSSL has other declarations, so it has a test of its own.
 step_ctests() {
-	case $HOST in
+	case $RELEASE in
 	libressl-*) ctests/libressl/run.sh ;;
 	*) ctests/run.sh ;;
 	esac
@@ -55,7 +55,7 @@ quick='bios_custom bios_dgram entry fragment hvr peer reassembly repair_handles 
 
 step_valgrind() {
 	local runner='valgrind -q --error-exitcode=99' memory='--leak-check=full --errors-for-leak-kinds=definite'
-	case $HOST in
+	case $RELEASE in
 	libressl-*) RUNNER="$runner $memory" ctests/libressl/run.sh; return ;;
 	esac
 	local names
@@ -64,24 +64,24 @@ step_valgrind() {
 	RUNNER=$runner e2e/s_server.sh
 }
 
-# Steps that a host cannot have, said in the table: LibreSSL has no function to
+# Steps that a release cannot have, said in the table: LibreSSL has no function to
 # compare with (libressl/run.sh compares what it does), and its s_server has no
 # -listen.
-applies() {	# HOST STEP
+applies() {	# RELEASE STEP
 	case $1/$2 in libressl-*/differential | libressl-*/s_server) return 1 ;; esac
 }
 
-# run_step HOST STEP: in a process of its own, see the end of this file.
+# run_step RELEASE STEP: in a process of its own, see the end of this file.
 run_step() {
 	set -e
 	local assignments
-	assignments=$("$here/hosts.sh" env "$1")
+	assignments=$("$here/releases.sh" env "$1")
 	eval "$assignments"
-	# Tests that say 'openssl' mean this host's.
+	# Tests that say 'openssl' mean this release's.
 	[ "$1" = system ] || export PATH=$OPENSSL_DIR/bin:$PATH
 	# What was given to the outer make is not for the tests' own.
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES
-	export BUILD=$root/target/hosts/$1/ctests
+	export BUILD=$root/target/releases/$1/ctests
 	"step_$2"
 }
 
@@ -98,38 +98,38 @@ counts() {
 }
 
 main() {
-	local hosts host step log sum status passed=0 failed=0 rows=() row
-	mapfile -t hosts < <("$here/hosts.sh" names)
-	[ $# = 0 ] || hosts=("$@")
+	local releases release step log sum status passed=0 failed=0 rows=() row
+	mapfile -t releases < <("$here/releases.sh" names)
+	[ $# = 0 ] || releases=("$@")
 	for step in "${steps[@]}"; do
-		declare -F "step_$step" >/dev/null || { echo "check-hosts: there is no step '$step', only: $all_steps" >&2; exit 2; }
+		declare -F "step_$step" >/dev/null || { echo "check-releases: there is no step '$step', only: $all_steps" >&2; exit 2; }
 	done
-	[ -r "$LIB_SO" ] || { echo "check-hosts: there is no library at $LIB_SO: run make" >&2; exit 2; }
+	[ -r "$LIB_SO" ] || { echo "check-releases: there is no library at $LIB_SO: run make" >&2; exit 2; }
 	sha256sum "$LIB_SO"
 	# Say at once what is missing, not after ten minutes.
-	for host in "${hosts[@]}"; do "$here/hosts.sh" env "$host" >/dev/null; done
+	for release in "${releases[@]}"; do "$here/releases.sh" env "$release" >/dev/null; done
 
-	for host in "${hosts[@]}"; do
-		row=$host
+	for release in "${releases[@]}"; do
+		row=$release
 		for step in "${steps[@]}"; do
-			if ! applies "$host" "$step"; then
+			if ! applies "$release" "$step"; then
 				row+='|n/a'
 				continue
 			fi
-			log=$root/target/hosts/$host/logs/$step
+			log=$root/target/releases/$release/logs/$step
 			mkdir -p "$(dirname "$log")"
 			SECONDS=0 status=0
-			timeout -k 10 "${STEP_TIMEOUT:-3600}" "$BASH" "$0" --step "$host" "$step" >"$log" 2>&1 </dev/null || status=$?
+			timeout -k 10 "${STEP_TIMEOUT:-3600}" "$BASH" "$0" --step "$release" "$step" >"$log" 2>&1 </dev/null || status=$?
 			sum=$(counts "$log")
 			if [ "$status" = 0 ]; then
 				passed=$((passed + 1))
 				row+="|pass${sum:+ $sum}"
-				echo "$host: $step: pass${sum:+ ($sum)}, $SECONDS s"
+				echo "$release: $step: pass${sum:+ ($sum)}, $SECONDS s"
 				continue
 			fi
 			failed=$((failed + 1))
 			row+="|FAIL${sum:+ $sum}"
-			echo "$host: $step: FAILED with status $status; the end of $log:"
+			echo "$release: $step: FAILED with status $status; the end of $log:"
 			tail -n 30 "$log" | sed 's/^/    /'
 		done
 		rows+=("$row")
@@ -142,13 +142,13 @@ main() {
 	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 }
 
-# print_table ROW...: host by step.
+# print_table ROW...: release by step.
 print_table() {
 	local row cells cell
-	printf '%-22s' host; printf '%-20s' "${steps[@]}"; echo
+	printf '%-22s' release; printf '%-20s' "${steps[@]}"; echo
 	for row; do
 		IFS='|' read -ra cells <<<"$row"
-		printf '%-22s' "${cells[0]} $("$here/hosts.sh" version "${cells[0]}")"
+		printf '%-22s' "${cells[0]} $("$here/releases.sh" version "${cells[0]}")"
 		for ((cell = 1; cell <= ${#steps[@]}; cell++)); do
 			printf '%-20s' "${cells[cell]:--}"
 		done

@@ -3,15 +3,15 @@
 # beside the system's OpenSSL.
 #
 #   releases/releases.sh build [NAME...]  build what is missing (all by default)
-#   releases/releases.sh list             built hosts: name version prefix
-#   releases/releases.sh names            every host's name, the system's first
+#   releases/releases.sh list             built releases: name version prefix
+#   releases/releases.sh names            every release's name, the system's first
 #   releases/releases.sh version NAME     its version
-#   releases/releases.sh table            every host: name, version, built or not, prefix
+#   releases/releases.sh table            every release: name, version, built or not, prefix
 #   releases/releases.sh env NAME         shell assignments for eval: see env_of
 #   releases/releases.sh prune            remove builds that no recipe asks for any more
 #
-# Built hosts live in ${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/hosts (or
-# DTLSV1_LISTEN_HOSTS), as NAME-VERSION-RECIPE.
+# Built releases live in ${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/hosts (or
+# DTLSV1_LISTEN_RELEASES), as NAME-VERSION-RECIPE.
 # A directory of that name is a whole build: it appears by one rename.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=releases/recipe-libressl.sh
 . "$here/recipe-libressl.sh"
 
-cache=${DTLSV1_LISTEN_HOSTS:-${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/hosts}
+cache=${DTLSV1_LISTEN_RELEASES:-${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/hosts}
 jobs=${JOBS:-$(nproc)}
 # What the caller's make or shell sets is for our library, not for OpenSSL's.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LDLIBS OPENSSL_CONF
@@ -31,13 +31,13 @@ die() {
 	exit 1
 }
 
-# Sets what is known of host $1: name, version, title; package, crate (its version
+# Sets what is known of release $1: name, version, title; package, crate (its version
 # in the index), checksum; build (the function), recipe (the hash).
 look_up() {
 	name=$1
 	read -r version crate checksum < <(awk -v n="$1" '$1 == n { print $2, $3, $4 }' \
 	    <<<"$hosts_table$hosts_table_libressl") ||
-		die "no host is called '$1'. There are: system $(names | xargs)"
+		die "no release is called '$1'. There are: system $(names | xargs)"
 	local file
 	case $name in
 	libressl-*)
@@ -117,7 +117,7 @@ build_in() {
 
 build() {
 	local name version title package crate checksum build recipe prefix each work log start
-	case $cache in *[[:space:]]*) die "$cache: OpenSSL does not build below a path with spaces; set DTLSV1_LISTEN_HOSTS" ;; esac
+	case $cache in *[[:space:]]*) die "$cache: OpenSSL does not build below a path with spaces; set DTLSV1_LISTEN_RELEASES" ;; esac
 	mkdir -p "$cache"
 	# One builder at a time; so whatever is half built here is nobody's.
 	exec 9>"$cache/lock"
@@ -156,7 +156,7 @@ list() {
 
 table() {
 	local each state
-	printf '%-14s %-8s %-10s %s\n' host version state prefix
+	printf '%-14s %-8s %-10s %s\n' release version state prefix
 	printf '%-14s %-8s %-10s %s\n' system "$(system_version)" installed "$(system_prefix)"
 	for each in $(names); do
 		look_up "$each"
@@ -166,8 +166,8 @@ table() {
 	done
 }
 
-# HOST, HOST_VERSION   its name and version
-# HOST_INCLUDE, HOST_LIBDIR  its headers and libraries, for the C tests
+# RELEASE, RELEASE_VERSION   its name and version
+# RELEASE_INCLUDE, RELEASE_LIBDIR  its headers and libraries, for the C tests
 # OPENSSL              its openssl program (which finds its own libraries)
 # OPENSSL_DIR          what openssl-sys and the Makefile build against
 # PKG_CONFIG_PATH      the same for pkg-config
@@ -175,14 +175,14 @@ table() {
 # For the system's, the places are unset.
 env_of() {
 	if [ "$1" = system ]; then
-		echo "unset HOST_INCLUDE HOST_LIBDIR OPENSSL_DIR PKG_CONFIG_PATH LD_LIBRARY_PATH"
-		echo "export HOST=system HOST_VERSION=$(system_version) OPENSSL=$(system_prefix)/bin/openssl"
+		echo "unset RELEASE_INCLUDE RELEASE_LIBDIR OPENSSL_DIR PKG_CONFIG_PATH LD_LIBRARY_PATH"
+		echo "export RELEASE=system RELEASE_VERSION=$(system_version) OPENSSL=$(system_prefix)/bin/openssl"
 		return
 	fi
 	look_up "$1"
-	[ -d "$prefix" ] || die "$1 is not built: run make hosts, or releases/releases.sh build $1"
-	printf 'export %s=%q\n' HOST "$1" HOST_VERSION "$version" OPENSSL "$prefix/bin/openssl" \
-	    HOST_INCLUDE "$prefix/include" HOST_LIBDIR "$prefix/lib" OPENSSL_DIR "$prefix" \
+	[ -d "$prefix" ] || die "$1 is not built: run make releases, or releases/releases.sh build $1"
+	printf 'export %s=%q\n' RELEASE "$1" RELEASE_VERSION "$version" OPENSSL "$prefix/bin/openssl" \
+	    RELEASE_INCLUDE "$prefix/include" RELEASE_LIBDIR "$prefix/lib" OPENSSL_DIR "$prefix" \
 	    PKG_CONFIG_PATH "$prefix/lib/pkgconfig" LD_LIBRARY_PATH "$prefix/lib"
 }
 

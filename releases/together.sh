@@ -4,9 +4,9 @@
 # program without any. Each serves clients by our library, preloaded; and without
 # it, where they have callbacks of their own.
 #
-#   HOST, HOST_INCLUDE, HOST_LIBDIR, BUILD, LIB_SO   as releases/check.sh sets them
+#   RELEASE, RELEASE_INCLUDE, RELEASE_LIBDIR, BUILD, LIB_SO   as releases/check.sh sets them
 set -euo pipefail
-: "${HOST:?}" "${BUILD:?}" "${LIB_SO:?}"
+: "${RELEASE:?}" "${BUILD:?}" "${LIB_SO:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 sources=$root/ctests/libssls
@@ -71,13 +71,13 @@ count() {	# WHAT WHY
 
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
     -keyout "$work/key.pem" -out "$work/cert.pem" 2>"$work/req" || { cat "$work/req" >&2; exit 1; }
-"${CC:-cc}" "${flags[@]}" -o "$work/bare" "$sources/host.c" -ldl -pthread
-build program "${HOST_INCLUDE:-}" "${HOST_LIBDIR:-}" -DSERVES "$sources/host.c" "$sources/serve.c"
-plugins "$HOST" "${HOST_INCLUDE:-}" "${HOST_LIBDIR:-}"
+"${CC:-cc}" "${flags[@]}" -o "$work/bare" "$sources/release.c" -ldl -pthread
+build program "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}" -DSERVES "$sources/release.c" "$sources/serve.c"
+plugins "$RELEASE" "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}"
 
-all=("$HOST.so") others=() sonames=" $(basename "$(ldd "$work/$HOST.so" | awk '$1 ~ /^libssl/ { print $3 }')") "
+all=("$RELEASE.so") others=() sonames=" $(basename "$(ldd "$work/$RELEASE.so" | awk '$1 ~ /^libssl/ { print $3 }')") "
 while read -r name _ prefix; do
-	[ "$name" != "$HOST" ] || continue
+	[ "$name" != "$RELEASE" ] || continue
 	if [ "$name" = system ]; then
 		plugins "$name" '' ''
 	else
@@ -86,17 +86,17 @@ while read -r name _ prefix; do
 	# A reference without a version, as LibreSSL's callers have, is bound to the
 	# program's libssl, and a definition without one, as LibreSSL's are, takes any
 	# plugin's, unless the plugin's own comes first; there we are only if it has us.
-	case $HOST/$name in
+	case $RELEASE/$name in
 	*libressl-*)	plugin=deep:$name-linked.so ;;
 	*)		plugin=$name.so ;;
 	esac
-	try "$HOST, and a plugin on $name" 14 program "$plugin"
+	try "$RELEASE, and a plugin on $name" 14 program "$plugin"
 	# The loader gives two plugins one libssl where their sonames are the same.
 	soname=$(basename "$(ldd "$work/$name.so" | awk '$1 ~ /^libssl/ { print $3 }')")
 	case $sonames in *" $soname "*) ;; *) all+=("$name.so") others+=("$plugin") sonames+="$soname " ;; esac
-	try "a program without, plugins on $HOST and $name" 14 bare "$HOST.so" "$name.so"
-done < <("$here/hosts.sh" list)
-try "$HOST, and plugins ${others[*]}" $((7 * ${#all[@]})) program "${others[@]}"
+	try "a program without, plugins on $RELEASE and $name" 14 bare "$RELEASE.so" "$name.so"
+done < <("$here/releases.sh" list)
+try "$RELEASE, and plugins ${others[*]}" $((7 * ${#all[@]})) program "${others[@]}"
 try "a program without, plugins ${all[*]}" $((7 * ${#all[@]})) bare "${all[@]}"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

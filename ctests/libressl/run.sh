@@ -2,23 +2,23 @@
 # DTLSv1_listen as LibreSSL's macro: LibreSSL alone, with our library preloaded,
 # and linked to it with our header. All three must say the same.
 #
-#   LIB_SO, BUILD, OPENSSL, HOST_INCLUDE, HOST_LIBDIR, LD_LIBRARY_PATH  as releases.sh env
+#   LIB_SO, BUILD, OPENSSL, RELEASE_INCLUDE, RELEASE_LIBDIR, LD_LIBRARY_PATH  as releases.sh env
 #   RUNNER   put before the programs that use our library
 set -eu
-: "${RUNNER:=}" "${LIB_SO:?}" "${BUILD:?}" "${OPENSSL:?}" "${HOST_INCLUDE:?}" "${HOST_LIBDIR:?}"
+: "${RUNNER:=}" "${LIB_SO:?}" "${BUILD:?}" "${OPENSSL:?}" "${RELEASE_INCLUDE:?}" "${RELEASE_LIBDIR:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$BUILD"
 
-"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$HOST_INCLUDE" \
-    -o "$BUILD/adopt" "$here/adopt.c" -L"$HOST_LIBDIR" -lssl -lcrypto -ldl
+"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
+    -o "$BUILD/adopt" "$here/adopt.c" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
 build() {	# NAME ARGUMENT...
 	name=$1
 	shift
-	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$HOST_INCLUDE" \
-	    -o "$BUILD/$name" "$here/listen.c" "$@" -L"$HOST_LIBDIR" -lssl -lcrypto -ldl
+	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
+	    -o "$BUILD/$name" "$here/listen.c" "$@" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
 }
 build listen
 build listen-linked -DWITH_HEADER -I"$here/../../include" "$LIB_SO"

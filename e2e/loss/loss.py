@@ -4,7 +4,7 @@ OpenSSL release, in one run. `make loss` builds what this needs and runs it. How
 for a person to read; what fails it is a handshake that could not be measured, or that never
 finished with ours where the row's losses cannot be the reason.
 
-    e2e/loss/loss.py [HOST...]      all that releases/releases.sh names, or these
+    e2e/loss/loss.py [RELEASE...]      all that releases/releases.sh names, or these
 
 From the environment:
   QUICK=1     a few handshakes of each kind instead of fifty
@@ -40,21 +40,21 @@ def number(name, usual, quick):
     return int(text)
 
 
-def jobs_to_do(hosts, clients, seed, by_chance, by_rule):
+def jobs_to_do(releases, clients, seed, by_chance, by_rule):
     for row in plan.TABLES[TABLE]:
         for client in clients:
             if plan.client_for(client, row) is None:
                 continue
             for index in range(row.handshakes(by_chance, by_rule)):
-                for host in hosts:
+                for release in releases:
                     for which in plan.PLAIN, plan.OURS:
-                        # The same seed for every host, plain and ours: the same fates.
-                        yield row, client, host, which, f"{seed}/{row.name}/{client}/{index}"
+                        # The same seed for every release, plain and ours: the same fates.
+                        yield row, client, release, which, f"{seed}/{row.name}/{client}/{index}"
 
 
-def measure(row, client, host, which, seed, limit):
+def measure(row, client, release, which, seed, limit):
     outcome = handshake(
-        host.server(which, row), plan.client_for(client, row), row.weather, seed, limit
+        release.server(which, row), plan.client_for(client, row), row.weather, seed, limit
     )
     fragments = len(outcome.path.hello_fragments)
     if row.fragments and outcome.seconds is not None and fragments != row.fragments:
@@ -62,7 +62,7 @@ def measure(row, client, host, which, seed, limit):
     return {
         "row": row.name,
         "client": client,
-        "host": host.name,
+        "release": release.name,
         "which": which,
         "seed": seed,
         "seconds": outcome.seconds,
@@ -92,12 +92,12 @@ def main():
     if TABLE not in plan.TABLES:
         raise SystemExit(f"loss: no such table: {TABLE}")
     plan.make_certificate()
-    hosts = plan.hosts(sys.argv[1:])
+    releases = plan.releases(sys.argv[1:])
     versions = [(name, plan.client_version(name)) for name in clients]
     out = plan.ROOT / (os.environ.get("OUT") or ("target/loss" if QUICK else "docs"))
     out.mkdir(parents=True, exist_ok=True)
 
-    todo = list(jobs_to_do(hosts, clients, seed, by_chance, by_rule))
+    todo = list(jobs_to_do(releases, clients, seed, by_chance, by_rule))
     # Slow rows and quick ones mixed, so that the machine's mood falls on all alike.
     random.Random(seed).shuffle(todo)
     begin, results, broken = time.monotonic(), [], []
@@ -113,13 +113,13 @@ def main():
             if done % 100 == 0:
                 print(f"loss: {done} of {len(todo)} handshakes, {time.monotonic() - begin:.0f} s")
 
-    for (row, client, host, which, _), error in broken:
-        print(f"loss: {row.name}, {client}, {host.name} {which}: {error}", file=sys.stderr)
+    for (row, client, release, which, _), error in broken:
+        print(f"loss: {row.name}, {client}, {release.name} {which}: {error}", file=sys.stderr)
     stuck = unfinished(results)
     for r in stuck:
-        print(f"loss: {r['row']}, {r['client']}, {r['host']}: never finished with ours", file=sys.stderr)
+        print(f"loss: {r['row']}, {r['client']}, {r['release']}: never finished with ours", file=sys.stderr)
     about = report.About(
-        hosts=[(host.name, host.version) for host in hosts],
+        releases=[(release.name, release.version) for release in releases],
         clients=[(name, version) for name, version in versions if measured(name)],
         rows=[(row.name, row.by_chance()) for row in plan.TABLES[TABLE]],
         table=TABLE,

@@ -107,7 +107,7 @@ def _s_client(fragments):
 
 
 @dataclass(frozen=True)
-class Host:
+class Release:
     """An OpenSSL release and its programs."""
 
     name: str
@@ -126,30 +126,30 @@ class Host:
         return Server(command, self.environment, str(LIBRARY) if which == OURS else "")
 
 
-def hosts(wanted):
-    """The hosts by name; each has to be built, and our library.
+def releases(wanted):
+    """The releases by name; each has to be built, and our library.
     LibreSSL's s_server has no -listen to measure."""
     names = wanted or [n for n in _output("releases/releases.sh", "names").split() if not n.startswith("libressl")]
-    return [_host(name) for name in names]
+    return [_release(name) for name in names]
 
 
-def _host(name):
+def _release(name):
     said = _output("bash", "-c", 'eval "$(releases/releases.sh env "$1")" && env -0', "-", name)
     env = dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
     if not LIBRARY.exists():
         raise SystemExit(f"loss: {LIBRARY} is not there: make loss builds it, e2e/loss/loss.py does not")
     needs = {"LD_LIBRARY_PATH": env.get("LD_LIBRARY_PATH", ""), "OPENSSL_CONF": "/dev/null"}
-    return Host(
+    return Release(
         name,
-        env["HOST_VERSION"],
+        env["RELEASE_VERSION"],
         env["OPENSSL"],
         tuple(needs.items()),
-        _compile(name, env.get("HOST_INCLUDE"), env.get("HOST_LIBDIR")),
+        _compile(name, env.get("RELEASE_INCLUDE"), env.get("RELEASE_LIBDIR")),
     )
 
 
 def _compile(name, include, libdir):
-    """connecting_server, linked with this host's libssl and nothing of ours."""
+    """connecting_server, linked with this release's libssl and nothing of ours."""
     program = SCRATCH / name / "connecting_server"
     program.parent.mkdir(parents=True, exist_ok=True)
     command = shlex.split(os.environ.get("CC", "cc"))

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 class About:
     """What a reader has to know of a run."""
 
-    hosts: list  # (name, version)
+    releases: list  # (name, version)
     clients: list  # (name, version)
     rows: list  # (name, whether chance decides)
     seed: int
@@ -44,10 +44,10 @@ class Times:
 
 
 def cells(about, results):
-    """(client, row, host, which) -> Times."""
+    """(client, row, release, which) -> Times."""
     seconds = defaultdict(list)
     for r in results:
-        seconds[r["client"], r["row"], r["host"], r["which"]].append(r["seconds"])
+        seconds[r["client"], r["row"], r["release"], r["which"]].append(r["seconds"])
     return {key: Times(taken, about.limit) for key, taken in seconds.items()}
 
 
@@ -76,10 +76,10 @@ def text(about, results):
         lines += ["", f"{client} {version}: median, 90th percentile, longest", ""]
         for name in (name for name, by_chance in rows_of(about, by, client) if by_chance):
             lines.append(name)
-            for host, release in about.hosts:
-                parts = [f"  {release:<10}"]
+            for release, version in about.releases:
+                parts = [f"  {version:<10}"]
                 for which in "plain", "ours":
-                    t = by.get((client, name, host, which))
+                    t = by.get((client, name, release, which))
                     spread = " ".join(f"{t.most(p):6.2f}" for p in (0.5, 0.9, 1.0)) if t else "-"
                     parts.append(f"{which} {spread}{f' ({t.failed} never)' if t.failed else '':<11}")
                 lines.append("  ".join(parts).rstrip())
@@ -108,14 +108,14 @@ def rows_of(about, by, client):
 
 
 def table(about, by, client):
-    heads = [version for _, version in about.hosts]
+    heads = [version for _, version in about.releases]
     grid = []
     for name, by_chance in rows_of(about, by, client):
         line = [name]
-        for host, _ in about.hosts:
+        for release, _ in about.releases:
             pair = []
             for which in "plain", "ours":
-                t = by.get((client, name, host, which))
+                t = by.get((client, name, release, which))
                 pair.append(shown(t, (t.mean() if by_chance else t.median()) if t else 0))
             line.append(" / ".join(pair))
         grid.append(line)
@@ -134,7 +134,7 @@ FONT = "font-family='Helvetica, Arial, sans-serif'"
 
 def svg(about, results):
     by = cells(about, results)
-    panel_height = HEAD + PAIR * len(about.hosts) + 8
+    panel_height = HEAD + PAIR * len(about.releases) + 8
     width = GAP + COLUMNS * (PANEL + GAP)
     top, out = 62, []
     for client, version in about.clients:
@@ -158,19 +158,19 @@ def svg(about, results):
 
 
 def panel(about, by, client, name, by_chance, x, y):
-    def value(host, which):
-        t = by.get((client, name, host, which))
+    def value(release, which):
+        t = by.get((client, name, release, which))
         return (t.mean() if by_chance else t.median()) if t else 0.0
 
-    longest = max([value(host, which) for host, _ in about.hosts for which in ("plain", "ours")] + [1.0])
+    longest = max([value(release, which) for release, _ in about.releases for which in ("plain", "ours")] + [1.0])
     room = PANEL - LEFT - 82
     yield label(x, y + 16, name + (", mean" if by_chance else ""), 12, INK, "bold")
-    for i, (host, version) in enumerate(about.hosts):
+    for i, (release, version) in enumerate(about.releases):
         at = y + HEAD + i * PAIR
         yield label(x + LEFT - 6, at + BAR + 3, version, 11, FAINT, anchor="end")
         for k, (which, colour) in enumerate((("plain", PLAIN), ("ours", OURS))):
-            t = by.get((client, name, host, which))
-            seconds = value(host, which)
+            t = by.get((client, name, release, which))
+            seconds = value(release, which)
             bar = max(seconds / longest * room, 1)
             yield f"<rect x='{x + LEFT}' y='{at + k * (BAR + 1)}' width='{bar:.1f}' height='{BAR}' fill='{colour}'/>"
             yield label(x + LEFT + bar + 4, at + k * (BAR + 1) + BAR - 1, shown(t, seconds), 9)

@@ -124,18 +124,18 @@ class Words(unittest.TestCase):
 
 class Report(unittest.TestCase):
     about = report.About(
-        hosts=[("one", "1.1.1w"), ("two", "4.0.3")], clients=[("s_client", "<OpenSSL>")],
+        releases=[("one", "1.1.1w"), ("two", "4.0.3")], clients=[("s_client", "<OpenSSL>")],
         rows=[("rule", False), ("chance", True)], seed=1, limit=60, by_chance=2, by_rule=3,
     )
 
     def results(self):
-        for host in "one", "two":
+        for release in "one", "two":
             for which, seconds in ("plain", [1, 2, 30]), ("ours", [1, 1, None]):
                 for s in seconds:
-                    yield {"client": "s_client", "row": "rule", "host": host, "which": which, "seconds": s}
-            yield {"client": "s_client", "row": "chance", "host": host, "which": "plain", "seconds": 2}
-            yield {"client": "s_client", "row": "chance", "host": host, "which": "plain", "seconds": 4}
-            yield {"client": "s_client", "row": "chance", "host": host, "which": "ours", "seconds": None}
+                    yield {"client": "s_client", "row": "rule", "release": release, "which": which, "seconds": s}
+            yield {"client": "s_client", "row": "chance", "release": release, "which": "plain", "seconds": 2}
+            yield {"client": "s_client", "row": "chance", "release": release, "which": "plain", "seconds": 4}
+            yield {"client": "s_client", "row": "chance", "release": release, "which": "ours", "seconds": None}
 
     def test_middle_mean_and_never(self):
         text = report.text(self.about, list(self.results()))

@@ -15,7 +15,7 @@ bench: lib examples xdp
 	XDP='$(CURDIR)/$(XDP_RELEASE)' LIB='$(abspath $(LIB_SO))' ECHO='$(abspath $(DEMO))/echo_server' \
 	    xdp/bench/run.py $(if $(QUICK),--quick) $(if $(QUICK),,docs/bench/xdp.md)
 else
-bench: lib ## Measure against libssl on every built host: QUICK=1
+bench: lib ## Measure against libssl on every built release: QUICK=1
 	@tools/setup.sh build bench
 	@LIB_SO='$(LIB_SO)' CARGO='$(CARGO)' CC='$(CC)' bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 endif

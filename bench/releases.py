@@ -11,7 +11,7 @@ LIBRARY = pathlib.Path(os.environ.get("LIB_SO", ROOT / "target/release/libdtlsv1
 PEM = BUILD / "server.pem"  # what the servers show: certificate and key
 CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
 SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
-# program: sources, does it need OpenSSL, is it for every host
+# program: sources, does it need OpenSSL, is it for every release
 PROGRAMS = {
     "challenge": (["challenge.c", "hello.c", "callbacks.c", "mark.c", "memory.c", "wire_bio.c"], True, True),
     "flood_server": (["flood_server.c", "bare.c", "callbacks.c", "memory.c"], True, True),
@@ -25,7 +25,7 @@ PRELOADED = ("count_malloc", "least")
 
 
 @dataclasses.dataclass(frozen=True)
-class Host:
+class Release:
     """One libssl: where it is, and the programs linked to it."""
 
     name: str
@@ -58,21 +58,21 @@ def run(command, **options):
     return done.stdout
 
 
-def build_programs(host):
-    place = BUILD / host.name
+def build_programs(release):
+    place = BUILD / release.name
     place.mkdir(parents=True, exist_ok=True)
     at = []
-    if host.name != "system":
-        at = [f"-I{host.prefix}/include", f"-L{host.prefix}/lib"]
-    if not host.has_function():
+    if release.name != "system":
+        at = [f"-I{release.prefix}/include", f"-L{release.prefix}/lib"]
+    if not release.has_function():
         at.append("-DHELLO_VERSION=0xFEFF")
     for name, (sources, ssl, everywhere) in PROGRAMS.items():
-        if host.name != "system" and not everywhere:
+        if release.name != "system" and not everywhere:
             continue
         run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-o", place / name,
              *sources, *(SSL_LIBS if ssl else [])], cwd=ROOT / "bench")
     for name in PRELOADED:
-        if name != "least" or host.has_function():
+        if name != "least" or release.has_function():
             run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-fPIC", "-shared", "-o",
                  place / f"{name}.so", f"{name}.c"], cwd=ROOT / "bench")
 
@@ -86,15 +86,15 @@ def make_certificate():
 
 
 def prepare(only_system, say):
-    """Every built host, system first, with all that is needed on it."""
+    """Every built release, system first, with all that is needed on it."""
     make_certificate()
-    hosts = []
+    releases = []
     for line in run([ROOT / "releases/releases.sh", "list"]).splitlines():
         name, version, prefix = line.split(maxsplit=2)
         if only_system and name != "system":
             continue
         say(f"building for {name} ({version})")
-        host = Host(name, version, pathlib.Path(prefix))
-        build_programs(host)
-        hosts.append(host)
-    return hosts
+        release = Release(name, version, pathlib.Path(prefix))
+        build_programs(release)
+        releases.append(release)
+    return releases
