@@ -71,8 +71,8 @@ count() {	# WHAT WHY
 
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
     -keyout "$work/key.pem" -out "$work/cert.pem" 2>"$work/req" || { cat "$work/req" >&2; exit 1; }
-"${CC:-cc}" "${flags[@]}" -o "$work/bare" "$sources/release.c" -ldl -pthread
-build program "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}" -DSERVES "$sources/release.c" "$sources/serve.c"
+"${CC:-cc}" "${flags[@]}" -o "$work/bare" "$sources/program.c" -ldl -pthread
+build program "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}" -DSERVES "$sources/program.c" "$sources/serve.c"
 plugins "$RELEASE" "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}"
 
 all=("$RELEASE.so") others=() sonames=" $(basename "$(ldd "$work/$RELEASE.so" | awk '$1 ~ /^libssl/ { print $3 }')") "

@@ -3,7 +3,7 @@
  * them serve: each at once, all again, and all at the same time. With SERVES it
  * is one of them itself.
  *
- *   host [-c] [-r] CERTIFICATE KEY PLUGIN...
+ *   program [-c] [-r] CERTIFICATE KEY PLUGIN...
  *
  *   -c  the servers set cookie callbacks
  *   -r  each plugin is copied to the same place, loaded, and unloaded again
