@@ -31,7 +31,7 @@ all: lib
 setup-build:
 	@tools/setup.sh build
 
-include $(wildcard mk/*.mk)
+include $(wildcard tools/mk/*.mk)
 
 headers: ## write include/dtlsv1_listen.h anew from src/abi
 	DTLSV1_LISTEN_BLESS=1 $(CARGO) test --locked --test header

@@ -2,7 +2,7 @@
 import subprocess
 
 from flood import BASE, FLOODS, flood_once
-from hosts import LIBRARY, run
+from releases import LIBRARY, run
 from measure import Server, interleave, last_json, pin, spread
 
 SIDES = {"ours": ("none", True), "libssl": ("usual", False)}
@@ -12,18 +12,18 @@ SECONDS = 0.7
 LOADS = (0, 0.6, 0.9, 1.1, 1.4)
 
 
-def clients_once(host, who, rate):
+def clients_once(release, who, rate):
     callbacks, ours = SIDES[who]
-    with Server([host.program("legit_server"), callbacks],
-                host.env([LIBRARY] if ours else [])) as server:
+    with Server([release.program("legit_server"), callbacks],
+                release.env([LIBRARY] if ours else [])) as server:
         flood = None
         if rate:
             # Until the clients are done: those that wait for a retransmission too.
             flood = subprocess.Popen(  # pylint: disable=consider-using-with
-                [host.program("flood"), "hello", "4", server.port, "200", "60", str(rate), "1000"],
+                [release.program("flood"), "hello", "4", server.port, "200", "60", str(rate), "1000"],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=pin(1))
         try:
-            out = run([host.program("legit_client"), server.port, SECONDS, CLIENTS],
+            out = run([release.program("legit_client"), server.port, SECONDS, CLIENTS],
                       preexec_fn=pin(1))
         finally:
             if flood is not None:
@@ -33,14 +33,14 @@ def clients_once(host, who, rate):
     return {**last_json(out), "flood": rate}
 
 
-def measure(hosts, quick):
-    host, turns = hosts[0], list(SIDES)
+def measure(releases, quick):
+    release, turns = releases[0], list(SIDES)
 
     def sample(load):
         # Others use the machine too: how much is too much is found out anew for each pair.
-        capacity = flood_once(host, "libssl", FLOODS[BASE], 0.2)["per_second"] if load else 0
+        capacity = flood_once(release, "libssl", FLOODS[BASE], 0.2)["per_second"] if load else 0
         turns.reverse()
-        return {who: clients_once(host, who, int(load * capacity)) for who in turns}
+        return {who: clients_once(release, who, int(load * capacity)) for who in turns}
 
     loads = (0, LOADS[-2]) if quick else LOADS
     samples = interleave(loads, 1 if quick else 5, sample, "clients under flood")

@@ -3,7 +3,7 @@ import platform
 import re
 import subprocess
 
-from hosts import LIBRARY, run
+from releases import LIBRARY, run
 from measure import interleave, last_json, pin, say, spread
 
 SHAPES = ("looped", "single", "accept", "fresh", "forged", "garbage")
@@ -15,12 +15,12 @@ ACCEPTS = ("accept", "fresh")
 LEAST = ("least", "trivial")
 
 
-def command(host, callbacks, shape, count):
-    return [host.program("challenge"), callbacks, shape, str(count)]
+def command(release, callbacks, shape, count):
+    return [release.program("challenge"), callbacks, shape, str(count)]
 
 
-def preload(host, who):
-    return {"ours": [LIBRARY], "least": [host.program("least.so")]}.get(who, [])
+def preload(release, who):
+    return {"ours": [LIBRARY], "least": [release.program("least.so")]}.get(who, [])
 
 
 def few(callbacks, shape):
@@ -30,20 +30,20 @@ def few(callbacks, shape):
     return (20 if shape == "looped" else 6) // (3 if callbacks == "usual" else 1)
 
 
-def instructions(host, who, callbacks, shape):
+def instructions(release, who, callbacks, shape):
     """Per hello, by object. The less of two runs: once a minute our keys are made anew, 35,000
     instructions that are nothing beside a minute's hellos, and all beside the few counted here."""
     if platform.machine() != "x86_64":
-        return callgrind(host, who, callbacks, shape), {}
-    return min((counted(host, who, callbacks, shape) for _ in range(2)), key=lambda run: run[0])
+        return callgrind(release, who, callbacks, shape), {}
+    return min((counted(release, who, callbacks, shape) for _ in range(2)), key=lambda run: run[0])
 
 
-def counted(host, who, callbacks, shape):
+def counted(release, who, callbacks, shape):
     """Trapped one by one on this processor (mark.h). The program's own, its BIO and its callbacks,
     are told apart: they are the same whoever calls them."""
     count = few(callbacks, shape)
-    out = run(command(host, callbacks, shape, count),
-              env={**host.env(preload(host, who)), "BENCH_STEPS": "1"})
+    out = run(command(release, callbacks, shape, count),
+              env={**release.env(preload(release, who)), "BENCH_STEPS": "1"})
     total, objects = 0, {}
     # A line each for what was marked: one for a loop, one for each accepted client.
     for line in (last_json(text) for text in out.splitlines() if "instructions" in text):
@@ -57,45 +57,45 @@ def counted(host, who, callbacks, shape):
     return total / count - objects["challenge"], objects
 
 
-def callgrind(host, who, callbacks, shape):
+def callgrind(release, who, callbacks, shape):
     """The second opinion, from an emulated processor that may lack the real one's extensions."""
     count = few(callbacks, shape)
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-         "--toggle-collect=measured", *command(host, callbacks, shape, count)],
-        env=host.env(preload(host, who)), capture_output=True, text=True, check=False)
+         "--toggle-collect=measured", *command(release, callbacks, shape, count)],
+        env=release.env(preload(release, who)), capture_output=True, text=True, check=False)
     collected = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or collected is None:
         raise SystemExit(f"bench: callgrind failed:\n{done.stderr}")
     return int(collected.group(1)) / count
 
 
-def measure(hosts, quick):
+def measure(releases, quick):
     rows = {}
-    for host in hosts:
-        sides = [(side, SHAPES if host.name == "system" else SHAPES[:3]) for side in SIDES]
-        if host.has_function():
+    for release in releases:
+        sides = [(side, SHAPES if release.name == "system" else SHAPES[:3]) for side in SIDES]
+        if release.has_function():
             sides.append((LEAST, ("accept",)))
         for (who, callbacks), shapes in sides:
-            say(f"instructions: {host.name}, {who}, {callbacks}")
+            say(f"instructions: {release.name}, {who}, {callbacks}")
             for shape in shapes:
-                stepped, objects = instructions(host, who, callbacks, shape)
+                stepped, objects = instructions(release, who, callbacks, shape)
                 counted = last_json(run(
-                    command(host, callbacks, shape, 1000),
-                    env=host.env([*preload(host, who), host.program("count_malloc.so")])))
-                row = {"host": host.name, "version": host.version, "who": who,
+                    command(release, callbacks, shape, 1000),
+                    env=release.env([*preload(release, who), release.program("count_malloc.so")])))
+                row = {"release": release.name, "version": release.version, "who": who,
                        "callbacks": callbacks, "shape": shape, "instructions": stepped,
                        "objects": objects, "allocations": counted["allocations"],
                        "callgrind": None}
-                if host.name == "system" and not quick:
-                    row["callgrind"] = (callgrind(host, who, callbacks, shape)
+                if release.name == "system" and not quick:
+                    row["callgrind"] = (callgrind(release, who, callbacks, shape)
                                         - objects.get("challenge", 0))
-                rows[host, who, callbacks, shape] = row
+                rows[release, who, callbacks, shape] = row
 
     def sample(key):
-        host, who, callbacks, shape = key
+        release, who, callbacks, shape = key
         count = 4000 if callbacks == "usual" or shape in ACCEPTS else 20000
-        out = run(command(host, callbacks, shape, count), env=host.env(preload(host, who)),
+        out = run(command(release, callbacks, shape, count), env=release.env(preload(release, who)),
                   preexec_fn=pin(0))
         return last_json(out)["ns"]
 

@@ -1,5 +1,5 @@
 """Part 2: floods over loopback (flood.c against flood_server.c)."""
-from hosts import LIBRARY, run
+from releases import LIBRARY, run
 from measure import Server, interleave, last_json, pin, ratios, spread
 
 # name: how the server reads, its callbacks, ours preloaded
@@ -24,13 +24,13 @@ FLOODS = {
 BASE = "200 bytes"
 
 
-def flood_once(host, server, flood, seconds, sources=1, threads=1, rate=0, pinned=True):
+def flood_once(release, server, flood, seconds, sources=1, threads=1, rate=0, pinned=True):
     """One server and one flood on it: what came of them."""
     how, callbacks, ours = SERVERS[server]
     kind, family, size = flood
-    command = [host.program("flood_server"), how, callbacks, str(family), str(threads)]
-    with Server(command, host.env([LIBRARY] if ours else []), pinned) as victim:
-        out = run([host.program("flood"), kind, family, victim.port, size, seconds, rate, sources],
+    command = [release.program("flood_server"), how, callbacks, str(family), str(threads)]
+    with Server(command, release.env([LIBRARY] if ours else []), pinned) as victim:
+        out = run([release.program("flood"), kind, family, victim.port, size, seconds, rate, sources],
                   preexec_fn=pin(1) if pinned else None)
         ended = victim.stop()
     sent = last_json(out)
@@ -39,25 +39,25 @@ def flood_once(host, server, flood, seconds, sources=1, threads=1, rate=0, pinne
             "handled": handled, "sent": sent["sent"], "peak_kb": ended["peak_kb"]}
 
 
-def measure(hosts, quick):
-    system = hosts[0]
+def measure(releases, quick):
+    system = releases[0]
     floods = [BASE] if quick else list(FLOODS)
     names = [(system, server, flood) for flood in floods for server in SERVERS]
-    names += [(host, server, BASE) for host in hosts[1:] for server in ("ours", "libssl")]
+    names += [(release, server, BASE) for release in releases[1:] for server in ("ours", "libssl")]
 
     def sample(name):
-        host, server, flood = name
-        return flood_once(host, server, FLOODS[flood], 0.3)
+        release, server, flood = name
+        return flood_once(release, server, FLOODS[flood], 0.3)
 
     samples = interleave(names, 3 if quick else 7, sample, "floods")
     rows = []
-    for (host, server, flood), values in samples.items():
+    for (release, server, flood), values in samples.items():
         cpu = [value["cpu_us"] for value in values]
-        row = {"host": host.name, "version": host.version, "server": server, "flood": flood,
+        row = {"release": release.name, "version": release.version, "server": server, "flood": flood,
                "cpu_us": spread(cpu), "per_second": spread([v["per_second"] for v in values])}
         # Speed is the inverse of cost: bare's CPU time over this one's.
         for base in ("bare", "libssl"):
-            key = (system if base == "bare" else host, base, flood)
+            key = (system if base == "bare" else release, base, flood)
             if key in samples:
                 row[f"speed_of_{base}"] = ratios([v["cpu_us"] for v in samples[key]], cpu)
                 row[f"rate_of_{base}"] = ratios([v["per_second"] for v in values],

@@ -11,10 +11,10 @@ def where(data):
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {data['date']}"
 
 
-def host_name(host):
+def release_name(release):
     """OpenSSL's releases by their number."""
-    kind = "LibreSSL " if host["name"].startswith("libressl") else ""
-    return kind + host["version"]
+    kind = "LibreSSL " if release["name"].startswith("libressl") else ""
+    return kind + release["version"]
 
 
 def rows_of(data, part, **wanted):
@@ -27,15 +27,15 @@ def times(value, rows):
     return "" if value is rows[0][1] else f"  ({value / rows[0][1]:.2f})"
 
 
-def cost_by_host(data, shape):
+def cost_by_release(data, shape):
     groups = []
-    for host in data["hosts"]:
+    for release in data["releases"]:
         for callbacks, label in (("trivial", "trivial callback"), ("usual", "HMAC() callback")):
-            rows = rows_of(data, "cpu", host=host["name"], shape=shape, who="libssl",
+            rows = rows_of(data, "cpu", release=release["name"], shape=shape, who="libssl",
                            callbacks=callbacks)
             ours = "trivial" if callbacks == "trivial" else "none"
-            rows += rows_of(data, "cpu", host=host["name"], shape=shape, who="ours", callbacks=ours)
-            groups.append((f"{host_name(host)}, {label}",
+            rows += rows_of(data, "cpu", release=release["name"], shape=shape, who="ours", callbacks=ours)
+            groups.append((f"{release_name(release)}, {label}",
                            [(NAMES[row["who"], row["callbacks"]], row["instructions"], None, None)
                             for row in rows]))
     return groups
@@ -44,7 +44,7 @@ def cost_by_host(data, shape):
 def floods(data):
     groups = []
     for flood in FLOODS:
-        rows = rows_of(data, "flood", flood=flood, host="system")
+        rows = rows_of(data, "flood", flood=flood, release="system")
         order = ["batch", "bare", "bio", "ours", "libssl"]
         rows.sort(key=lambda row: order.index(row["server"]))
         if rows:
@@ -92,11 +92,11 @@ def write(data, out):
     if "cpu" in data:
         title = "Instructions for one challenge, without the kernel"
         made["challenge"] = svg.bars(f"{title}: many hellos in one call", where(data),
-                                     cost_by_host(data, "looped"), "", times)
+                                     cost_by_release(data, "looped"), "", times)
         made["single"] = svg.bars(f"{title}: one hello a call", where(data),
-                                  cost_by_host(data, "single"), "", times)
+                                  cost_by_release(data, "single"), "", times)
         made["accept"] = svg.bars("Instructions from call to return for a verified hello",
-                                  where(data), cost_by_host(data, "accept"), "", times)
+                                  where(data), cost_by_release(data, "accept"), "", times)
     if "flood" in data:
         made["flood"] = svg.bars("CPU time for one datagram of a flood, kernel included",
                                  where(data), floods(data), "µs")

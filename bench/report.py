@@ -1,6 +1,6 @@
 """docs/bench/README.md: the figures of bench.json as tables, and the plots beside them."""
 import plots
-from plots import host_name, rows_of
+from plots import release_name, rows_of
 
 HEAD = """# Benchmarks
 
@@ -55,16 +55,16 @@ def against(row):
 
 def cpu_table(data, shape):
     rows = []
-    for host in data["hosts"]:
+    for release in data["releases"]:
         bases = {row["callbacks"]: row for row in
-                 rows_of(data, "cpu", host=host["name"], shape=shape, who="libssl")}
-        for row in rows_of(data, "cpu", host=host["name"], shape=shape):
+                 rows_of(data, "cpu", release=release["name"], shape=shape, who="libssl")}
+        for row in rows_of(data, "cpu", release=release["name"], shape=shape):
             base = bases[against(row)]
             ns = [a / b for a, b in zip(row["ns_samples"], base["ns_samples"])]
             ns.sort()
             callgrind = "" if row["callgrind"] is None else \
                 f"{row['callgrind']:,.0f} ({row['callgrind'] / base['callgrind']:.2f})"
-            rows.append([host_name(host), name_of(row), f"{row['instructions']:,.0f}",
+            rows.append([release_name(release), name_of(row), f"{row['instructions']:,.0f}",
                          f"{row['instructions'] / base['instructions']:.3f}", callgrind,
                          spread(row["ns"]), f"{ns[len(ns) // 2]:.2f}", f"{row['allocations']:.0f}"])
     return table(["libssl", "who, cookies", "instructions", "ratio", "callgrind (ratio)",
@@ -74,7 +74,7 @@ def cpu_table(data, shape):
 def objects_table(data):
     rows = []
     for shape in ("looped", "single", "accept"):
-        for row in rows_of(data, "cpu", host="system", shape=shape):
+        for row in rows_of(data, "cpu", release="system", shape=shape):
             parts = sorted(row["objects"].items(), key=lambda item: -item[1])
             rows.append([shape, name_of(row), ", ".join(
                 f"{name} {count:,.0f}" for name, count in parts if count >= 1)])
@@ -82,7 +82,7 @@ def objects_table(data):
 
 
 def cpu_text(data):
-    system = {**data, "hosts": data["hosts"][:1]}
+    system = {**data, "releases": data["releases"][:1]}
     return f"""
 ## 1. A challenge without the kernel
 
@@ -101,13 +101,13 @@ One hello a call (the next call finds nothing to read):
 ![one a call](single.svg)
 
 {cpu_table(data, "single")}
-What a flood can also be made of, one datagram a call (OpenSSL {data["hosts"][0]["version"]}). A hello with a cookie that nobody made:
+What a flood can also be made of, one datagram a call (OpenSSL {data["releases"][0]["version"]}). A hello with a cookie that nobody made:
 
 {cpu_table(system, "forged")}
 Garbage, which is dropped, and whose reason is queued:
 
 {cpu_table(system, "garbage")}
-<details><summary>Where the instructions are (OpenSSL {data["hosts"][0]["version"]})</summary>
+<details><summary>Where the instructions are (OpenSSL {data["releases"][0]["version"]})</summary>
 
 {objects_table(data)}
 </details>
@@ -117,8 +117,8 @@ Garbage, which is dropped, and whose reason is queued:
 def flood_text(data):
     rows = []
     for row in data["flood"]:
-        host = {"name": row["host"], "version": row["version"]}
-        rows.append([row["flood"], host_name(host), row["server"], spread(row["cpu_us"], 2),
+        release = {"name": row["release"], "version": row["version"]}
+        rows.append([row["flood"], release_name(release), row["server"], spread(row["cpu_us"], 2),
                      ratio(row["speed_of_bare"]) if "speed_of_bare" in row else "",
                      ratio(row["speed_of_libssl"]), spread(row["per_second"]),
                      ratio(row["rate_of_libssl"])])
@@ -195,7 +195,7 @@ inside ours, since only libssl can set its private state, so ours can only be ch
         text += f"""
 On a new SSL:
 
-{cpu_table({**data, "hosts": data["hosts"][:1]}, "fresh")}"""
+{cpu_table({**data, "releases": data["releases"][:1]}, "fresh")}"""
     return text
 
 
@@ -206,7 +206,7 @@ def one(data, part, **wanted):
 
 def goals(data):
     """What issue was set, what came out, reached or not: on the system's OpenSSL."""
-    version = data["hosts"][0]["version"]
+    version = data["releases"][0]["version"]
     rows = []
 
     def goal(text, value, limit, at_most=True):
@@ -214,7 +214,7 @@ def goals(data):
         rows.append([text, f"{limit:g}", f"{value:.3f}", "yes" if reached else "**no**"])
 
     def cost(who, callbacks, shape, key="instructions"):
-        return one(data, "cpu", host="system", who=who, callbacks=callbacks, shape=shape)[key]
+        return one(data, "cpu", release="system", who=who, callbacks=callbacks, shape=shape)[key]
 
     if "cpu" in data:
         for shape, words, limit in (("looped", "many in one call", 1 / 2), ("single", "one a call", 1 / 4)):
@@ -235,7 +235,7 @@ def goals(data):
                  cost("ours", ours, "accept", "ns")["median"]
                  / cost("libssl", theirs, "accept", "ns")["median"], 1.15)
     if "flood" in data:
-        ours = one(data, "flood", host="system", server="ours", flood="200 bytes")
+        ours = one(data, "flood", release="system", server="ours", flood="200 bytes")
         goal("flood of hellos, speed by the bare loop's: at least",
              ours["speed_of_bare"]["median"], 0.92, at_most=False)
         goal("flood of hellos, speed by libssl's: at least",
@@ -257,16 +257,16 @@ On OpenSSL {version}:
 def bounds(data):
     """What stands between here and the goals that are missed."""
     text = []
-    least = "cpu" in data and one(data, "cpu", host="system", who="least", shape="accept")
+    least = "cpu" in data and one(data, "cpu", release="system", who="least", shape="accept")
     if least:
-        theirs = one(data, "cpu", host="system", who="libssl", callbacks="trivial", shape="accept")
+        theirs = one(data, "cpu", release="system", who="libssl", callbacks="trivial", shape="accept")
         text.append(
             "- The accept path with a callback that does nothing: to read the datagram, look at the error queue and let libssl\n"
             "  read it from another BIO, and nothing else (*least*, bench/least.c), costs "
             f"{least['instructions'] / theirs['instructions']:.2f} of libssl's instructions and "
             f"{least['ns']['median'] / theirs['ns']['median']:.2f} of its time.\n")
     if "flood" in data:
-        bio = one(data, "flood", host="system", server="bio", flood="200 bytes")
+        bio = one(data, "flood", release="system", server="bio", flood="200 bytes")
         text.append(
             "- The flood: the bare loop through libcrypto's datagram BIO (*bio*), without a look at the hello or a cookie, has\n"
             f"  {bio['speed_of_bare']['median']:.2f} of the bare loop's speed.\n")

@@ -16,7 +16,7 @@ import clients
 import cpu
 import flood
 import growth
-import hosts as hosts_of
+import releases as releases_of
 import machine
 import report
 from measure import START, say
@@ -25,19 +25,19 @@ PARTS = ("cpu", "flood", "growth", "clients")
 
 
 def measure(quick, parts):
-    described = machine.describe(hosts_of.ROOT)
-    hosts = hosts_of.prepare(quick, say)
+    described = machine.describe(releases_of.ROOT)
+    releases = releases_of.prepare(quick, say)
     began = time.monotonic()
     data = {"machine": described, "quick": quick, "date": time.strftime("%Y-%m-%d"),
-            "hosts": [{"name": host.name, "version": host.version} for host in hosts]}
+            "releases": [{"name": release.name, "version": release.version} for release in releases]}
     if "cpu" in parts:
-        data["cpu"] = cpu.measure(hosts, quick)
+        data["cpu"] = cpu.measure(releases, quick)
     if "flood" in parts:
-        data["flood"] = flood.measure(hosts, quick)
+        data["flood"] = flood.measure(releases, quick)
     if "growth" in parts:
-        data["growth"] = growth.measure(hosts, quick)
+        data["growth"] = growth.measure(releases, quick)
     if "clients" in parts:
-        data["clients"] = clients.measure(hosts, quick)
+        data["clients"] = clients.measure(releases, quick)
     data["machine"]["load_after"] = os.getloadavg()[0]
     data["seconds"] = round(time.monotonic() - began)
     return data
@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--only", default=",".join(PARTS), help="parts, by commas")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     options = parser.parse_args()
-    out = options.out or hosts_of.ROOT / ("target/bench/quick" if options.quick else "docs/bench")
+    out = options.out or releases_of.ROOT / ("target/bench/quick" if options.quick else "docs/bench")
     out.mkdir(parents=True, exist_ok=True)
     if options.render:
         data = json.loads((out / "bench.json").read_text(encoding="utf-8"))

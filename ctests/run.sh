@@ -8,8 +8,8 @@
 # From the environment (another OpenSSL, a checker):
 #   LIB_SO        our library            target/release/libdtlsv1_listen.so
 #   BUILD         scratch                target/ctests
-#   HOST_INCLUDE  OpenSSL's headers      the system's
-#   HOST_LIBDIR   OpenSSL's libraries    the system's
+#   RELEASE_INCLUDE  OpenSSL's headers      the system's
+#   RELEASE_LIBDIR   OpenSSL's libraries    the system's
 #   RUNNER        put before each program, such as "valgrind -q"
 #   SAN           sanitizers, such as "address,undefined"
 #   MODES         "linked preloaded"; "static" links the .a beside LIB_SO
@@ -21,8 +21,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 BUILD=${BUILD:-$root/target/ctests}
 LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}
-HOST_INCLUDE=${HOST_INCLUDE:-}
-HOST_LIBDIR=${HOST_LIBDIR:-}
+RELEASE_INCLUDE=${RELEASE_INCLUDE:-}
+RELEASE_LIBDIR=${RELEASE_LIBDIR:-}
 RUNNER=${RUNNER:-}
 SAN=${SAN:-}
 MODES=${MODES:-linked preloaded}
@@ -60,11 +60,11 @@ ln -sf "$so" "$BUILD/lib/libdtlsv1_listen.so.1"
 ln -sf "${so%/*}/libdtlsv1_listen_audit.so" "$BUILD/lib/libdtlsv1_listen_audit.so"
 LIB_DIR=$BUILD/lib
 ln -sf "${so%.so}.a" "$BUILD/lib/libdtlsv1_listen.a"
-export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR SAN MODES
+export BUILD LIB_DIR RELEASE_INCLUDE RELEASE_LIBDIR SAN MODES
 
 ${MAKE:-make} -s -j"${JOBS:-2}" -C "$here" all
 
-LD_LIBRARY_PATH=$LIB_DIR${HOST_LIBDIR:+:$HOST_LIBDIR}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+LD_LIBRARY_PATH=$LIB_DIR${RELEASE_LIBDIR:+:$RELEASE_LIBDIR}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
 preload=$LIB_DIR/libdtlsv1_listen.so

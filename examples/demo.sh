@@ -1,7 +1,7 @@
 #!/bin/bash
 # make demo: DTLSv1_listen answered by our library, in a stock openssl s_server
 # that knows nothing of it and in examples/echo_server.c, with the datagrams as
-# they go by. Wants the programs built: see mk/demo.mk, which calls this with
+# they go by. Wants the programs built: see tools/mk/demo.mk, which calls this with
 #
 #   examples/demo.sh LIBRARY ECHO_SERVER UDP_WATCH LISTENER_SERVER CLIENTS
 set -eu

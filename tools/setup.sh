@@ -1,7 +1,7 @@
 #!/bin/sh
 # What this project needs from the machine, topic by topic:
 #
-#   tools/setup.sh TOPIC...     build check interop guests hosts bench fleet loss xdp
+#   tools/setup.sh TOPIC...     build check interop guests releases bench fleet loss xdp
 #                               xdp-kernels
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
@@ -22,7 +22,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 #             rustup's has components instead: rust() looks after those
 table='
 build                  gcc             cmd:cc                   a C compiler and linker
-build,hosts            make            cmd:make                 GNU make
+build,releases            make            cmd:make                 GNU make
 build                  libc6-dev       file:/usr/include/stdlib.h   the C library headers
 build                  pkg-config      cmd:pkg-config           pkg-config (or pkgconf)
 build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or later, headers and libraries
@@ -31,17 +31,17 @@ check                  rustfmt         rust:fmt                 rustfmt (cargo f
 check                  rust-clippy     rust:clippy              clippy (cargo clippy)
 check                  g++             cmd:g++                  a C++ compiler
 check                  clang           cmd:clang                clang
-check,hosts,bench      valgrind        cmd:valgrind             valgrind
+check,releases,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
 check                  binutils        cmd:nm                   nm, to list symbols
 check                  gdb             cmd:gdb                  gdb, to look at the probes
 check                  libuv1-dev      file:/usr/include/uv.h   libuv, for an example
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
 check                  python3-openssl file:/usr/lib/python3/dist-packages/OpenSSL/SSL.py pyOpenSSL, for Python in /usr/bin
-check,hosts,guests,bench,fleet,loss python3 cmd:python3              Python 3
-hosts                  gcc             cmd:gcc                  gcc, to build OpenSSL
-hosts                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
-hosts                  tar             cmd:tar                  tar
+check,releases,guests,bench,fleet,loss python3 cmd:python3              Python 3
+releases                  gcc             cmd:gcc                  gcc, to build OpenSSL
+releases                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
+releases                  tar             cmd:tar                  tar
 interop,guests,fleet,loss gnutls-bin      cmd:gnutls-cli           gnutls-cli
 interop,loss           ncat            cmd:ncat                 ncat, from nmap
 interop                botan           cmd:botan                the botan program
@@ -75,7 +75,7 @@ xdp-kernels            file            cmd:file                 file
 '
 
 usage() {
-	echo "usage: tools/setup.sh build|check|interop|guests|hosts|bench|fleet|loss|xdp|xdp-kernels ..." >&2
+	echo "usage: tools/setup.sh build|check|interop|guests|releases|bench|fleet|loss|xdp|xdp-kernels ..." >&2
 	exit 2
 }
 
@@ -156,10 +156,10 @@ components() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | guests | hosts | bench | fleet | loss | xdp | xdp-kernels) ;; *) usage ;; esac
+	case $topic in build | check | interop | guests | releases | bench | fleet | loss | xdp | xdp-kernels) ;; *) usage ;; esac
 done
 status=0
-case " $* " in *' build '* | *' check '* | *' hosts '*) rust || status=1 ;; esac
+case " $* " in *' build '* | *' check '* | *' releases '*) rust || status=1 ;; esac
 case " $* " in *' check '*) [ "$status" != 0 ] || components || status=1 ;; esac
 
 missing "$@"

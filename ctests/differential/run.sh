@@ -5,16 +5,16 @@
 #                                              none: N cases from SEED
 #   ctests/differential/run.sh selftest        the harness notices what is spoilt
 #
-# From the environment, as for ctests/run.sh: LIB_SO BUILD HOST_INCLUDE
-# HOST_LIBDIR RUNNER CC CFLAGS MAKE JOBS; and N (200000) and SEED (1, or fresh).
+# From the environment, as for ctests/run.sh: LIB_SO BUILD RELEASE_INCLUDE
+# RELEASE_LIBDIR RUNNER CC CFLAGS MAKE JOBS; and N (200000) and SEED (1, or fresh).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 BUILD=${BUILD:-$root/target/ctests}
 LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}
-HOST_INCLUDE=${HOST_INCLUDE:-}
-HOST_LIBDIR=${HOST_LIBDIR:-}
+RELEASE_INCLUDE=${RELEASE_INCLUDE:-}
+RELEASE_LIBDIR=${RELEASE_LIBDIR:-}
 export CC="${CC:-cc}"
 
 [ -f "$LIB_SO" ] || {
@@ -27,7 +27,7 @@ LIB_DIR=$BUILD/differential/lib
 so=$(cd "$(dirname "$LIB_SO")" && pwd)/$(basename "$LIB_SO")
 ln -sf "$so" "$LIB_DIR/libdtlsv1_listen.so"
 ln -sf "$so" "$LIB_DIR/libdtlsv1_listen.so.1"
-export BUILD LIB_DIR HOST_INCLUDE HOST_LIBDIR
+export BUILD LIB_DIR RELEASE_INCLUDE RELEASE_LIBDIR
 
 ${MAKE:-make} -s -j"${JOBS:-2}" -C "$here" all
 
@@ -40,7 +40,7 @@ astray=$(find "$BUILD/differential" -maxdepth 1 -name '*.o' ! -name side.o -exec
 	exit 2
 }
 
-LD_LIBRARY_PATH=$LIB_DIR${HOST_LIBDIR:+:$HOST_LIBDIR}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+LD_LIBRARY_PATH=$LIB_DIR${RELEASE_LIBDIR:+:$RELEASE_LIBDIR}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 cd "$root"
 if [ "${1:-}" = selftest ]; then

@@ -1,5 +1,5 @@
-# What the shell tests share. run.sh has set BUILD, LIB_DIR, HOST_INCLUDE,
-# HOST_LIBDIR, CC, CXX, CTESTS_TMP and LD_LIBRARY_PATH.
+# What the shell tests share. run.sh has set BUILD, LIB_DIR, RELEASE_INCLUDE,
+# RELEASE_LIBDIR, CC, CXX, CTESTS_TMP and LD_LIBRARY_PATH.
 set -eu
 
 : "${BUILD:?run this by ctests/run.sh}" "${CTESTS_TMP:?}" "${LIB_DIR:?}"
@@ -8,8 +8,8 @@ root=$(dirname "$here")
 program=$(basename "$0" .test)
 checks=0
 failures=0
-host_flags="${HOST_INCLUDE:+-isystem $HOST_INCLUDE}"
-host_link="${HOST_LIBDIR:+-L$HOST_LIBDIR -Wl,-rpath-link,$HOST_LIBDIR}"
+release_flags="${RELEASE_INCLUDE:+-isystem $RELEASE_INCLUDE}"
+release_link="${RELEASE_LIBDIR:+-L$RELEASE_LIBDIR -Wl,-rpath-link,$RELEASE_LIBDIR}"
 strict='-Wall -Wextra -Wpedantic -Werror'
 
 ok() {		# WHAT COMMAND...

@@ -4,7 +4,7 @@
 //! on to libssl's own as if it had never been here.
 //!
 //! `NAME` is what a reference without a version reaches, and one to this library. `NAME.VERSION`
-//! becomes libssl's `NAME@VERSION` when the shared object is linked (mk/link.mk). `NAME.looked_up.N`
+//! becomes libssl's `NAME@VERSION` when the shared object is linked (tools/mk/link.mk). `NAME.looked_up.N`
 //! is given to who looks the name up with dlsym(3), for the Nth libssl (`symbind`). The numbers are
 //! those of `openssl::Call`.
 

@@ -1,0 +1,66 @@
+#!/bin/sh
+# DTLSv1_listen as LibreSSL's macro: LibreSSL alone, with our library preloaded,
+# and linked to it with our header. All three must say the same.
+#
+#   LIB_SO, BUILD, OPENSSL, RELEASE_INCLUDE, RELEASE_LIBDIR, LD_LIBRARY_PATH  as releases.sh env
+#   RUNNER   put before the programs that use our library
+set -eu
+: "${RUNNER:=}" "${LIB_SO:?}" "${BUILD:?}" "${OPENSSL:?}" "${RELEASE_INCLUDE:?}" "${RELEASE_LIBDIR:?}"
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+mkdir -p "$BUILD"
+
+"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
+    -o "$BUILD/adopt" "$here/adopt.c" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
+build() {	# NAME ARGUMENT...
+	name=$1
+	shift
+	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
+	    -o "$BUILD/$name" "$here/listen.c" "$@" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
+}
+build listen
+build listen-linked -DWITH_HEADER -I"$here/../../include" "$LIB_SO"
+"$OPENSSL" req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
+    -keyout "$work/key.pem" -out "$work/cert.pem" 2>"$work/req" || { cat "$work/req" >&2; exit 1; }
+
+passed=0 failed=0
+run() {	# NAME MODE COMMAND...
+	name=$1 mode=$2 why=''
+	shift 2
+	"$@" "$work/cert.pem" "$work/key.pem" "$mode" >"$work/$name" 2>"$work/$name.err" ||
+		why="ended with status $?"
+	if [ "$mode" = ours ] && ! grep -q '^dtlsv1_listen: .* serving DTLSv1_listen ' "$work/$name.err"; then
+		why="$why our DTLSv1_listen never ran"
+	fi
+	cmp -s "$work/plain" "$work/$name" || why="$why and tells another story than LibreSSL alone"
+	if [ -z "$why" ]; then
+		passed=$((passed + 1))
+		echo "$name: ok"
+	else
+		failed=$((failed + 1))
+		echo "$name: FAILED: $why"
+		cat "$work/$name.err"
+		diff -u "$work/plain" "$work/$name" || true
+	fi
+}
+run plain plain "$BUILD/listen"
+cat "$work/plain"
+# shellcheck disable=SC2086
+run preloaded ours env LD_PRELOAD="$LIB_SO" DTLSV1_LISTEN_TRACE=1 $RUNNER "$BUILD/listen"
+# By its soname, wherever it is.
+ln -s "$(realpath "$LIB_SO")" "$work/libdtlsv1_listen.so.1"
+LD_LIBRARY_PATH=$work:${LD_LIBRARY_PATH:-}
+export LD_LIBRARY_PATH
+# shellcheck disable=SC2086
+run linked ours env DTLSV1_LISTEN_TRACE=1 $RUNNER "$BUILD/listen-linked"
+# shellcheck disable=SC2086
+if env LD_PRELOAD="$LIB_SO" $RUNNER "$BUILD/adopt" "$work/cert.pem" "$work/key.pem"; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo "adopt: FAILED"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

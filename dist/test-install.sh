@@ -1,0 +1,201 @@
+#!/bin/bash
+# Does `make install` put everything where it belongs, does it work from there,
+# and does `make uninstall` take all of it away? Twice: staged with DESTDIR for
+# a packager's directories, and straight into a PREFIX. Run by make check-install.
+set -eu
+
+cd "$(dirname "$0")/.."
+MAKE=${MAKE:-make} CC=${CC:-cc}
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES	# a PREFIX given to the outer make
+scratch=$(mktemp -d)
+server='' checks=0
+cleanup() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null || true
+	rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+	echo "test-install: FAILED: $*" >&2
+	exit 1
+}
+
+run() {
+	"$@" >"$scratch/log" 2>&1 || {
+		cat "$scratch/log" >&2
+		fail "$*"
+	}
+	checks=$((checks + 1))
+}
+
+# same FOUND WANTED WHAT
+same() {
+	[ "$1" = "$2" ] || {
+		diff <(printf '%s\n' "$2") <(printf '%s\n' "$1") >&2 || true
+		fail "$3: '<' was wanted, '>' was found"
+	}
+	checks=$((checks + 1))
+}
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+file=libdtlsv1_listen.so.1.${version#*.}
+
+# wanted LIBDIR INCLUDEDIR MANDIR BINDIR DOCDIR: all files, by hand, not taken
+# from tools/mk/install.mk.
+wanted() {
+	printf '%s\n' "$1/$file" "$1/libdtlsv1_listen.so.1" "$1/libdtlsv1_listen.so" \
+	    "$1/libdtlsv1_listen_audit.so" "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
+	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man3/dtlsv1_listener.3" "$3/man1/dtlsv1-listen.1" \
+	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" "$5/README.md" \
+	    "$5/CHANGELOG.md" "$5/operations.md" "$5/cookie.md" \
+	    "$5/examples/echo_server.c" "$5/examples/poll_server.c" \
+	    "$5/examples/sans_io.c" "$5/examples/asyncio_server.py" \
+	    "$5/examples/listener_server.c" "$5/examples/listener_threads.c" \
+	    "$5/examples/listener_uv.c" | sort
+}
+
+files() {
+	find "$1" ! -type d -printf '/%P\n' | sort
+}
+
+# links ROOT+LIBDIR
+links() {
+	same "$(readlink "$1/libdtlsv1_listen.so.1")" "$file" "link"
+	same "$(readlink "$1/libdtlsv1_listen.so")" libdtlsv1_listen.so.1 "link"
+	same "$(objdump -p "$1/libdtlsv1_listen.so" |
+	    sed -n 's/.*SONAME *//p')" libdtlsv1_listen.so.1 "soname"
+	! find "$1/libdtlsv1_listen.a" "$1/pkgconfig" -type f -perm /111 | grep . ||
+	    fail "an executable data file"
+}
+
+# echo_works PROGRAM: a stock client's line comes back, through our symbol.
+echo_works() {
+	run openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -days 2 -subj /CN=localhost -keyout "$scratch/key.pem" -out "$scratch/cert.pem"
+	: >"$scratch/server.out"
+	DTLSV1_LISTEN_TRACE=1 "$1" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
+	    >"$scratch/server.out" 2>"$scratch/server.err" &
+	server=$!
+	port=''
+	until [ -n "$port" ]; do
+		kill -0 "$server" 2>/dev/null ||
+		    fail "$1 did not start: $(cat "$scratch/server.err")"
+		sleep 0.05
+		port=$(sed -n 's/^listening on .*:\([0-9]*\),.*/\1/p' "$scratch/server.out")
+	done
+	{
+		echo "there and back"
+		until grep -qs "there and back" "$scratch/client.out"; do
+			kill -0 "$server" 2>/dev/null || break
+			sleep 0.05
+		done
+	} | timeout 300 openssl s_client -dtls -quiet -no_ign_eof -connect "127.0.0.1:$port" \
+	    >"$scratch/client.out" 2>"$scratch/client.err" || true
+	same "$(cat "$scratch/client.out")" "there and back" "$1: echo"
+	grep -q "serving DTLSv1_listen (pid $server," "$scratch/server.err" ||
+	    fail "$1: not our DTLSv1_listen"
+	wait "$server" || fail "$1: ended with an error"
+	server=''
+	rm "$scratch/client.out"
+}
+
+gone() {
+	same "$(files "$1")" "" "left by uninstall"
+	[ ! -e "$1$2" ] || fail "left by uninstall: $2"
+}
+
+# 1. Staged, with a packager's directories. A neighbour's file must survive.
+stage=$scratch/stage
+dirs=(PREFIX=/usr LIBDIR=/usr/lib/here INCLUDEDIR=/usr/include/there
+    MANDIR=/usr/man BINDIR=/usr/libexec DESTDIR="$stage")
+run "$MAKE" install "${dirs[@]}"
+doc=/usr/share/doc/libdtlsv1_listen
+same "$(files "$stage")" \
+    "$(wanted /usr/lib/here /usr/include/there /usr/man /usr/libexec $doc)" "files"
+links "$stage/usr/lib/here"
+! grep -r "$stage" "$stage" || fail "DESTDIR got into an installed file"
+! grep -rn '@[A-Z]*@' "$stage/usr/libexec" "$stage/usr/lib/here/pkgconfig" ||
+    fail "a place was not filled in"
+
+# A program built against the staged tree, as a packager's build would.
+pc() {
+	PKG_CONFIG_SYSROOT_DIR="$stage" \
+	    PKG_CONFIG_PATH="$stage/usr/lib/here/pkgconfig:${PKG_CONFIG_PATH:-}" \
+	    pkg-config "$@"
+}
+same "$(pc --modversion dtlsv1_listen)" "$version" "pkg-config's version"
+case $(pc --libs dtlsv1_listen) in
+*"-ldtlsv1_listen "*"-lssl"*"-lcrypto"*) ;;
+*) fail "pkg-config does not put our library first: $(pc --libs dtlsv1_listen)" ;;
+esac
+# Word splitting wanted: flags.
+# shellcheck disable=SC2046
+for example in echo_server poll_server sans_io; do
+	run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/$example" \
+	    "$stage$doc/examples/$example.c" $(pc --cflags --libs dtlsv1_listen)
+	LD_LIBRARY_PATH=$stage/usr/lib/here echo_works "$scratch/$example"
+done
+same "$(nm --debug-syms "$stage/usr/lib/here/libdtlsv1_listen.a" 2>/dev/null |
+    grep -c ' N \.debug')" 0 "debugging sections in the archive"
+[ "$(stat -c %s "$stage/usr/lib/here/libdtlsv1_listen.a")" -lt 8000000 ] ||
+    fail "the archive is not stripped: $(ls -l "$stage/usr/lib/here/libdtlsv1_listen.a")"
+
+# Our archive in a program on a shared libssl. 'pkg-config --static' would ask for
+# a static libssl's libraries too, such as -lz, which its package need not bring.
+# shellcheck disable=SC2046
+run "$CC" -std=c11 -o "$scratch/echo-static" examples/echo_server.c \
+    $(pc --cflags dtlsv1_listen) "$stage/usr/lib/here/libdtlsv1_listen.a" \
+    $(pkg-config --libs openssl) -lpthread -ldl -lm
+echo_works "$scratch/echo-static"
+
+# With -static there is no libssl behind ours: the linker refuses, and says why.
+# shellcheck disable=SC2046
+! "$CC" -static -o "$scratch/all-static" examples/echo_server.c $(pc --cflags dtlsv1_listen) \
+    "$stage/usr/lib/here/libdtlsv1_listen.a" -lssl -lcrypto -lpthread -ldl -lm \
+    2>"$scratch/log" || fail "-static links"
+grep -q "multiple definition of .SSL_new'" "$scratch/log" ||
+    fail "-static: $(cat "$scratch/log")"
+
+touch "$stage/usr/lib/here/neighbour"
+run "$MAKE" uninstall "${dirs[@]}"
+rm "$stage/usr/lib/here/neighbour" || fail "uninstall took a neighbour's file"
+gone "$stage" $doc
+
+# 2. Straight into a PREFIX: the wrapper finds the library by itself.
+prefix=$scratch/prefix
+run "$MAKE" install PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" \
+    MANDIR="$prefix/share/man" BINDIR="$prefix/bin" DESTDIR=
+same "$(files "$prefix")" \
+    "$(wanted /lib /include /share/man /bin /share/doc/libdtlsv1_listen)" "files"
+wrapper=$prefix/bin/dtlsv1-listen
+same "$("$wrapper" --version)" "dtlsv1-listen $version" "wrapper's version"
+same "$("$wrapper" --cookies=builtin printenv DTLSV1_LISTEN_COOKIES)" builtin "wrapper"
+run "$wrapper" grep "$prefix/lib/$file" /proc/self/maps
+run "$wrapper" --audit grep "$prefix/lib/libdtlsv1_listen_audit.so" /proc/self/maps
+run "$MAKE" uninstall PREFIX="$prefix" LIBDIR="$prefix/lib" INCLUDEDIR="$prefix/include" \
+    MANDIR="$prefix/share/man" BINDIR="$prefix/bin" DESTDIR=
+gone "$prefix" /share/doc/libdtlsv1_listen
+! "$wrapper" true 2>/dev/null || fail "the wrapper still runs"
+
+# 3. For another OpenSSL than pkg-config knows.
+mkdir -p "$scratch/openssl/lib64"
+touch "$scratch/openssl/lib64/libssl.so"
+run "$MAKE" install OPENSSL_DIR="$scratch/openssl" "${dirs[@]}"
+same "$(pc --print-requires dtlsv1_listen)" "" "required with OPENSSL_DIR"
+case $(pc --libs dtlsv1_listen) in
+*"-ldtlsv1_listen "*"-L"*"$scratch/openssl/lib64 -lssl -lcrypto"*) ;;
+*) fail "pkg-config with OPENSSL_DIR: $(pc --libs dtlsv1_listen)" ;;
+esac
+case $(pc --cflags dtlsv1_listen) in
+*"-I"*"$scratch/openssl/include"*) ;;
+*) fail "pkg-config with OPENSSL_DIR: $(pc --cflags dtlsv1_listen)" ;;
+esac
+run "$MAKE" uninstall "${dirs[@]}"
+
+# 4. What cargo's own variables move is looked for there.
+same "$(CARGO_TARGET_DIR=$scratch/t CARGO_BUILD_TARGET=here "$MAKE" -n install DESTDIR="$stage" |
+    grep -o "[^ ]*/libdtlsv1_listen\.so '" | head -n 1)" \
+    "$scratch/t/here/release/libdtlsv1_listen.so '" "CARGO_TARGET_DIR and CARGO_BUILD_TARGET"
+
+echo "test-install: $checks checks, 0 failed"

@@ -1,9 +1,0 @@
-# Programs that have nothing to do with DTLS, with and without the library in their process.
-#   make guests GUESTS='curl psql'    some of them (see guests/)
-
-GUESTS ?=
-
-.PHONY: guests
-guests: lib ## What programs do, and are bound to, is the same with the library preloaded
-	@tools/setup.sh build guests
-	@LIB='$(LIB_SO)' SCRATCH='$(TARGET)/guests' guests/run.py $(GUESTS)

@@ -1,0 +1,78 @@
+# make install / uninstall: library, audit module, header, pkg-config file, wrapper, manual
+# pages, documents, examples, licences.
+#
+# The library's file is named by its soname and the package's minor and patch
+# numbers: 0.1.0 becomes libdtlsv1_listen.so.1.1.0. The first number belongs to
+# the ABI and changes only with the soname.
+
+DOCDIR   ?= $(PREFIX)/share/doc/libdtlsv1_listen
+PCDIR    ?= $(LIBDIR)/pkgconfig
+LIB_FILE := $(LIB_SONAME)$(patsubst $(firstword $(subst ., ,$(VERSION)))%,%,$(VERSION))
+LICENCES := LICENSE-MIT LICENSE-APACHE
+DOCUMENTS := README.md CHANGELOG.md docs/operations.md docs/cookie.md
+EXAMPLES := $(addprefix examples/,echo_server.c poll_server.c sans_io.c asyncio_server.py \
+    listener_server.c listener_threads.c listener_uv.c)
+OBJCOPY  ?= objcopy
+
+# Everything install makes.
+INSTALLED = $(LIBDIR)/$(LIB_FILE) $(LIBDIR)/$(LIB_SONAME) \
+    $(LIBDIR)/libdtlsv1_listen.so $(LIBDIR)/libdtlsv1_listen.a \
+    $(LIBDIR)/$(notdir $(AUDIT_SO)) \
+    $(PCDIR)/dtlsv1_listen.pc $(INCLUDEDIR)/dtlsv1_listen.h \
+    $(BINDIR)/dtlsv1-listen $(MANDIR)/man1/dtlsv1-listen.1 \
+    $(MANDIR)/man3/dtlsv1_listen.3 $(MANDIR)/man3/dtlsv1_listener.3 \
+    $(addprefix $(DOCDIR)/,$(LICENCES) $(notdir $(DOCUMENTS)) $(EXAMPLES))
+
+# What pkg-config says of libssl: its own file's, or where OPENSSL_DIR has it.
+PC_REQUIRES := libssl libcrypto
+ifneq ($(OPENSSL_DIR),)
+PC_REQUIRES :=
+PC_CFLAGS   := -I$(OPENSSL_DIR)/include
+PC_LIBS     := -L$(patsubst %/,%,$(dir $(firstword $(wildcard \
+    $(OPENSSL_DIR)/lib64/libssl.* $(OPENSSL_DIR)/lib/libssl.*)))) -lssl -lcrypto
+endif
+
+# $(call fill,IN,MODE,OUT): the template with this installation's values.
+fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+    -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+    -e 's|@REQUIRES@|$(PC_REQUIRES)|g' -e 's|@SSL_CFLAGS@|$(PC_CFLAGS)|g' \
+    -e 's|@SSL_LIBS@|$(PC_LIBS)|g' -e 's/ *$$//' $(1) \
+    >'$(DESTDIR)$(3)' && chmod $(2) '$(DESTDIR)$(3)'
+
+.PHONY: install uninstall check-install check-wrapper check-man
+install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
+	@[ -r $(LIB_SO) ] && [ -r $(LIB_A) ] && [ -r $(AUDIT_SO) ] || $(MAKE) --no-print-directory lib
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PCDIR)' \
+	    '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' \
+	    '$(DESTDIR)$(MANDIR)/man3' '$(DESTDIR)$(DOCDIR)/examples'
+	$(INSTALL) -m 755 $(LIB_SO) '$(DESTDIR)$(LIBDIR)/$(LIB_FILE)'
+	$(INSTALL) -m 755 $(AUDIT_SO) '$(DESTDIR)$(LIBDIR)'
+	ln -sf $(LIB_FILE) '$(DESTDIR)$(LIBDIR)/$(LIB_SONAME)'
+	ln -sf $(LIB_SONAME) '$(DESTDIR)$(LIBDIR)/libdtlsv1_listen.so'
+	$(OBJCOPY) --strip-debug -R .llvmbc -R .llvmcmd $(LIB_A) \
+	    '$(DESTDIR)$(LIBDIR)/libdtlsv1_listen.a'
+	chmod 644 '$(DESTDIR)$(LIBDIR)/libdtlsv1_listen.a'
+	$(INSTALL) -m 644 include/dtlsv1_listen.h '$(DESTDIR)$(INCLUDEDIR)'
+	$(call fill,dist/dtlsv1_listen.pc.in,644,$(PCDIR)/dtlsv1_listen.pc)
+	$(call fill,dist/dtlsv1-listen.in,755,$(BINDIR)/dtlsv1-listen)
+	$(INSTALL) -m 644 man/dtlsv1-listen.1 '$(DESTDIR)$(MANDIR)/man1'
+	$(INSTALL) -m 644 man/dtlsv1_listen.3 man/dtlsv1_listener.3 \
+	    '$(DESTDIR)$(MANDIR)/man3'
+	$(INSTALL) -m 644 $(LICENCES) $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
+	@[ -n '$(DESTDIR)' ] || LIBDIR='$(LIBDIR)' dist/after-install.sh
+
+uninstall: ## Remove what install made
+	rm -f $(foreach f,$(INSTALLED),'$(DESTDIR)$(f)')
+	[ ! -d '$(DESTDIR)$(DOCDIR)' ] || rmdir '$(DESTDIR)$(DOCDIR)/examples' '$(DESTDIR)$(DOCDIR)'
+
+check-install: lib ## Install and uninstall in a scratch directory
+	@tools/setup.sh build
+	@MAKE='$(MAKE)' CC='$(CC)' dist/test-install.sh
+
+check-wrapper: lib ## Options, refusals and warnings of the dtlsv1-listen wrapper
+	@LIB='$(LIB_SO)' CC='$(CC)' dist/test-wrapper.sh
+
+check-man: ## Check the manual pages
+	@tools/setup.sh check
+	mandoc -T lint -W warning man/*.[138]
