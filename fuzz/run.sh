@@ -10,7 +10,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 time=$1
 shift
-[ $# -gt 0 ] || set -- wire gate cookie datagram differential
+[ $# -gt 0 ] || set -- wire gate cookie datagram differential listener
 
 corpus=$here/corpus
 mkdir -p "$corpus"

@@ -18,6 +18,27 @@ def with_room(hello: bytes) -> bytes:
     return hello[:11] + len(message).to_bytes(2, "big") + message
 
 
+def write_actions(folder: pathlib.Path, hellos: list[bytes]) -> None:
+    """Handshakes of a listener's clients, and what may happen to them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    send, shake, anew, run, following, accept, read, write, free, detach = 0, 1, 3, 4, 6, 8, 9, 10, 11, 12
+    begun = [shake, run, shake, run, following, accept]
+    ended = [shake, run, read, shake, run, read, shake]
+    lives = {
+        "served": begun + ended + [write, read, free],
+        "detached": begun + [detach] + ended + [detach, write, free],
+        "anew": begun + ended + [anew] + begun + [following, free] + ended,
+        "free-first": begun + [13] + ended + [write, free],
+    }
+    for name, life in lives.items():
+        actions = b"".join(
+            bytes([what, 0x7F if what == 13 else 0, 5]) + (b"hello" if what == write else b"") for what in life
+        )
+        (folder / name).write_bytes(b"\0" + actions)
+    for i, hello in enumerate(hello for hello in hellos if len(hello) < 256):
+        (folder / f"hello-{i:02}").write_bytes(b"\0" + bytes([send, 0, len(hello)]) + hello + bytes([run, 0, 0]))
+
+
 def main() -> None:
     source, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     hellos = [bytes.fromhex(line[2:]) for line in source.read_text().splitlines() if line.startswith("> ")]
@@ -37,6 +58,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for i, hello in enumerate(hellos):
             (folder / f"hello-{i:02}").write_bytes(shape(hello))
+    write_actions(out / "listener", hellos)
     # A hello with the cookie that the differential target takes.
     first = hellos[0]
     cookie = b"\x04gate"

@@ -45,7 +45,8 @@ pub(crate) fn detach(ssl: Ssl) -> Result<RawFd, Fault> {
 }
 
 /// Makes the socket, and reads what has come up to now, for this client and for others, in its order:
-/// to the listener; to the new socket, by mistake, if it is others'; to the listener meanwhile.
+/// to the listener; to the new socket, by mistake, if it is others'; to the listener meanwhile; and to
+/// the new socket by a processor that had chosen it before it was connected.
 fn gather(
     listener: &Shared<Listener>,
     id: ClientId,
@@ -62,7 +63,7 @@ fn gather(
     pump.read_out(&mut engine, core, None, most(core)?)?;
     let socket = core.with(|state| {
         let beside = state.doors.through(Door::Clients).ok_or(libc::EBADF)?;
-        connect(beside, flow, state.doors.are_apart())
+        connect(beside, flow)
     });
     let socket = socket.ok_or(Fault::InvalidArgument)??;
     let before = take(core, id)?;
@@ -70,10 +71,12 @@ fn gather(
     let astray = take(core, id)?;
     pump.read_out(&mut engine, core, None, most(core)?)?;
     let meanwhile = take(core, id)?;
+    pump.read_out(&mut engine, core, Some(socket.socket()), MOST_ASTRAY)?;
+    let late = take(core, id)?;
     let mut all = before;
-    let more = meanwhile.len().saturating_add(astray.len());
+    let more = meanwhile.len().saturating_add(astray.len()).saturating_add(late.len());
     all.try_reserve_exact(more).map_err(|_| Fault::NoMemory)?;
-    all.extend(meanwhile.into_iter().chain(astray));
+    all.extend(meanwhile.into_iter().chain(astray).chain(late));
     Ok((socket, all))
 }
 

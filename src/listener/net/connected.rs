@@ -26,32 +26,21 @@ pub(crate) enum Heard {
 /// one.
 ///
 /// No call does this in one step. Between bind(2) and connect(2) the kernel may give the new socket
-/// what is for others: it is to be drained. It leaves its group at the end, so that nobody's socket is
-/// ever added beside it.
+/// what is for others, and a datagram that was on its way then comes a little later: it is to be
+/// drained. It leaves its group at the end, so that nobody's socket is ever added beside it.
 ///
-/// `apart`: there is a program that gives nothing to a socket that is added to the group. Then, beside
-/// sockets that are bound to all addresses, it is tried with another such first, which connect(2)
-/// binds to the address that routes choose: mostly the client's.
-pub(crate) fn connect(beside: &Socket, flow: &Flow, apart: bool) -> Result<Connected, Errno> {
+/// It is bound to the very address that the client writes to. Bound to all of them, it would be moved
+/// to another list of the kernel's by connect(2), and take with it whoever looks for a socket there
+/// at that moment: for him nobody has the port, and a client of ours is told that it is closed.
+pub(crate) fn connect(beside: &Socket, flow: &Flow) -> Result<Connected, Errno> {
     let ours = beside.local()?;
-    let specific = Address {
+    let local = Address {
         ip: if flow.local.ip == Ip::UNSPECIFIED { ours.ip } else { flow.local.ip },
         scope: flow.local.interface,
         port: ours.port,
     };
-    if apart && is_any(&ours.ip) {
-        let socket = bind_and_connect(beside, &ours, &flow.peer)?;
-        if socket.local()?.ip == specific.ip || is_any(&specific.ip) {
-            return Ok(Connected { socket, peer: flow.peer });
-        }
-    }
-    let socket = bind_and_connect(beside, &specific, &flow.peer)?;
+    let socket = bind_and_connect(beside, &local, &flow.peer)?;
     Ok(Connected { socket, peer: flow.peer })
-}
-
-/// `::` or `0.0.0.0`.
-fn is_any(ip: &Ip) -> bool {
-    *ip == Ip::UNSPECIFIED || ip.as_v4() == Some([0; 4])
 }
 
 fn bind_and_connect(beside: &Socket, local: &Address, peer: &Address) -> Result<Socket, Errno> {
