@@ -150,6 +150,22 @@ life(enum fault what, long n, int ever)
 	return asked;
 }
 
+/* A panic that is caught is said on stderr all the same. */
+static void
+check_no_panic(FILE *said)
+{
+	char line[512];
+
+	rewind(said);
+	while (fgets(line, sizeof(line), said) != NULL) {
+		int panicked = strstr(line, "panicked") != NULL;
+
+		CHECK(!panicked);
+		if (panicked)
+			fputs(line, stdout);
+	}
+}
+
 /* 0: there was a fault to inject and all went well; 1: the case is past the last; else failed. */
 static int
 run_case(enum fault what, long n, int ever)
@@ -161,17 +177,20 @@ run_case(enum fault what, long n, int ever)
 	child = fork();
 	NEED(child >= 0);
 	if (child == 0) {
+		FILE *said = tmpfile();
 		char name[64];
 		int before = check_failures();
 		long asked, live;
 
 		snprintf(name, sizeof(name), "%s number %ld%s", fault_names[what], n, ever ? " and all after it" : "");
 		check_case(name);
+		NEED(said != NULL && dup2(fileno(said), STDERR_FILENO) == STDERR_FILENO);
 		asked = life(what, n, ever);
 		life(what, n, ever);
 		live = faults_live();
 		life(what, n, ever);
 		CHECK_INT(faults_live() - live, 0);
+		check_no_panic(said);
 		fflush(stdout);
 		_exit(check_failures() != before ? 2 : asked < n);
 	}

@@ -36,7 +36,7 @@ static const char *const fault_names[FAULTS] = {"allocation", "BIO_new", "BIO_me
 /* Set while one thread runs; the tests that use this have no other. */
 static enum fault kind;
 static long nth, seen, live;
-static int on, always, paused;
+static int begun, on, always, paused;
 
 /* In the functions that take another's place: who called? */
 #define fails(what) fails_for((what), __builtin_return_address(0))
@@ -196,6 +196,11 @@ getrandom(void *to, size_t len, unsigned int flags)
 {
 	static ssize_t (*real)(void *, size_t, unsigned int);
 
+	/* Not yet there when the library is loaded: so it asks again at need. */
+	if (!begun) {
+		errno = EAGAIN;
+		return -1;
+	}
 	if (real == NULL)
 		*(void **)&real = hidden("malloc_usable_size", "getrandom");
 	if (fails(FAULT_RANDOM)) {
@@ -313,6 +318,7 @@ crypto_free(void *at, const char *file, int line)
 static void
 faults_init(void)
 {
+	begun = 1;
 	NEED(CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) == 1);
 }
 

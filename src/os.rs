@@ -1,5 +1,6 @@
 //! The operating system: environment, stderr, clock, locks, memory that may not be there.
 
+mod keyed;
 mod lock;
 #[allow(unsafe_code)]
 mod notice;
@@ -8,6 +9,7 @@ mod once;
 #[allow(unsafe_code)]
 mod unnoticed;
 
+pub(crate) use keyed::Keyed;
 pub(crate) use lock::{Guarded, Lock, Locked};
 pub(crate) use notice::{notice, remember_stderr};
 pub(crate) use once::Once;

@@ -9,6 +9,7 @@ use super::address::Flow;
 use super::net::Received;
 use super::seen::HelloId;
 use crate::hello::peer::Peer;
+use crate::os::Keyed;
 use std::collections::{HashSet, VecDeque};
 
 /// Each has shown its address.
@@ -24,13 +25,13 @@ pub(super) struct Waiting {
 
 pub(super) struct Backlog {
     waiting: VecDeque<Waiting>,
-    hellos: HashSet<HelloId>,
+    hellos: HashSet<HelloId, Keyed>,
     max: usize,
 }
 
 impl Backlog {
     pub(super) fn new(max: usize) -> Self {
-        Self { waiting: VecDeque::new(), hellos: HashSet::new(), max }
+        Self { waiting: VecDeque::new(), hellos: HashSet::with_hasher(Keyed::new()), max }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,7 +66,7 @@ impl Backlog {
         if self.waiting.is_empty() {
             // After a burst nothing of it stays.
             self.waiting = VecDeque::new();
-            self.hellos = HashSet::new();
+            self.hellos = HashSet::with_hasher(Keyed::new());
         }
         Some(first)
     }

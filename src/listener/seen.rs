@@ -5,8 +5,9 @@
 //! Remembered for as long as the cookie is good, whatever has become of the client.
 
 use super::address::Flow;
+use crate::os::Keyed;
 use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 /// How many are remembered; the oldest are forgotten first. Each has shown its address.
@@ -17,15 +18,16 @@ pub(super) const MAX: usize = 1 << 20;
 pub(super) struct HelloId(u64);
 
 pub(super) struct Seen {
-    key: RandomState,
-    set: HashSet<HelloId>,
+    key: Keyed,
+    set: HashSet<HelloId, Keyed>,
     order: VecDeque<(Instant, HelloId)>,
     max: usize,
 }
 
 impl Seen {
     pub(super) fn new(max: usize) -> Self {
-        Self { key: RandomState::new(), set: HashSet::new(), order: VecDeque::new(), max }
+        let key = Keyed::new();
+        Self { key, set: HashSet::with_hasher(key), order: VecDeque::new(), max }
     }
 
     /// `random` and `cookie` are the hello's.
@@ -69,7 +71,7 @@ impl Seen {
         }
         if self.order.is_empty() && self.order.capacity() > 1024 {
             self.order = VecDeque::new();
-            self.set = HashSet::new();
+            self.set = HashSet::with_hasher(self.key);
         }
     }
 
@@ -109,7 +111,8 @@ mod tests {
         assert_ne!(id, seen.id(&flow(1, 2), &[1; 32], b"cookie"));
         assert_ne!(id, seen.id(&flow(1, 1), &[2; 32], b"cookie"));
         assert_ne!(id, seen.id(&flow(1, 1), &[1; 32], b"cookif"));
-        assert_ne!(id, Seen::new(MAX).id(&flow(1, 1), &[1; 32], b"cookie"), "the key is random");
+        let other = Seen { key: Keyed::with([1, 2]), ..Seen::new(MAX) };
+        assert_ne!(id, other.id(&flow(1, 1), &[1; 32], b"cookie"), "the key is the process's own");
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn make() -> Option<&'static Extra> {
 mod tests {
     use super::*;
     use crate::stats::tally;
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     fn at(buffer: &mut RecvBuffer<'_>) -> usize {
         std::ptr::from_mut(buffer.bytes()).addr()
@@ -121,11 +121,11 @@ mod tests {
 
     #[test]
     fn nobody_shares_one_and_none_is_made_twice() {
-        let mut places = HashSet::new();
+        let mut places = BTreeSet::new();
         for _ in 0..3 {
             let tallies: Vec<_> = (0..2 * SHARDS).map(|_| tally()).collect();
             let mut all: Vec<_> = tallies.iter().map(|t| RecvBuffer::of(t).unwrap()).collect();
-            let now: HashSet<_> = all.iter_mut().map(at).collect();
+            let now: BTreeSet<_> = all.iter_mut().map(at).collect();
             assert_eq!(now.len(), all.len());
             all.iter_mut().for_each(|buffer| buffer.bytes().fill(0xA5));
             places.extend(now);

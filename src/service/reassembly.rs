@@ -4,8 +4,7 @@ use crate::hello::gate::Admitted;
 use crate::hello::peer::Peer;
 use crate::hello::reassembly::{Filter, Outcome, Reassembler, Who};
 use crate::hello::wire::Fragment;
-use crate::os::{Guarded, Lock, coarse_seconds, monotonic};
-use std::hash::RandomState;
+use crate::os::{Guarded, Keyed, Lock, coarse_seconds, monotonic};
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Release};
 
 /// Who has a hello under way, at any SSL_CTX of the process. Pages that were never written to take
@@ -20,7 +19,7 @@ const NEVER: u64 = u64::MAX;
 pub(crate) struct Shared {
     /// When the next hello is out of time, by [`coarse_seconds`].
     due: AtomicU64,
-    hashing: RandomState,
+    hashing: Keyed,
     reassembler: Lock<Reassembler>,
 }
 
@@ -36,7 +35,7 @@ impl Shared {
     pub(crate) fn new() -> Self {
         Self {
             due: AtomicU64::new(NEVER),
-            hashing: RandomState::new(),
+            hashing: Keyed::new(),
             reassembler: Lock::new(Reassembler::new(&PRESENT)),
         }
     }

@@ -50,7 +50,7 @@ fn network<'a>(endpoint: &Endpoint<'a>) -> &'a [u8] {
 mod tests {
     use super::*;
     use crate::hello::peer::MAX_ADDRESS_LEN;
-    use std::hash::RandomState;
+    use crate::os::Keyed;
 
     fn peer(family: i32, rest: &[u8]) -> Peer {
         let mut bytes = [0; MAX_ADDRESS_LEN];
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn who_shares_memory_with_whom() {
-        let hashing = RandomState::new();
+        let hashing = Keyed::new();
         let rows = [
             (v6(1, 1, 1), v6(1, 1, 2), true, "the same host, another port"),
             (v6(1, 1, 1), v6(1, 2, 1), true, "the same /64"),
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn keys_differ_from_process_to_process() {
         let from = v6(1, 1, 1);
-        let [a, b] = [RandomState::new(), RandomState::new()].map(|h| Who::new(&from, &h).id);
+        let [a, b] = [[1, 2], [2, 1]].map(|key| Who::new(&from, &Keyed::with(key)).id);
         assert_ne!(a, b);
     }
 }

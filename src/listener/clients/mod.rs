@@ -15,6 +15,7 @@ use super::list::Lists;
 use super::queue::{Pool, Queue};
 use super::seen::HelloId;
 use super::timers::Timers;
+use crate::os::Keyed;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use types::TIMERS;
@@ -44,9 +45,9 @@ pub(super) struct Clients<H> {
     places: Vec<Place<H>>,
     free: Vec<u32>,
     /// Those that datagrams go to.
-    flows: HashMap<Flow, u32>,
+    flows: HashMap<Flow, u32, Keyed>,
     /// How many of those each address has, where that is bounded.
-    sites: HashMap<Ip, u32>,
+    sites: HashMap<Ip, u32, Keyed>,
     lists: Lists,
     timers: Timers,
     pool: Pool,
@@ -58,8 +59,8 @@ impl<H> Clients<H> {
             limits,
             places: Vec::new(),
             free: Vec::new(),
-            flows: HashMap::new(),
-            sites: HashMap::new(),
+            flows: HashMap::with_hasher(Keyed::new()),
+            sites: HashMap::with_hasher(Keyed::new()),
             lists: Lists::new(),
             timers: Timers::new(),
             pool: Pool::new(),

@@ -12,12 +12,14 @@ use crate::hello::gate::{Admitted, COOKIE_ROOM, Cookies, Fragments, Observer};
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use crate::hello::step::{Driver, Step, step};
 use crate::hello::wire::{ClientHello, Fragment, HelloVerifyRequest, Method, RECORD_HEADER_LEN};
-use std::hash::RandomState;
+use crate::os::Keyed;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 /// Of all tests at once: each has other keys.
 static FILTER: Filter = Filter::new();
+static KEYS: AtomicU64 = AtomicU64::new(0);
 
 const COOKIE: &[u8] = b"the right cookie";
 /// version, random, empty session id, cookie: a first fragment needs as much.
@@ -76,7 +78,7 @@ const STRANGE: Seen = Dropped(Discard::Fragment);
 
 struct Server {
     reassembler: Reassembler,
-    hashing: RandomState,
+    hashing: Keyed,
     now: Instant,
 }
 
@@ -84,7 +86,7 @@ impl Server {
     fn new() -> Self {
         Self {
             reassembler: Reassembler::new(&FILTER),
-            hashing: RandomState::new(),
+            hashing: Keyed::with([1, KEYS.fetch_add(1, Relaxed)]),
             now: Instant::now(),
         }
     }

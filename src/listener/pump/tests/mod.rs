@@ -15,7 +15,7 @@ use crate::listener::address::{Address, Flow, Ip};
 use crate::listener::clients::{ClientId, Clients, Limits};
 use crate::listener::core::{Reading, State};
 use crate::listener::net::{Poll, Sending, open};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::net::UdpSocket;
 
@@ -41,7 +41,7 @@ enum Happening {
 #[derive(Default)]
 struct Fake {
     made: u32,
-    links: HashMap<u32, ClientId>,
+    links: BTreeMap<u32, ClientId>,
     happened: Vec<Happening>,
     repeats: Vec<u32>,
     answers: Vec<Repeated>,
