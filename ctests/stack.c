@@ -104,7 +104,6 @@ measure(const struct path *path, int (*listen)(SSL *, void *))
 	SSL_CTX *ctx = tls_server_ctx();
 	size_t depth;
 	FILE *f;
-	BIO *b;
 	int i;
 
 	if (path->flags & CALLBACKS) {
@@ -134,8 +133,7 @@ measure(const struct path *path, int (*listen)(SSL *, void *))
 	if (path->flags & LATER)
 		CHECK_INT(ours.set_cookie_lifetime(ctx, 1), 1);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	call.ssl = tls_server_on(ctx, b, b);
+	call.ssl = tls_server_wire(ctx, &wire);
 	call.listen = listen;
 
 	hello_make(&h, NULL, 0);
@@ -250,7 +248,6 @@ measure_function(enum function function, int plain)
 	static const unsigned char record[] = { SSL3_RT_HANDSHAKE, 0xfe, 0xfd, 0, 0,
 		0, 0, 0, 0, 0, 1, 0x40, 0 };
 	FILE *f;
-	BIO *b;
 
 	use.function = function;
 	use.ctx = tls_server_ctx();
@@ -266,8 +263,7 @@ measure_function(enum function function, int plain)
 		all_fragments();
 	} else {
 		wire_init(&wire);
-		b = wire_bio(&wire, NULL, 0);
-		use.ssl = tls_server_on(use.ctx, b, b);
+		use.ssl = tls_server_wire(use.ctx, &wire);
 	}
 	snprintf(use.file, sizeof(use.file), "%s/one", dir);
 	umask(077);
@@ -390,15 +386,13 @@ in_small_thread(size_t size, int callbacks, int (*listen)(SSL *, void *))
 	if (child == 0) {
 		static struct app app;
 		SSL_CTX *ctx = tls_server_ctx();
-		BIO *b;
 
 		if (callbacks) {
 			app_init(&app);
 			app_install(&app, ctx);
 		}
 		wire_init(&small.wire);
-		b = wire_bio(&small.wire, NULL, 0);
-		small.ssl = tls_server_on(ctx, b, b);
+		small.ssl = tls_server_wire(ctx, &small.wire);
 		small.port.wire = &small.wire;
 		small.listen = listen;
 		stepper_init(&small.client);

@@ -115,15 +115,13 @@ run(void (*body)(void), const char *stats)
 {
 	int status;
 	pid_t child;
-	BIO *b;
 
 	(void)said();	/* of this process's own */
 	NEED((child = fork()) >= 0);
 	if (child == 0) {
 		NEED(setenv("DTLSV1_LISTEN_STATS", stats, 1) == 0);
 		wire_init(&wire);
-		b = wire_bio(&wire, NULL, 0);
-		ssl = tls_server_on(tls_server_ctx(), b, b);
+		ssl = tls_server_wire(tls_server_ctx(), &wire);
 		body();
 		exit(0);
 	}
