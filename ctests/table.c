@@ -166,6 +166,7 @@ try(SSL_CTX *ctx, const struct row *row, int is_good)
 	check_case(row->what);
 	wire_init(&wire);
 	ssl = tls_server_wire(ctx, &wire);
+	b = SSL_get_rbio(ssl);
 	build(&h, row);
 	queue_put(&wire.in, h.byte, h.len);
 	memset(peer, 0xa5, sizeof(peer));
