@@ -27,6 +27,7 @@ fn main() {
         "listener_options.rs",
         "listener_make.rs",
         "listener.rs",
+        "listener_client.rs",
         "datagram.rs",
     ];
     rooms

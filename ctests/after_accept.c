@@ -22,14 +22,12 @@ static struct port port = { .wire = &wire };
 static SSL *
 accepted(SSL_CTX *ctx, struct app *app)
 {
-	BIO *b;
 	SSL *ssl;
 
 	wire_init(&wire);
 	queue_clear(&wire.in);
 	queue_clear(&wire.out);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	if (app != NULL)
 		app_expect(app, ssl);
 	stepper_init(&client);

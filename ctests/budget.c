@@ -37,11 +37,8 @@ hellos(int n)
 static SSL *
 server(void)
 {
-	BIO *b;
-
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(ctx, b, b);
+	return tls_server_wire(ctx, &wire);
 }
 
 /* One call that returns 0, and what it sent. */

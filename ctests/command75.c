@@ -26,14 +26,12 @@ static SSL *
 server(void)
 {
 	SSL *ssl;
-	BIO *b;
 
 	app_init(&app);
 	app_install(&app, ctx);
 	wire_init(&wire);
 	wire_peer4(&wire, "192.0.2.7", 4433);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	app_expect(&app, ssl);
 	return ssl;
 }

@@ -18,12 +18,9 @@ static struct wire wire;
 static SSL *
 server_of(SSL_CTX *c)
 {
-	BIO *b;
-
 	queue_clear(&wire.in);
 	queue_clear(&wire.out);
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(c, b, b);
+	return tls_server_wire(c, &wire);
 }
 
 /* What a fresh SSL says to this hello: 1 accepted, 0 challenged. */

@@ -18,11 +18,8 @@ static struct stepper client;
 static SSL *
 server(void)
 {
-	BIO *b;
-
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(ctx, b, b);
+	return tls_server_wire(ctx, &wire);
 }
 
 /* By libssl's own setters or by those that programs reach: the same. */

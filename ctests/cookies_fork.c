@@ -21,12 +21,10 @@ says(const struct hello *h, struct hvr *v)
 {
 	struct datagram *d;
 	SSL *ssl;
-	BIO *b;
 	int ret;
 
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	queue_put(&wire.in, h->byte, h->len);
 	ret = listen_to(ssl, NULL);
 	if ((d = queue_get(&wire.out)) != NULL)

@@ -29,11 +29,8 @@ install(SSL_CTX *ctx, struct app *app, int which)
 static SSL *
 server(SSL_CTX *ctx)
 {
-	BIO *b;
-
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(ctx, b, b);
+	return tls_server_wire(ctx, &wire);
 }
 
 /* A whole handshake, whose cookie has so many bytes. */

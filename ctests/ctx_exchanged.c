@@ -108,7 +108,6 @@ test_place(enum place place, int builtin)
 {
 	static struct wire wire;
 	SSL_CTX *first = tls_server_ctx(), *second = tls_server_ctx();
-	BIO *b;
 	SSL *ssl;
 
 	/* SSL_free() and SSL_clear() go back to the SSL_CTX that the SSL was
@@ -116,8 +115,7 @@ test_place(enum place place, int builtin)
 	SSL_CTX *made_with = tls_server_ctx();
 
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(made_with, b, b);
+	ssl = tls_server_wire(made_with, &wire);
 	if (!builtin) {
 		SSL_CTX_set_cookie_generate_cb(first, generate);
 		SSL_CTX_set_cookie_verify_cb(first, verify);

@@ -18,11 +18,8 @@ static struct wire wire;
 static SSL *
 server(void)
 {
-	BIO *b;
-
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(ctx, b, b);
+	return tls_server_wire(ctx, &wire);
 }
 
 static void
@@ -147,13 +144,11 @@ test_accept_state(void)
 	SSL_CTX *any = tls_server_ctx_of(DTLS_method());
 	struct app of_any;
 	SSL *ssl;
-	BIO *b;
 
 	app_init(&of_any);
 	app_install(&of_any, any);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(any, b, b);
+	ssl = tls_server_wire(any, &wire);
 	hello(1);
 	CHECK_INT(listen_to(ssl, NULL), 1);
 	CHECK(SSL_is_server(ssl));

@@ -147,13 +147,11 @@ int
 main(void)
 {
 	pthread_t thread;
-	BIO *b;
 
 	check_begin("fork_handlers");
 	ctx = tls_server_ctx();
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	CHECK_INT(listens(), 0);
 	/* And late. Their child's half frees nothing. */
 	NEED(pthread_atfork(prepare, parent, prepare) == 0);

@@ -91,13 +91,11 @@ test(void *(*hold)(void *))
 	struct wire wire;
 	pthread_t thread;
 	SSL *ssl;
-	BIO *b;
 	int i, status;
 
 	ctx = tls_server_ctx();
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	CHECK_INT(listens(ssl, &wire), 0);
 	done = 0;
 	NEED(pthread_create(&thread, NULL, hold, NULL) == 0);

@@ -80,11 +80,9 @@ test_two_fragments(void)
 {
 	struct port port = { .wire = &wire };
 	SSL *ssl;
-	BIO *b;
 
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	two_fragments(ssl, &port, "custom BIO");
 	SSL_free(ssl);
 
@@ -109,12 +107,10 @@ test_every_cut(void)
 	app_install(&app, ctx);
 	hello_make(&whole, app.cookie, app.cookielen);
 	for (n = 0; n < whole.len - HEAD; n++) {
-		BIO *b;
 		SSL *ssl;
 
 		wire_init(&wire);
-		b = wire_bio(&wire, NULL, 0);
-		ssl = tls_server_on(ctx, b, b);
+		ssl = tls_server_wire(ctx, &wire);
 		first_fragment(&h, &whole, n);
 		queue_put(&wire.in, h.byte, h.len);
 		CHECK_INT(listen_to(ssl, NULL), n >= cookie_end);
@@ -129,13 +125,11 @@ test_every_cut(void)
 static void
 judge(const char *what, struct hello *h, int ret, int reason, int answers)
 {
-	BIO *b;
 	SSL *ssl;
 
 	check_case(what);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	queue_put(&wire.in, h->byte, h->len);
 	CHECK_INT(listen_to(ssl, NULL), ret);
 	CHECK_QUEUED(reason);

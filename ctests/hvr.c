@@ -16,14 +16,12 @@ static struct wire wire;
 static SSL *
 server(SSL_CTX *ctx, struct app *app)
 {
-	BIO *b;
 	SSL *ssl;
 
 	app_init(app);
 	app_install(app, ctx);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	app_expect(app, ssl);
 	return ssl;
 }

@@ -20,15 +20,13 @@ static struct wire wire;
 static SSL *
 fresh(void)
 {
-	BIO *b;
 	SSL *ssl;
 
 	app_init(&app);
 	app_install(&app, ctx);
 	CHECK_INT(ours.set_cookie_policy(ctx, APP), 1);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	app_expect(&app, ssl);
 	return ssl;
 }
@@ -69,13 +67,11 @@ test_not_dtls(void)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	struct sockaddr_storage peer;
-	BIO *b;
 	SSL *ssl;
 
 	NEED(tls != NULL);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(tls, b, b);
+	ssl = tls_server_wire(tls, &wire);
 	give(NULL);
 	CHECK_INT(listen_to(ssl, &peer), -1);
 	CHECK_QUEUED(SSL_R_UNSUPPORTED_SSL_VERSION);
@@ -235,13 +231,11 @@ static void
 test_no_secret(void)
 {
 	SSL_CTX *other = tls_server_ctx();
-	BIO *b;
 	SSL *ssl;
 	int i;
 
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(other, b, b);
+	ssl = tls_server_wire(other, &wire);
 	CHECK_INT(ours.set_secret_file(other, "/nowhere/secret"), 0);
 	ERR_clear_error();
 	(void)counters_changes();

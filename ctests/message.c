@@ -107,15 +107,13 @@ run(listen_fn listen, message_fn begin, struct log *log)
 		struct sockaddr_storage any;
 		unsigned char byte[sizeof(struct sockaddr_storage)];
 	} peer;
-	BIO *b;
 	SSL *ssl;
 
 	memset(&seen, 0, sizeof seen);
 	SSL_CTX_set_cookie_generate_cb(ctx, generate);
 	SSL_CTX_set_cookie_verify_cb(ctx, verify);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	SSL_set_msg_callback(ssl, begin);
 	hello_make(&h, NULL, 0);
 	queue_put(&wire.in, h.byte, h.len);

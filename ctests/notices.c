@@ -120,14 +120,12 @@ be(const char *what)
 	static struct wire wire;
 	SSL_CTX *ctx = tls_server_ctx();
 	SSL *ssl;
-	BIO *b;
 	int fd = -1;
 
 	alarm(120);
 	ours_init();
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	if (strcmp(what, "reused") == 0 || strcmp(what, "reused log") == 0) {
 		close(STDERR_FILENO);
 		fd = open(in_dir("db"), O_RDWR | O_CREAT | O_TRUNC |

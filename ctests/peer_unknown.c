@@ -44,8 +44,7 @@ server_of(SSL_CTX *ctx, int kind)
 	} else {
 		wire.has_peer = kind == 0 ? WIRE_UNKNOWN : WIRE_CLAIMED;
 	}
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(ctx, b, b);
+	return tls_server_wire(ctx, &wire);
 }
 
 /* What listen gives for this cookie, and the answer, if there is one. */

@@ -42,7 +42,6 @@ main(void)
 {
 	SSL_CTX *ctx;
 	SSL *ssl;
-	BIO *b;
 	int i;
 
 	check_begin("probes");
@@ -57,8 +56,7 @@ main(void)
 			wire_peer6(&wire, "2001:db8::1", 65535);
 		else
 			wire.has_peer = WIRE_UNKNOWN;
-		b = wire_bio(&wire, NULL, 0);
-		ssl = tls_server_on(ctx, b, b);
+		ssl = tls_server_wire(ctx, &wire);
 		serve_peer(ssl);
 		SSL_free(ssl);
 	}

@@ -165,13 +165,11 @@ test_custom_bio(void)
 	struct port port = { .wire = &wire };
 	struct datagram *d;
 	SSL *ssl;
-	BIO *b;
 
 	app_init(&app);
 	app_install(&app, ctx);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	app_expect(&app, ssl);
 	stepper_init(&client);
 	stepper_step(&client);

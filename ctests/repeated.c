@@ -159,11 +159,8 @@ test_other_bios(SSL_CTX *ctx)
 
 	check_case("no socket");
 	for (i = 0; i < 2; i++) {
-		BIO *b;
-
 		wire_init(&wires[i]);
-		b = wire_bio(&wires[i], NULL, 0);
-		ssl[i] = tls_server_on(ctx, b, b);
+		ssl[i] = tls_server_wire(ctx, &wires[i]);
 	}
 	hello_make(&h, NULL, 0);
 	queue_put(&wires[0].in, h.byte, h.len);

@@ -22,13 +22,11 @@ static SSL *
 server(void)
 {
 	SSL *ssl;
-	BIO *b;
 
 	app_init(&app);
 	app_install(&app, ctx);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
 	app_expect(&app, ssl);
 	return ssl;
 }

@@ -95,7 +95,7 @@ unfit() {
 		echo "the checker owns malloc() and dlsym()" ;;
 	socket_filter:runner*)
 		echo "it begins itself anew, and a checker cannot follow" ;;
-	stack:?*)
+	stack:?* | stack_functions:?*)
 		echo "a checker's own frames stand between ours" ;;
 	fork_threads:runner* | fork_handlers:runner* | secrets_slow:runner*)
 		echo "in a child the memory of the parent's other thread looks lost" ;;

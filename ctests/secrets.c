@@ -263,7 +263,6 @@ test_handshake(void)
 	struct port port;
 	struct stepper client;
 	struct door a, b;
-	BIO *bio;
 	SSL *ssl;
 
 	door_open(&a, 1);
@@ -273,16 +272,14 @@ test_handshake(void)
 	stepper_step(&client);
 	port.wire = &a.wire;
 	port_to_server(&port, &client);
-	bio = wire_bio(&a.wire, NULL, 0);
-	ssl = tls_server_on(a.ctx, bio, bio);
+	ssl = tls_server_wire(a.ctx, &a.wire);
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	port_to_client(&port, &client);
 	SSL_free(ssl);
 	stepper_step(&client);
 	port.wire = &b.wire;
 	port_to_server(&port, &client);
-	bio = wire_bio(&b.wire, NULL, 0);
-	ssl = tls_server_on(b.ctx, bio, bio);
+	ssl = tls_server_wire(b.ctx, &b.wire);
 	CHECK_INT(listen_to(ssl, NULL), 1);
 	port_finish(&port, &client, ssl);
 	SSL_free(ssl);

@@ -169,7 +169,6 @@ test_first(void)
 	pthread_t thread;
 	struct hello h;
 	SSL *ssl;
-	BIO *b;
 	int i;
 
 	check_case("the first look");
@@ -178,8 +177,7 @@ test_first(void)
 	wire_init(&mine.wire);
 	NEED(setenv("DTLSV1_LISTEN_SECRET_FILE", path, 1) == 0);
 	thread = hold(&door);
-	b = wire_bio(&mine.wire, NULL, 0);
-	ssl = tls_server_on(mine.ctx, b, b);
+	ssl = tls_server_wire(mine.ctx, &mine.wire);
 	hello_make(&h, NULL, 0);
 	queue_put(&mine.wire.in, h.byte, h.len);
 	for (i = 0; i < 5; i++) {

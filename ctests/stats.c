@@ -41,12 +41,9 @@ time(time_t *now)
 static SSL *
 server(SSL_CTX *of)
 {
-	BIO *b;
-
 	wire_init(&wire);
 	wire_peer4(&wire, "192.0.2.1", 5684);
-	b = wire_bio(&wire, NULL, 0);
-	return tls_server_on(of, b, b);
+	return tls_server_wire(of, &wire);
 }
 
 /* One datagram, and what one call makes of it. */

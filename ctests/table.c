@@ -165,8 +165,8 @@ try(SSL_CTX *ctx, const struct row *row, int is_good)
 
 	check_case(row->what);
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
-	ssl = tls_server_on(ctx, b, b);
+	ssl = tls_server_wire(ctx, &wire);
+	b = SSL_get_rbio(ssl);
 	build(&h, row);
 	queue_put(&wire.in, h.byte, h.len);
 	memset(peer, 0xa5, sizeof(peer));

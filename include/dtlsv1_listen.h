@@ -763,6 +763,17 @@ SSL *dtlsv1_listener_accept(struct dtlsv1_listener *listener,
                             int timeout_ms);
 
 /**
+ * Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
+ * detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
+ * listener's own functions, it is closed when that returns.
+ *
+ * # Safety
+ *
+ * `listener` is NULL or a live listener that no other thread uses, and is not used again.
+ */
+void dtlsv1_listener_free(struct dtlsv1_listener *listener);
+
+/**
  * Gives a client a connected socket of its own: for a thread, a forked child, another process.
  *
  * Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
@@ -806,17 +817,6 @@ int dtlsv1_listener_peer(SSL *ssl,
  * As for dtlsv1_listener_peer().
  */
 int dtlsv1_listener_local(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
-
-/**
- * Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
- * detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
- * listener's own functions, it is closed when that returns.
- *
- * # Safety
- *
- * `listener` is NULL or a live listener that no other thread uses, and is not used again.
- */
-void dtlsv1_listener_free(struct dtlsv1_listener *listener);
 
 /**
  * Judges one datagram, without an SSL, a BIO or a socket: what DTLSv1_listen() does with each that it

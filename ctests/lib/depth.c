@@ -4,8 +4,12 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ROOM	(1024 * 1024)
 #define PAINT	0xa5
@@ -48,4 +52,40 @@ depth_of(void (*body)(void *), void *arg)
 	NEED(p < r.top);
 	munmap(stack, ROOM);
 	return (size_t)(r.top - p);
+}
+
+size_t
+depth_in_child(size_t (*measure)(const void *), const void *arg)
+{
+	int ends[2], status;
+	size_t depth = 0;
+	pid_t child;
+
+	NEED(pipe(ends) == 0);
+	fflush(stdout);
+	NEED((child = fork()) >= 0);
+	if (child == 0) {
+		int before = check_failures();
+
+		depth = measure(arg);
+		NEED(write(ends[1], &depth, sizeof(depth)) == sizeof(depth));
+		fflush(stdout);
+		_exit(check_failures() > before);
+	}
+	close(ends[1]);
+	NEED(read(ends[0], &depth, sizeof(depth)) == sizeof(depth));
+	close(ends[0]);
+	NEED(waitpid(child, &status, 0) == child);
+	CHECK_INT(status, 0);
+	return depth;
+}
+
+void
+depth_is_little(const char *what, size_t depth, size_t libssls)
+{
+	check_case(what);
+	if (getenv("CTESTS_VERBOSE") != NULL)
+		printf("%6zu %6zu %s\n", depth, libssls, what);
+	CHECK(depth <= 8192 || depth <= libssls + 2048);
+	check_case(NULL);
 }

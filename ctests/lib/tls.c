@@ -146,6 +146,14 @@ tls_server_on(SSL_CTX *ctx, BIO *rbio, BIO *wbio)
 	return ssl;
 }
 
+SSL *
+tls_server_wire(SSL_CTX *ctx, struct wire *wire)
+{
+	BIO *b = wire_bio(wire, NULL, 0);
+
+	return tls_server_on(ctx, b, b);
+}
+
 int
 listen_to(SSL *ssl, void *peer)
 {

@@ -15,6 +15,7 @@ SSL_CTX	*tls_server_ctx_of(const SSL_METHOD *);
 const SSL_METHOD *tls_dtls12_method(void);	/* NULL: there is none */
 SSL	*tls_server(SSL_CTX *);		/* SSL_new, nothing else set */
 SSL	*tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio);	/* patient */
+SSL	*tls_server_wire(SSL_CTX *, struct wire *);	/* one BIO, on that */
 
 /*
  * When the timers that start from now on run out: never, for two sides that

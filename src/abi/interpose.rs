@@ -4,18 +4,15 @@
 //! Everything is passed on to libssl, the cookie callbacks with one of ours in their place.
 
 use super::listen::listen_in;
-use crate::hello::error::Fault;
-use crate::openssl::message::{self, CtxMessages};
 use crate::openssl::{
-    Call, Context, DTLS_CTRL_LISTEN, GenerateCb, Libssl, MessageCb, Name, SSL,
-    SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, Ssl, SslCtx, VerifyCb, any_accepted,
-    is_waiting, queue_fault,
+    Call, DTLS_CTRL_LISTEN, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, Ssl,
+    any_accepted, is_waiting, message,
 };
 use crate::panic_guard::guard;
+use messages::with_messages;
+use remember::with_ssl;
 use std::ffi::{c_int, c_long, c_void};
-use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 type Set<O, C> = unsafe extern "C-unwind" fn(*mut O, C);
 type Ctrl<O> = unsafe extern "C-unwind" fn(*mut O, c_int, c_long, *mut c_void) -> c_long;
@@ -23,9 +20,9 @@ type Ctrl<O> = unsafe extern "C-unwind" fn(*mut O, c_int, c_long, *mut c_void) -
 /// The function that the caller would have reached.
 macro_rules! next {
     ($call:expr, $name:ident as $function:ty) => {
-        $call.next(Name::$name).map(|at| {
+        $call.next($crate::openssl::Name::$name).map(|at| {
             // SAFETY: this is what libssl's function of that name is.
-            unsafe { transmute::<*mut c_void, $function>(at.as_ptr()) }
+            unsafe { std::mem::transmute::<*mut std::ffi::c_void, $function>(at.as_ptr()) }
         })
     };
 }
@@ -34,60 +31,19 @@ macro_rules! next {
 /// asks again.
 macro_rules! next_of_the_program {
     ($call:expr, $name:ident as $function:ty) => {
-        $call.next_of_the_program(Name::$name).map(|at| {
+        $call.next_of_the_program($crate::openssl::Name::$name).map(|at| {
             // SAFETY: as above.
-            unsafe { transmute::<*mut c_void, $function>(at.as_ptr()) }
+            unsafe { std::mem::transmute::<*mut std::ffi::c_void, $function>(at.as_ptr()) }
         })
     };
 }
 
-/// libssl's setter of the callback that makes cookies (SSL_CTX_set_cookie_generate_cb(3)), remembered
-/// for DTLSv1_listen() on its way.
-///
-/// # Safety
-///
-/// `ctx` is a live SSL_CTX that no other thread is using, and `callback` stays callable as long as it
-/// is.
-pub(super) unsafe extern "C-unwind" fn set_generate(
-    ctx: *mut SSL_CTX,
-    callback: Option<GenerateCb>,
-    from: usize,
-    version: u32,
-) {
-    let call = Call { from, version };
-    let note = |context: &Context, ctx| context.app_sets(ctx, |app| app.set_generate(callback));
-    // SAFETY: by this function's contract.
-    if unsafe { with_context(call.libssl(), ctx, note) } {
-        return;
-    }
-    if let Some(set) = next!(call, SetGenerate as Set<SSL_CTX, Option<GenerateCb>>) {
-        // SAFETY: the arguments go on as they came.
-        unsafe { set(ctx, callback) };
-    }
-}
+mod cookies;
+mod messages;
+mod remember;
 
-/// libssl's setter of the callback that checks cookies (SSL_CTX_set_cookie_verify_cb(3)), likewise.
-///
-/// # Safety
-///
-/// As above.
-pub(super) unsafe extern "C-unwind" fn set_verify(
-    ctx: *mut SSL_CTX,
-    callback: Option<VerifyCb>,
-    from: usize,
-    version: u32,
-) {
-    let call = Call { from, version };
-    let note = |context: &Context, ctx| context.app_sets(ctx, |app| app.set_verify(callback));
-    // SAFETY: by this function's contract.
-    if unsafe { with_context(call.libssl(), ctx, note) } {
-        return;
-    }
-    if let Some(set) = next!(call, SetVerify as Set<SSL_CTX, Option<VerifyCb>>) {
-        // SAFETY: the arguments go on as they came.
-        unsafe { set(ctx, callback) };
-    }
-}
+pub(super) use cookies::{set_generate, set_verify};
+pub(super) use messages::{ctx_set_msg, new, set_msg};
 
 /// libssl's SSL_CTX_new(), passed on. It is here for the look-up: LibreSSL keeps data of ours only on
 /// objects that are made after we have asked for a place on them.
@@ -104,79 +60,6 @@ pub(super) unsafe extern "C-unwind" fn ctx_new(
     let next = next!(Call { from, version }, CtxNew as New);
     // SAFETY: the argument goes on as it came.
     next.map_or(null_mut(), |new| unsafe { new(method) })
-}
-
-/// libssl's SSL_new(3). An SSL begins with its SSL_CTX's message callback, which is remembered here:
-/// what is set on the SSL_CTX later, or another SSL_CTX, does not change it.
-///
-/// # Safety
-///
-/// `ctx` is NULL or a live SSL_CTX.
-pub(super) unsafe extern "C-unwind" fn new(
-    ctx: *mut SSL_CTX,
-    from: usize,
-    version: u32,
-) -> *mut SSL {
-    type New = unsafe extern "C-unwind" fn(*mut SSL_CTX) -> *mut SSL;
-    let call = Call { from, version };
-    let Some(new) = next!(call, SslNew as New) else { return null_mut() };
-    // SAFETY: the argument goes on as it came.
-    let ssl = unsafe { new(ctx) };
-    if MESSAGES_WANTED.load(Relaxed) {
-        let libssl = call.libssl();
-        let inherit = |context: &Context, _| {
-            // SAFETY: libssl made it, and no other thread has it yet.
-            unsafe { with_ssl(libssl, ssl, |ssl| message::inherit(ssl, &context.messages)) };
-        };
-        // SAFETY: by this function's contract.
-        unsafe { with_context(libssl, ctx, inherit) };
-    }
-    ssl
-}
-
-/// Has any SSL_CTX ever had a message callback? Without, SSL_new() has nothing to remember.
-static MESSAGES_WANTED: AtomicBool = AtomicBool::new(false);
-
-/// libssl's setter of the message callback for SSLs made from now on (SSL_CTX_set_msg_callback(3)),
-/// remembered and passed on.
-///
-/// # Safety
-///
-/// `ctx` is a live SSL_CTX, and `callback` stays callable as long as it is.
-pub(super) unsafe extern "C-unwind" fn ctx_set_msg(
-    ctx: *mut SSL_CTX,
-    callback: Option<MessageCb>,
-    from: usize,
-    version: u32,
-) {
-    let call = Call { from, version };
-    // SAFETY: by this function's contract.
-    unsafe { with_messages(call.libssl(), ctx, |messages| messages.set_callback(callback)) };
-    if let Some(set) = next!(call, CtxSetMsg as Set<SSL_CTX, Option<MessageCb>>) {
-        // SAFETY: the arguments go on as they came.
-        unsafe { set(ctx, callback) };
-    }
-}
-
-/// libssl's setter of the message callback of one SSL (SSL_set_msg_callback(3)), remembered and
-/// passed on.
-///
-/// # Safety
-///
-/// `ssl` is a live SSL that no other thread is using, and `callback` stays callable as long as it is.
-pub(super) unsafe extern "C-unwind" fn set_msg(
-    ssl: *mut SSL,
-    callback: Option<MessageCb>,
-    from: usize,
-    version: u32,
-) {
-    let call = Call { from, version };
-    // SAFETY: by this function's contract.
-    unsafe { with_ssl(call.libssl(), ssl, |ssl| message::set_callback(ssl, callback)) };
-    if let Some(set) = next!(call, SetMsg as Set<SSL, Option<MessageCb>>) {
-        // SAFETY: the arguments go on as they came.
-        unsafe { set(ssl, callback) };
-    }
 }
 
 /// libssl's SSL_set_accept_state(3), passed on but for an SSL that DTLSv1_listen() has just accepted: it
@@ -299,63 +182,4 @@ unsafe extern "C-unwind" fn any_ctx_ctrl(
     let next = next!(call, CtxCtrl as Ctrl<SSL_CTX>);
     // SAFETY: the arguments go on as they came.
     next.map_or(0, |ctrl| unsafe { ctrl(ctx, cmd, larg, parg) })
-}
-
-/// Takes note of something on an SSL_CTX. False, and nothing noted, if its libssl is not served or
-/// there is no memory: then libssl is given what the program gave, and behaves as it always did.
-///
-/// # Safety
-///
-/// `ctx` is null or a live SSL_CTX of that libssl's.
-unsafe fn with_context(
-    libssl: Option<&'static Libssl>,
-    ctx: *mut SSL_CTX,
-    note: impl FnOnce(&Context, SslCtx),
-) -> bool {
-    noted(libssl, |libssl| {
-        // SAFETY: by this function's contract.
-        let Some(ctx) = (unsafe { SslCtx::from_c(ctx, libssl) }) else { return Ok(false) };
-        note(Context::of(ctx)?, ctx);
-        Ok(true)
-    })
-}
-
-/// Takes note of a message callback on an SSL_CTX, likewise.
-///
-/// # Safety
-///
-/// As above.
-unsafe fn with_messages(
-    libssl: Option<&'static Libssl>,
-    ctx: *mut SSL_CTX,
-    note: impl FnOnce(&CtxMessages),
-) {
-    MESSAGES_WANTED.store(true, Relaxed);
-    // SAFETY: by this function's contract.
-    unsafe { with_context(libssl, ctx, |context, _| note(&context.messages)) };
-}
-
-/// Takes note of something on an SSL, likewise.
-///
-/// # Safety
-///
-/// `ssl` is null or a live SSL of that libssl's that no other thread is using.
-unsafe fn with_ssl(libssl: Option<&'static Libssl>, ssl: *mut SSL, note: impl FnOnce(Ssl) -> bool) {
-    noted(libssl, |libssl| {
-        let Some(ssl) = NonNull::new(ssl) else { return Ok(false) };
-        // SAFETY: by this function's contract.
-        let ssl = unsafe { Ssl::new(ssl, libssl) };
-        if note(ssl) { Ok(true) } else { Err(Fault::NoMemory) }
-    });
-}
-
-fn noted(
-    libssl: Option<&'static Libssl>,
-    note: impl FnOnce(&'static Libssl) -> Result<bool, Fault>,
-) -> bool {
-    let Some(libssl) = libssl else { return false };
-    guard(|| note(libssl)).unwrap_or_else(|fault| {
-        queue_fault(libssl, fault);
-        false
-    })
 }

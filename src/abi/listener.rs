@@ -1,7 +1,8 @@
 //! Many clients on one port.
 
+use super::listener_client::tell;
 use crate::hello::error::Fault;
-use crate::listener::{self, Listener, Shared, SockAddr};
+use crate::listener::{Listener, Shared};
 use crate::openssl::{Call, Libssl, SSL, Ssl, queue_fault};
 use libc::{sockaddr, socklen_t};
 use std::ffi::c_int;
@@ -148,71 +149,6 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_accept(
     ssl
 }
 
-/// Gives a client a connected socket of its own: for a thread, a forked child, another process.
-///
-/// Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
-/// else's is lost. The SSL owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
-/// BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
-/// blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves.
-///
-/// Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
-/// queued; the SSL is as it was then.
-///
-/// The kernel looks at each detached socket of the port for every datagram of a stranger (0.4 us with
-/// none, 8 at 1,000, 385 at 10,000; before Linux 6.13 for every datagram of anybody): for hundreds of
-/// clients, not for thousands. A client that begins anew from its port is not heard until its old SSL
-/// is freed. The port is in use as long as the descriptor is open.
-///
-/// # Safety
-///
-/// `ssl` is NULL or a live SSL that no other thread uses, nor its listener.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listener_detach(ssl: *mut SSL) -> c_int {
-    let Some(libssl) = libssl() else { return -1 };
-    // SAFETY: by this function's contract.
-    let detached = unsafe { ssl_of(ssl, libssl) }.and_then(listener::detach);
-    done(libssl, detached).unwrap_or(-1)
-}
-
-/// Where a client is. `addr`, `addrlen`: as for dtlsv1_listen_peer().
-///
-/// Returns 1, or 0 with the reason queued (NULL; an SSL that is no listener's and was never).
-///
-/// # Safety
-///
-/// `ssl` is NULL or a live SSL that no other thread uses; `addrlen` is NULL or readable and writable,
-/// and `addr` is NULL or writable for as many bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listener_peer(
-    ssl: *mut SSL,
-    addr: *mut sockaddr,
-    addrlen: *mut socklen_t,
-) -> c_int {
-    let Some(libssl) = libssl() else { return 0 };
-    // SAFETY: by this function's contract.
-    let peer = unsafe { ssl_of(ssl, libssl) }.and_then(listener::peer);
-    // SAFETY: as above.
-    unsafe { tell(libssl, peer, addr, addrlen) }
-}
-
-/// Which address of ours a client writes to. The rest is as for dtlsv1_listener_peer().
-///
-/// # Safety
-///
-/// As for dtlsv1_listener_peer().
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn dtlsv1_listener_local(
-    ssl: *mut SSL,
-    addr: *mut sockaddr,
-    addrlen: *mut socklen_t,
-) -> c_int {
-    let Some(libssl) = libssl() else { return 0 };
-    // SAFETY: by this function's contract.
-    let local = unsafe { ssl_of(ssl, libssl) }.and_then(listener::local);
-    // SAFETY: as above.
-    unsafe { tell(libssl, local, addr, addrlen) }
-}
-
 /// Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
 /// detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
 /// listener's own functions, it is closed when that returns.
@@ -260,15 +196,6 @@ unsafe fn shared<'a>(listener: *mut ListenerHandle) -> Option<&'a Shared<Listene
     unsafe { listener.cast::<Shared<Listener>>().as_ref() }
 }
 
-/// # Safety
-///
-/// `ssl` is NULL or a live SSL that no other thread uses.
-unsafe fn ssl_of(ssl: *mut SSL, libssl: &'static Libssl) -> Result<Ssl, Fault> {
-    let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
-    // SAFETY: not null, and live by this function's contract.
-    Ok(unsafe { Ssl::new(ssl, libssl) })
-}
-
 /// The libssl of the caller's objects; where none that is served has them, a line on stderr says so.
 pub(super) fn libssl() -> Option<&'static Libssl> {
     let call = Call::of_our_own();
@@ -277,32 +204,6 @@ pub(super) fn libssl() -> Option<&'static Libssl> {
         call.say_that_it_is_not_served();
     }
     libssl
-}
-
-/// # Safety
-///
-/// dtlsv1_listener_peer()'s.
-unsafe fn tell(
-    libssl: &Libssl,
-    address: Result<SockAddr, Fault>,
-    addr: *mut sockaddr,
-    addrlen: *mut socklen_t,
-) -> c_int {
-    let told = address.and_then(|address| {
-        let Some(addr) = NonNull::new(addr) else { return Ok(()) };
-        let addrlen = NonNull::new(addrlen).ok_or(Fault::NullArgument)?;
-        let bytes = address.as_bytes();
-        // SAFETY: readable, by this function's contract.
-        let room = usize::try_from(unsafe { addrlen.read() }).unwrap_or(0);
-        let cut = bytes.get(..room).unwrap_or(bytes);
-        let from = NonNull::from(cut).cast::<u8>();
-        // SAFETY: writable for as many bytes, by this function's contract.
-        unsafe { addr.cast::<u8>().copy_from_nonoverlapping(from, cut.len()) };
-        // SAFETY: writable, by this function's contract.
-        unsafe { addrlen.write(socklen_t::try_from(bytes.len()).unwrap_or(0)) };
-        Ok(())
-    });
-    done(libssl, told).map_or(0, |()| 1)
 }
 
 /// Queues why something failed.

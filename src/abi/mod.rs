@@ -7,6 +7,7 @@ mod entry;
 pub mod interpose;
 pub mod listen;
 pub mod listener;
+pub mod listener_client;
 pub mod listener_make;
 pub mod listener_options;
 pub mod peer;

@@ -1,13 +1,16 @@
 //! What has happened so far, for the whole process: the counters, and the file that shows them.
 
 mod counters;
+mod event;
 mod file;
+mod labels;
 mod path;
 mod place;
 mod prometheus;
 mod schedule;
 
-pub(crate) use counters::{Event, SHARDS, Tally, tally, total, total_discards};
+pub(crate) use counters::{SHARDS, Tally, tally, total, total_discards};
+pub(crate) use event::Event;
 pub(crate) use file::write_if_due;
 
 use crate::hello::cookie::Check;

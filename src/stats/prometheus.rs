@@ -1,7 +1,8 @@
 //! The counters in Prometheus's text format, version 0.0.4.
 
-use super::counters::{Event, total, total_discards};
-use super::path::Labels;
+use super::counters::{total, total_discards};
+use super::event::Event;
+use super::labels::Labels;
 use super::place::Mark;
 use crate::hello::error::Discard;
 use std::io::{Result, Write};

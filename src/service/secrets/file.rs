@@ -1,6 +1,7 @@
 //! A secret file: who may have written it, and what is in it.
 
-use super::parse::{Bad, parse};
+use super::parse::parse;
+use super::parse_error::ParseError;
 use super::set::Secrets;
 use crate::os;
 use crate::protected::{Protected, scrub_stack};
@@ -35,7 +36,7 @@ impl Stamp {
 
 /// Why a file gives no secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum FileError {
     /// The system's number for it.
     Open(i32),
     Read(i32),
@@ -44,7 +45,7 @@ pub(super) enum Trouble {
     Writable(u32),
     TooLarge,
     NoMemory,
-    Bad(Bad),
+    Text(ParseError),
 }
 
 /// A file as it was opened, and the system's word on it.
@@ -62,24 +63,24 @@ struct Kind {
 
 impl Kind {
     /// Could anybody but root and the user we run as have written it?
-    fn check(&self, effective_user: u32) -> Result<(), Trouble> {
+    fn check(&self, effective_user: u32) -> Result<(), FileError> {
         if !self.regular {
-            return Err(Trouble::NotAFile);
+            return Err(FileError::NotAFile);
         }
         if self.user != 0 && self.user != effective_user {
-            return Err(Trouble::Owner(self.user));
+            return Err(FileError::Owner(self.user));
         }
         if self.mode & 0o022 != 0 {
-            return Err(Trouble::Writable(self.mode));
+            return Err(FileError::Writable(self.mode));
         }
         Ok(())
     }
 }
 
 impl Opened {
-    pub(super) fn at(path: &CStr) -> Result<Self, Trouble> {
-        let file = os::open(path).map_err(Trouble::Open)?;
-        let data = file.metadata().map_err(|e| Trouble::Open(number(&e)))?;
+    pub(super) fn at(path: &CStr) -> Result<Self, FileError> {
+        let file = os::open(path).map_err(FileError::Open)?;
+        let data = file.metadata().map_err(|e| FileError::Open(number(&e)))?;
         let stamp = Stamp {
             file: (data.dev(), data.ino()),
             size: data.size(),
@@ -96,7 +97,7 @@ impl Opened {
     }
 
     /// The secrets, if the file is as it must be.
-    pub(super) fn secrets(self) -> Result<Protected<Secrets>, Trouble> {
+    pub(super) fn secrets(self) -> Result<Protected<Secrets>, FileError> {
         self.kind.check(os::effective_user())?;
         let outcome = self.read();
         scrub_stack();
@@ -104,23 +105,23 @@ impl Opened {
     }
 
     #[inline(never)] // the stack that it used is scrubbed
-    fn read(mut self) -> Result<Protected<Secrets>, Trouble> {
-        let mut text = Protected::<[u8; MAX_FILE_LEN]>::zeroed().ok_or(Trouble::NoMemory)?;
+    fn read(mut self) -> Result<Protected<Secrets>, FileError> {
+        let mut text = Protected::<[u8; MAX_FILE_LEN]>::zeroed().ok_or(FileError::NoMemory)?;
         let mut len = 0_usize;
         loop {
             let room = text.get_mut(len..).unwrap_or_default();
             if room.is_empty() {
-                return Err(Trouble::TooLarge);
+                return Err(FileError::TooLarge);
             }
             match self.file.read(room) {
                 Ok(0) => break,
                 Ok(n) => len = len.saturating_add(n),
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Trouble::Read(number(&e))),
+                Err(e) => return Err(FileError::Read(number(&e))),
             }
         }
-        let mut secrets = Protected::new(Secrets::NONE).ok_or(Trouble::NoMemory)?;
-        parse(text.get(..len).unwrap_or_default(), &mut secrets).map_err(Trouble::Bad)?;
+        let mut secrets = Protected::new(Secrets::NONE).ok_or(FileError::NoMemory)?;
+        parse(text.get(..len).unwrap_or_default(), &mut secrets).map_err(FileError::Text)?;
         Ok(secrets)
     }
 }
@@ -130,7 +131,7 @@ fn number(error: &std::io::Error) -> i32 {
 }
 
 /// Where (the line), what, and what to do about it; it comes behind the path.
-impl fmt::Display for Trouble {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Open(libc::ENOENT) => {
@@ -155,9 +156,9 @@ impl fmt::Display for Trouble {
                 write!(f, ": larger than {MAX_FILE_LEN} bytes: is it the right file?")
             }
             Self::NoMemory => write!(f, ": no memory to read it"),
-            Self::Bad(bad) => match bad.line() {
-                Some(line) => write!(f, " line {line}: {bad}"),
-                None => write!(f, ": {bad}"),
+            Self::Text(error) => match error.line() {
+                Some(line) => write!(f, " line {line}: {error}"),
+                None => write!(f, ": {error}"),
             },
         }
     }
@@ -195,11 +196,11 @@ mod tests {
         }
     }
 
-    fn open(path: &Path) -> Result<Opened, Trouble> {
+    fn open(path: &Path) -> Result<Opened, FileError> {
         Opened::at(&CString::new(path.as_os_str().as_encoded_bytes()).unwrap())
     }
 
-    fn read(path: &Path) -> Result<usize, Trouble> {
+    fn read(path: &Path) -> Result<usize, FileError> {
         open(path)?.secrets().map(|secrets| secrets.iter().count())
     }
 
@@ -212,21 +213,21 @@ mod tests {
         assert_eq!(read(&path), Ok(1));
         for mode in [0o620, 0o602, 0o666] {
             fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-            assert_eq!(read(&path), Err(Trouble::Writable(mode)));
+            assert_eq!(read(&path), Err(FileError::Writable(mode)));
         }
         for (mode, to_all) in [(0o400, false), (0o440, false), (0o444, true), (0o644, true)] {
             fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
             assert_eq!(open(&path).unwrap().open_to_all().is_some(), to_all);
             assert_eq!(read(&path), Ok(1));
         }
-        assert_eq!(read(&place.0), Err(Trouble::NotAFile));
-        assert_eq!(read(&place.0.join("none")), Err(Trouble::Open(libc::ENOENT)));
+        assert_eq!(read(&place.0), Err(FileError::NotAFile));
+        assert_eq!(read(&place.0.join("none")), Err(FileError::Open(libc::ENOENT)));
         let path = place.file([SECRET, "c2hvcnQ="].concat());
-        let line = Bad::TooShort { line: 2, bytes: 5 };
-        assert_eq!(read(&path), Err(Trouble::Bad(line)));
+        let line = ParseError::TooShort { line: 2, bytes: 5 };
+        assert_eq!(read(&path), Err(FileError::Text(line)));
         let full = SECRET.to_string() + &"#".repeat(MAX_FILE_LEN - SECRET.len() - 1);
         assert_eq!(read(&place.file(&full)), Ok(1));
-        assert_eq!(read(&place.file(full + "#")), Err(Trouble::TooLarge));
+        assert_eq!(read(&place.file(full + "#")), Err(FileError::TooLarge));
     }
 
     #[test]
@@ -236,7 +237,7 @@ mod tests {
             assert_eq!(check(user, us), Ok(()));
         }
         for (user, us) in [(1000, 0), (1001, 1000)] {
-            assert_eq!(check(user, us), Err(Trouble::Owner(user)));
+            assert_eq!(check(user, us), Err(FileError::Owner(user)));
         }
     }
 

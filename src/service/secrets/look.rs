@@ -1,6 +1,6 @@
 //! One look at a secret file, with nothing locked.
 
-use super::file::{Opened, Stamp, Trouble};
+use super::file::{FileError, Opened, Stamp};
 use super::set::Secrets;
 use super::watch::{Turn, end, give_up};
 use crate::os;
@@ -30,7 +30,7 @@ pub(super) enum Found {
     },
     Bad {
         stamp: Option<Stamp>,
-        trouble: Trouble,
+        trouble: FileError,
     },
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Said {
     /// Its permissions.
     pub(super) open_to_all: Option<u32>,
     /// And whether there are secrets of before.
-    pub(super) trouble: Option<(Trouble, bool)>,
+    pub(super) trouble: Option<(FileError, bool)>,
 }
 
 impl Look {
@@ -60,7 +60,7 @@ impl Look {
     fn find(&self) -> Found {
         let bad = |stamp, trouble| Found::Bad { stamp, trouble };
         let Ok(path) = CStr::from_bytes_with_nul(&self.path) else {
-            return bad(None, Trouble::Open(0));
+            return bad(None, FileError::Open(0));
         };
         let opened = match Opened::at(path) {
             Ok(opened) => opened,
@@ -74,7 +74,7 @@ impl Look {
         let open_to_all = opened.open_to_all();
         match opened.secrets() {
             Ok(secrets) => Found::Good { stamp, secrets, open_to_all },
-            Err(Trouble::NoMemory) => bad(None, Trouble::NoMemory),
+            Err(FileError::NoMemory) => bad(None, FileError::NoMemory),
             Err(trouble) => bad(stamp, trouble),
         }
     }

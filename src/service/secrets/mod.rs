@@ -10,6 +10,7 @@ mod file;
 mod filter;
 mod look;
 mod parse;
+mod parse_error;
 mod process;
 mod published;
 mod set;

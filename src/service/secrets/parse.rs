@@ -1,88 +1,13 @@
 //! What a secret file says: one secret a line in hex or base64, `#` begins a comment, the first
 //! makes cookies and all are accepted.
 
+use super::parse_error::ParseError;
 use super::set::Secrets;
-use crate::hello::cookie::{MAX_SECRET_LEN, MAX_SECRETS, MIN_SECRET_LEN, Secret};
-use std::fmt;
+use crate::hello::cookie::{MAX_SECRET_LEN, Secret};
 use zeroize::Zeroizing;
 
-/// What is wrong, and in which line (from 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
-    /// No secret in the whole file.
-    Empty,
-    /// This byte of the line (from 1) is of neither alphabet.
-    Character {
-        line: usize,
-        column: usize,
-    },
-    /// Hex with half a byte at its end.
-    OddHex {
-        line: usize,
-    },
-    /// Base64 that cannot end like this.
-    CutBase64 {
-        line: usize,
-    },
-    TooShort {
-        line: usize,
-        bytes: usize,
-    },
-    TooLong {
-        line: usize,
-    },
-    /// One more than are accepted.
-    TooMany {
-        line: usize,
-    },
-}
-
-impl Bad {
-    pub(super) const fn line(self) -> Option<usize> {
-        match self {
-            Self::Empty => None,
-            Self::Character { line, .. }
-            | Self::OddHex { line }
-            | Self::CutBase64 { line }
-            | Self::TooShort { line, .. }
-            | Self::TooLong { line }
-            | Self::TooMany { line } => Some(line),
-        }
-    }
-}
-
-/// What is wrong and what to do; never what the file says.
-impl fmt::Display for Bad {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => write!(f, "holds no secret: put one in ('openssl rand -hex 32')"),
-            Self::Character { column, .. } => write!(
-                f,
-                "byte {column} is neither hex nor base64: a line is one secret, a comment begins \
-                 with #"
-            ),
-            Self::OddHex { .. } => write!(f, "an odd number of hex digits: one is missing"),
-            Self::CutBase64 { .. } => {
-                write!(f, "base64 that ends too early: is all of it in this line?")
-            }
-            Self::TooShort { bytes, .. } => write!(
-                f,
-                "{bytes} bytes, and a secret has at least {MIN_SECRET_LEN}: make one with \
-                 'openssl rand -hex 32'"
-            ),
-            Self::TooLong { .. } => write!(
-                f,
-                "a secret has at most {MAX_SECRET_LEN} bytes: make one with 'openssl rand -hex 32'"
-            ),
-            Self::TooMany { .. } => {
-                write!(f, "more than {MAX_SECRETS} secrets: remove those that are no longer used")
-            }
-        }
-    }
-}
-
 /// Adds the secrets of a file's text.
-pub(super) fn parse(text: &[u8], secrets: &mut Secrets) -> Result<(), Bad> {
+pub(super) fn parse(text: &[u8], secrets: &mut Secrets) -> Result<(), ParseError> {
     let mut room = Zeroizing::new([0; MAX_SECRET_LEN]);
     for (text, line) in text.split(|&b| b == b'\n').zip(1..) {
         let content = text.split(|&b| b == b'#').next().unwrap_or_default();
@@ -91,24 +16,24 @@ pub(super) fn parse(text: &[u8], secrets: &mut Secrets) -> Result<(), Bad> {
             continue;
         }
         let len = decode(word, &mut room).map_err(|wrong| match wrong {
-            Wrong::Character(at) => {
+            DecodeError::Character(at) => {
                 let indent = content.len().saturating_sub(content.trim_ascii_start().len());
-                Bad::Character { line, column: at.saturating_add(indent).saturating_add(1) }
+                ParseError::Character { line, column: at.saturating_add(indent).saturating_add(1) }
             }
-            Wrong::OddHex => Bad::OddHex { line },
-            Wrong::CutBase64 => Bad::CutBase64 { line },
-            Wrong::TooLong => Bad::TooLong { line },
+            DecodeError::OddHex => ParseError::OddHex { line },
+            DecodeError::CutBase64 => ParseError::CutBase64 { line },
+            DecodeError::TooLong => ParseError::TooLong { line },
         })?;
         let bytes = room.get(..len).unwrap_or_default();
-        let secret = Secret::new(bytes).ok_or(Bad::TooShort { line, bytes: len })?;
+        let secret = Secret::new(bytes).ok_or(ParseError::TooShort { line, bytes: len })?;
         if !secrets.add(secret) {
-            return Err(Bad::TooMany { line });
+            return Err(ParseError::TooMany { line });
         }
     }
-    if secrets.is_empty() { Err(Bad::Empty) } else { Ok(()) }
+    if secrets.is_empty() { Err(ParseError::Empty) } else { Ok(()) }
 }
 
-enum Wrong {
+enum DecodeError {
     /// At this byte of the word, from 0.
     Character(usize),
     OddHex,
@@ -117,11 +42,11 @@ enum Wrong {
 }
 
 /// Hex if it can be: base64 of a random secret has a letter beyond F but once in 10^20.
-fn decode(word: &[u8], room: &mut [u8; MAX_SECRET_LEN]) -> Result<usize, Wrong> {
+fn decode(word: &[u8], room: &mut [u8; MAX_SECRET_LEN]) -> Result<usize, DecodeError> {
     let mut writer = Writer { room, len: 0 };
     if word.iter().all(u8::is_ascii_hexdigit) {
         if !word.len().is_multiple_of(2) {
-            return Err(Wrong::OddHex);
+            return Err(DecodeError::OddHex);
         }
         writer.digits(word.iter().enumerate(), hex_digit, 4)?;
         return Ok(writer.len);
@@ -132,7 +57,7 @@ fn decode(word: &[u8], room: &mut [u8; MAX_SECRET_LEN]) -> Result<usize, Wrong> 
     // The padding may be left out; if it is there it has to be right.
     let padded = padding == 0 || (padding < 3 && word.len().is_multiple_of(4));
     if !padded || digits % 4 == 1 || left_over != 0 {
-        return Err(Wrong::CutBase64);
+        return Err(DecodeError::CutBase64);
     }
     Ok(writer.len)
 }
@@ -149,15 +74,15 @@ impl Writer<'_> {
         digits: impl Iterator<Item = (usize, &'w u8)>,
         value: impl Fn(u8) -> Option<u8>,
         bits_each: u32,
-    ) -> Result<u32, Wrong> {
+    ) -> Result<u32, DecodeError> {
         let (mut bits, mut held) = (0_u32, 0_u32);
         for (at, &digit) in digits {
-            let value = value(digit).ok_or(Wrong::Character(at))?;
+            let value = value(digit).ok_or(DecodeError::Character(at))?;
             bits = bits << bits_each | u32::from(value);
             held = held.saturating_add(bits_each);
             if let Some(more) = held.checked_sub(8) {
                 let [.., byte] = (bits >> more).to_be_bytes();
-                *self.room.get_mut(self.len).ok_or(Wrong::TooLong)? = byte;
+                *self.room.get_mut(self.len).ok_or(DecodeError::TooLong)? = byte;
                 self.len = self.len.saturating_add(1);
                 held = more;
                 bits &= !(u32::MAX << more);
@@ -192,7 +117,7 @@ const fn base64_digit(digit: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Vec<u8>>, Bad> {
+    fn read(text: &str) -> Result<Vec<Vec<u8>>, ParseError> {
         let mut secrets = Secrets::NONE;
         parse(text.as_bytes(), &mut secrets)?;
         Ok(secrets.iter().map(|s| s.key().to_vec()).collect())
@@ -259,25 +184,25 @@ mod tests {
         let base64 = base64_of(&[0xEE; 32]);
         let nine: Vec<_> = (0..9).map(|b| hex(b, 32)).collect();
         let rows = [
-            (String::new(), Bad::Empty),
-            ("# nothing\n\n".into(), Bad::Empty),
-            (format!("{good}\n  {good}!"), Bad::Character { line: 2, column: 67 }),
-            (format!("\n\u{FEFF}{good}"), Bad::Character { line: 2, column: 1 }),
-            (format!("{good} {good}"), Bad::Character { line: 1, column: 65 }),
-            (format!("{good}\n{}", &good[1..]), Bad::OddHex { line: 2 }),
+            (String::new(), ParseError::Empty),
+            ("# nothing\n\n".into(), ParseError::Empty),
+            (format!("{good}\n  {good}!"), ParseError::Character { line: 2, column: 67 }),
+            (format!("\n\u{FEFF}{good}"), ParseError::Character { line: 2, column: 1 }),
+            (format!("{good} {good}"), ParseError::Character { line: 1, column: 65 }),
+            (format!("{good}\n{}", &good[1..]), ParseError::OddHex { line: 2 }),
             (
                 format!("{}={}", &base64[..20], &base64[21..]),
-                Bad::Character { line: 1, column: 21 },
+                ParseError::Character { line: 1, column: 21 },
             ),
-            (format!("{base64}="), Bad::CutBase64 { line: 1 }),
-            (base64[..41].to_string(), Bad::CutBase64 { line: 1 }),
-            (base64[..42].to_string(), Bad::CutBase64 { line: 1 }),
-            (base64.replacen('=', "==", 1), Bad::CutBase64 { line: 1 }),
-            (hex(1, 31), Bad::TooShort { line: 1, bytes: 31 }),
-            (base64_of(&[0xEE; 30]), Bad::TooShort { line: 1, bytes: 30 }),
-            ("#\n=".into(), Bad::CutBase64 { line: 2 }),
-            (hex(1, 1025), Bad::TooLong { line: 1 }),
-            (nine.join("\n"), Bad::TooMany { line: 9 }),
+            (format!("{base64}="), ParseError::CutBase64 { line: 1 }),
+            (base64[..41].to_string(), ParseError::CutBase64 { line: 1 }),
+            (base64[..42].to_string(), ParseError::CutBase64 { line: 1 }),
+            (base64.replacen('=', "==", 1), ParseError::CutBase64 { line: 1 }),
+            (hex(1, 31), ParseError::TooShort { line: 1, bytes: 31 }),
+            (base64_of(&[0xEE; 30]), ParseError::TooShort { line: 1, bytes: 30 }),
+            ("#\n=".into(), ParseError::CutBase64 { line: 2 }),
+            (hex(1, 1025), ParseError::TooLong { line: 1 }),
+            (nine.join("\n"), ParseError::TooMany { line: 9 }),
         ];
         for (text, bad) in rows {
             assert_eq!(read(&text), Err(bad), "{text}");

@@ -6,7 +6,7 @@
 //! Nothing is locked while a file is opened and read, or a line written: a file system may take its
 //! time, and so may the reader of stderr. One thread looks; the others go on with what is known.
 
-use super::file::{Stamp, Trouble};
+use super::file::{FileError, Stamp};
 use super::look::{Found, Look, Said};
 use super::set::Secrets;
 use crate::map::{Entry as Place, Map};
@@ -34,7 +34,7 @@ struct Entry {
     /// The file as it was read last, good or bad; none if it has to be read whatever it looks like.
     seen: Option<Stamp>,
     /// What stderr was told last, until the file is right again.
-    told: Option<Trouble>,
+    told: Option<FileError>,
     warned: bool,
     secrets: Option<Protected<Secrets>>,
     /// Counts the times that the secrets changed; 0 before there are any.
