@@ -136,6 +136,41 @@ test_numbers(void)
 	check_case(NULL);
 }
 
+/* A client that is refused is told: its alert is the first record. */
+static void
+test_alert(void)
+{
+	enum { FAILED = 40, ALERT = 21 };
+	unsigned char alert[WIRE_MAX];
+	enum end_kind kind;
+	uint64_t number;
+	size_t len;
+	SSL *ssl;
+	int lost;
+
+	for (kind = 0; kind < END_KINDS; kind++) {
+		for (lost = 0; lost < 3; lost++) {
+			check_case(end_name(kind));
+			ssl = server(kind);
+			NEED(SSL_set_cipher_list(ssl, "ECDHE-RSA-AES128-GCM-SHA256"));
+			number = accepted(ssl, lost);
+			CHECK(SSL_accept(ssl) <= 0);
+			ERR_clear_error();
+			CHECK((len = end_take(&end, alert, sizeof(alert))) >= 15);
+			CHECK_INT(alert[0], ALERT);
+			CHECK_INT(alert[14], FAILED);
+			CHECK_INT(number_of(alert), number);
+			queue_put(&client.wire.in, alert, len);
+			CHECK(SSL_connect(client.ssl) <= 0);
+			CHECK_INT(ERR_GET_REASON(ERR_peek_last_error()), 1000 + FAILED);
+			ERR_clear_error();
+			end_free(&end, ssl);
+			stepper_free(&client);
+		}
+	}
+	check_case(NULL);
+}
+
 /* In front of a filter, which itself is in front of the sink. */
 static void
 test_chain(void)
@@ -280,6 +315,35 @@ test_references(void)
 	check_case(NULL);
 }
 
+/* Other BIOs after listening, as from a server with a socket for each client. */
+static void
+test_other_bios(void)
+{
+	uint64_t number;
+	SSL *ssl;
+
+	check_case("other memory BIOs");
+	ssl = server(END_MEMORY);
+	number = accepted(ssl, 2);
+	end.rbio = new_memory();
+	end.wbio = new_memory();
+	SSL_set_bio(ssl, end.rbio, end.wbio);
+	finished(ssl, number);
+	end_free(&end, ssl);
+	stepper_free(&client);
+	check_case("another socket's BIO");
+	ssl = server(END_DATAGRAM);
+	number = accepted(ssl, 2);
+	end.rbio = end.wbio = BIO_new_socket(end.fd, BIO_NOCLOSE);
+	NEED(end.rbio != NULL);
+	SSL_set_bio(ssl, end.rbio, end.wbio);
+	CHECK_INT(SSL_get_wfd(ssl), end.fd);
+	finished(ssl, number);
+	end_free(&end, ssl);
+	stepper_free(&client);
+	check_case(NULL);
+}
+
 /* A read BIO for each datagram, as those who have datagrams and no socket do. */
 static void
 test_read_bio_for_each(void)
@@ -325,9 +389,11 @@ main(void)
 	check_begin("repair_any_bio");
 	ctx = tls_server_ctx();
 	test_numbers();
+	test_alert();
 	test_chain();
 	test_own_bio();
 	test_references();
+	test_other_bios();
 	test_read_bio_for_each();
 	SSL_CTX_free(ctx);
 	return check_end();

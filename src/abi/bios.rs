@@ -1,6 +1,6 @@
 //! The BIOs of an SSL as its application gave them, where one of ours stands in front of the write BIO.
 
-use crate::openssl::{BIO, Call, Libssl, Name, SSL, Ssl, resequence_bio as resequenced};
+use crate::openssl::{BIO, Call, Name, SSL, Ssl, resequence_bio as resequenced};
 use std::ffi::c_void;
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
@@ -47,19 +47,15 @@ pub(super) unsafe extern "C-unwind" fn set_bio(
     type Set = unsafe extern "C-unwind" fn(*mut SSL, *mut BIO, *mut BIO);
     let call = Call { from, version };
     resequenced::sees_calls();
-    let is_done = |libssl: &'static Libssl, ssl| {
-        // SAFETY: by this function's contract.
-        let ssl = unsafe { Ssl::new(ssl, libssl) };
-        // SAFETY: as above.
-        unsafe { resequenced::set_bio(ssl, rbio, wbio) }
-    };
-    let object = if resequenced::is_in_use() { call.libssl().zip(NonNull::new(ssl)) } else { None };
-    if object.is_some_and(|(libssl, ssl)| is_done(libssl, ssl)) {
-        return;
-    }
     let Some(set) = call.next(Name::SetBio) else { return };
     // SAFETY: this is what libssl's function of that name is.
     let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
     // SAFETY: the arguments go on as they came.
-    unsafe { set(ssl, rbio, wbio) };
+    let set = || unsafe { set(ssl, rbio, wbio) };
+    let object = if resequenced::is_in_use() { call.libssl().zip(NonNull::new(ssl)) } else { None };
+    let Some((libssl, ssl)) = object else { return set() };
+    // SAFETY: by this function's contract.
+    let ssl = unsafe { Ssl::new(ssl, libssl) };
+    // SAFETY: as above.
+    unsafe { resequenced::set_bio(ssl, rbio, wbio, set) };
 }

@@ -4,7 +4,7 @@
 //! It is not pushed on the real BIO but holds a reference to it, and is the SSL's and libssl's alone: an
 //! application that asks for the write BIO is given its own (`abi::bios`), with its data, its place in
 //! a chain and its type. It stays until the SSL is freed or the application puts another BIO in its
-//! place: records of epoch 0 are repeated when epoch 1 has long begun.
+//! place with `SSL_set0_wbio`: records of epoch 0 are repeated when epoch 1 has long begun.
 //!
 //! `SSL_set_bio` takes a reference for each BIO that changes, and libssl would see the write BIO change
 //! where an application gives it the same once more. So that is answered here, too. An application
@@ -76,7 +76,7 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     } else if let Some(first) = first
         && (front_of == FrontOf::Any || SEEN.load(Relaxed) || wbio == rbio && rbio.is_datagram())
     {
-        let _ = put_in_front(ssl, wbio, first);
+        let _ = put_in_front(ssl, wbio, Resequencing::starting_at(first));
     }
 }
 
@@ -86,8 +86,8 @@ pub(crate) fn behind(bio: Bio) -> Bio {
     resequencer(bio).map_or(bio, |ours| ours.real)
 }
 
-/// What `SSL_set_bio` does that is given the write BIO which the SSL has behind one of ours; false, and
-/// nothing is done, if it is given another.
+/// `SSL_set_bio`, whose own function is `set`: done here, if the write BIO is the one that the SSL has
+/// behind one of ours. One of ours goes on in front of another.
 ///
 /// The caller gives a reference to the read BIO if it is a new one, and one to the write BIO if that was
 /// the read BIO as well and is no more: as libssl takes them (SSL_set_bio(3)).
@@ -95,14 +95,23 @@ pub(crate) fn behind(bio: Bio) -> Bio {
 /// # Safety
 ///
 /// `rbio` is null or a live BIO of the SSL's libssl.
-pub(crate) unsafe fn set_bio(ssl: Ssl, rbio: *mut sys::BIO, wbio: *mut sys::BIO) -> bool {
-    let Some(ours) = ssl.wbio().and_then(resequencer) else { return false };
-    let (real, now) = (ours.real, ssl.rbio());
+pub(crate) unsafe fn set_bio(
+    ssl: Ssl,
+    rbio: *mut sys::BIO,
+    wbio: *mut sys::BIO,
+    set: impl FnOnce(),
+) {
+    let Some(ours) = ssl.wbio().and_then(resequencer) else { return set() };
+    let (real, now, numbers) = (ours.real, ssl.rbio(), ours.numbers.get());
     if real.as_ptr() != wbio {
-        return false;
+        set();
+        if let Some(other) = ssl.wbio() {
+            let _ = put_in_front(ssl, other, numbers); // without memory libssl's numbers stay
+        }
+        return;
     }
     if now.map_or(null_mut(), Bio::as_ptr) == rbio {
-        return true;
+        return;
     }
     let crypto = real.crypto();
     if rbio == wbio {
@@ -116,7 +125,6 @@ pub(crate) unsafe fn set_bio(ssl: Ssl, rbio: *mut sys::BIO, wbio: *mut sys::BIO)
         // SAFETY: the one that was given for the write BIO; the resequencer has its own.
         unsafe { crypto.BIO_free_all(wbio) };
     }
-    true
 }
 
 /// The application's own for a BIO that an SSL writes to.
@@ -129,12 +137,11 @@ pub(crate) unsafe fn behind_of(bio: NonNull<sys::BIO>, libssl: &'static Libssl) 
     behind(unsafe { Bio::new(bio, libssl) }).as_ptr()
 }
 
-fn put_in_front(ssl: Ssl, real: Bio, first: u64) -> Option<()> {
+fn put_in_front(ssl: Ssl, real: Bio, numbers: Resequencing) -> Option<()> {
     let libssl = ssl.libssl();
     let crypto = &libssl.crypto;
     let set_wbio = libssl.ssl.SSL_set0_wbio?;
-    let resequencer = Resequencer { real, numbers: Cell::new(Resequencing::starting_at(first)) };
-    let resequencer = try_box(resequencer)?;
+    let resequencer = try_box(Resequencer { real, numbers: Cell::new(numbers) })?;
     let bio = METHOD.of(libssl).bio(libssl)?;
     // SAFETY: the BIO lives. The reference is the resequencer's.
     if unsafe { crypto.BIO_up_ref(real.as_ptr()) } == 0 {
