@@ -8,7 +8,7 @@
 //! is given to who looks the name up with dlsym(3), for the Nth libssl (`symbind`). The numbers are
 //! those of `openssl::Call`.
 
-use super::{cookies, interpose, listen};
+use super::{bios, cookies, interpose, listen};
 use std::ffi::c_void;
 
 #[cfg_attr(target_arch = "x86_64", path = "entry/x86_64.rs")]
@@ -52,7 +52,7 @@ macro_rules! entries {
             entry!(hidden $name ".looked_up.7", 23, $arguments, $function);
         )*
 
-        pub(super) fn looked_up() -> [LookedUp; 9] {
+        pub(super) fn looked_up() -> [LookedUp; 11] {
             [$(($name, [
                 address!($name ".looked_up.0"),
                 address!($name ".looked_up.1"),
@@ -74,8 +74,10 @@ entries! {
     "SSL_CTX_set_cookie_verify_cb", 2, interpose::set_verify;
     "SSL_CTX_set_msg_callback", 2, interpose::ctx_set_msg;
     "SSL_ctrl", 4, interpose::ctrl;
+    "SSL_get_wbio", 1, bios::get_wbio;
     "SSL_new", 1, interpose::new;
     "SSL_set_accept_state", 1, interpose::set_accept_state;
+    "SSL_set_bio", 3, bios::set_bio;
     "SSL_set_msg_callback", 2, interpose::set_msg;
 }
 

@@ -27,7 +27,7 @@ mod probing;
 mod queue;
 mod ready_made;
 mod recv_buffer;
-mod resequence_bio;
+pub(crate) mod resequence_bio;
 mod socket_error;
 mod ssl;
 mod ssl_state;
@@ -56,5 +56,5 @@ pub(crate) use ssl::{Ssl, SslCtx};
 pub(crate) use ssl_state::{begin, remember_verified};
 pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
-    GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,
+    BIO, GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,
 };

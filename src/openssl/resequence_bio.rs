@@ -1,15 +1,15 @@
 //! The BIO in front of an SSL's datagram BIO that gives its unencrypted records the sequence
 //! numbers that they ought to have (OpenSSL issue 32063: every release from 3.2 on begins at 1).
 //!
-//! It is not pushed on the real BIO but holds a reference to it. So an application that asks for
-//! the write BIO gets one that has no next, is of the datagram type, and answers every control as
-//! the real one does. It stays until the SSL is freed or the application puts another BIO in its
-//! place: records of epoch 0 are repeated when epoch 1 has long begun, and an application may have
-//! kept the pointer.
+//! It is not pushed on the real BIO but holds a reference to it, and is the SSL's and libssl's alone: an
+//! application that asks for the write BIO is given its own (`abi::bios`), with its data, its place in
+//! a chain and its type. It stays until the SSL is freed or the application puts another BIO in its
+//! place with `SSL_set0_wbio`: records of epoch 0 are repeated when epoch 1 has long begun.
 //!
-//! Only where one BIO is both read and written. Where they are two, an application may give
-//! `SSL_set_bio` the same two once more, and libssl, which then takes no reference, would be left
-//! with a write BIO that had gone with this one.
+//! `SSL_set_bio` takes a reference for each BIO that changes, and libssl would see the write BIO change
+//! where an application gives it the same once more. So that is answered here, too. An application
+//! whose calls of it do not come here ([`sees_calls`]) gets one in front of a datagram BIO that is both
+//! read and written, where the references come out the same.
 
 use super::bio::Bio;
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
@@ -23,6 +23,7 @@ use crate::stats::{self, Event};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 
@@ -36,10 +37,29 @@ struct Resequencer {
 /// Which write BIOs get one of ours in front.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrontOf {
-    /// libssl's datagram BIO, both read and written: an application looks into BIOs of its own.
+    /// libssl's datagram BIO, both read and written; any, where the application's calls come here.
     OneSocket,
     /// Any: the application has been told.
     Any,
+}
+
+/// Has any SSL one of ours?
+static IN_USE: AtomicBool = AtomicBool::new(false);
+/// Has anybody's `SSL_set_bio` come to `abi::bios`?
+static SEEN: AtomicBool = AtomicBool::new(false);
+
+/// Is there anything to tell an application's BIO from?
+#[inline]
+pub(crate) fn is_in_use() -> bool {
+    IN_USE.load(Relaxed)
+}
+
+/// To be called where `SSL_set_bio` comes to us.
+#[inline]
+pub(crate) fn sees_calls() {
+    if !SEEN.load(Relaxed) {
+        SEEN.store(true, Relaxed);
+    }
 }
 
 /// Sees to it that the first record that an SSL writes from now on has this sequence number; with
@@ -54,9 +74,9 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Resequencing::inert, Resequencing::starting_at));
     } else if let Some(first) = first
-        && (front_of == FrontOf::Any || wbio == rbio && rbio.is_datagram())
+        && (front_of == FrontOf::Any || SEEN.load(Relaxed) || wbio == rbio && rbio.is_datagram())
     {
-        let _ = put_in_front(ssl, wbio, first);
+        let _ = put_in_front(ssl, wbio, Resequencing::starting_at(first));
     }
 }
 
@@ -66,12 +86,62 @@ pub(crate) fn behind(bio: Bio) -> Bio {
     resequencer(bio).map_or(bio, |ours| ours.real)
 }
 
-fn put_in_front(ssl: Ssl, real: Bio, first: u64) -> Option<()> {
+/// `SSL_set_bio`, whose own function is `set`: done here, if the write BIO is the one that the SSL has
+/// behind one of ours. One of ours goes on in front of another.
+///
+/// The caller gives a reference to the read BIO if it is a new one, and one to the write BIO if that was
+/// the read BIO as well and is no more: as libssl takes them (SSL_set_bio(3)).
+///
+/// # Safety
+///
+/// `rbio` is null or a live BIO of the SSL's libssl.
+pub(crate) unsafe fn set_bio(
+    ssl: Ssl,
+    rbio: *mut sys::BIO,
+    wbio: *mut sys::BIO,
+    set: impl FnOnce(),
+) {
+    let Some(ours) = ssl.wbio().and_then(resequencer) else { return set() };
+    let (real, now, numbers) = (ours.real, ssl.rbio(), ours.numbers.get());
+    if real.as_ptr() != wbio {
+        set();
+        if let Some(other) = ssl.wbio() {
+            let _ = put_in_front(ssl, other, numbers); // without memory libssl's numbers stay
+        }
+        return;
+    }
+    if now.map_or(null_mut(), Bio::as_ptr) == rbio {
+        return;
+    }
+    let crypto = real.crypto();
+    if rbio == wbio {
+        // SAFETY: the real BIO lives. It takes one reference for two.
+        unsafe { crypto.BIO_up_ref(rbio) };
+    }
+    let was_both = now == Some(real);
+    // SAFETY: type invariant; the SSL takes the reference over.
+    unsafe { ssl.libssl().ssl.SSL_set0_rbio(ssl.as_ptr(), rbio) };
+    if was_both {
+        // SAFETY: the one that was given for the write BIO; the resequencer has its own.
+        unsafe { crypto.BIO_free_all(wbio) };
+    }
+}
+
+/// The application's own for a BIO that an SSL writes to.
+///
+/// # Safety
+///
+/// The BIO is of this libssl's libcrypto, lives, and is this thread's.
+pub(crate) unsafe fn behind_of(bio: NonNull<sys::BIO>, libssl: &'static Libssl) -> *mut sys::BIO {
+    // SAFETY: by this function's contract.
+    behind(unsafe { Bio::new(bio, libssl) }).as_ptr()
+}
+
+fn put_in_front(ssl: Ssl, real: Bio, numbers: Resequencing) -> Option<()> {
     let libssl = ssl.libssl();
     let crypto = &libssl.crypto;
     let set_wbio = libssl.ssl.SSL_set0_wbio?;
-    let resequencer = Resequencer { real, numbers: Cell::new(Resequencing::starting_at(first)) };
-    let resequencer = try_box(resequencer)?;
+    let resequencer = try_box(Resequencer { real, numbers: Cell::new(numbers) })?;
     let bio = METHOD.of(libssl).bio(libssl)?;
     // SAFETY: the BIO lives. The reference is the resequencer's.
     if unsafe { crypto.BIO_up_ref(real.as_ptr()) } == 0 {
@@ -86,6 +156,7 @@ fn put_in_front(ssl: Ssl, real: Bio, first: u64) -> Option<()> {
     // SAFETY: the SSL lives. It takes over our reference to the new BIO and drops one to the real
     // one, which has the resequencer's in its place.
     unsafe { set_wbio(ssl.as_ptr(), bio.as_ptr()) };
+    IN_USE.store(true, Relaxed);
     Some(())
 }
 
@@ -93,7 +164,7 @@ static METHOD: ForEach<Method> = ForEach::new([const { Method::new(make) }; libs
 
 fn make(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
     let crypto = &libssl.crypto;
-    // Of the datagram type: programs look for it by that.
+    // A descriptor's: `SSL_get_wfd` asks such a one.
     let kind = sys::BIO_TYPE_DGRAM;
     // SAFETY: the name is a C string.
     let method = unsafe { crypto.BIO_meth_new(kind, c"datagram socket, resequenced".as_ptr()) };
@@ -169,8 +240,17 @@ unsafe extern "C-unwind" fn ctrl<const N: usize>(
 ) -> c_long {
     // SAFETY: libcrypto calls with a BIO of ours.
     let Some(ours) = (unsafe { ours(bio, N) }) else { return 0 };
-    // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
-    unsafe { ours.real.crypto().BIO_ctrl(ours.real.as_ptr(), command, larg, parg) }
+    let (crypto, mut real) = (ours.real.crypto(), ours.real.as_ptr());
+    if command == sys::BIO_C_GET_FD {
+        // libssl asks one of a descriptor's type, which it takes this one for.
+        // SAFETY: the real BIO lives.
+        real = unsafe { crypto.BIO_find_type(real, sys::BIO_TYPE_DESCRIPTOR) };
+        if real.is_null() {
+            return -1;
+        }
+    }
+    // SAFETY: as above; the arguments are for whoever understands the command.
+    unsafe { crypto.BIO_ctrl(real, command, larg, parg) }
 }
 
 /// Called when the last reference to a BIO of ours is gone.

@@ -19,7 +19,8 @@ pub(super) const BIO_C_GET_FD: c_int = 105;
 /// Source and sink, with a file descriptor.
 pub(super) const BIO_TYPE_DGRAM: c_int = 0x0515;
 pub(super) const BIO_TYPE_SOCKET: c_int = 0x0505;
-/// `BIO_get_fd`.
+/// The bit of those that have one.
+pub(super) const BIO_TYPE_DESCRIPTOR: c_int = 0x0100;
 pub(super) const BIO_TYPE_SOURCE_SINK: c_int = 0x0400;
 pub(super) const ERR_LIB_SSL: c_int = 20;
 pub(super) const ERR_LIB_SYS: c_int = 2;

@@ -9,8 +9,8 @@ OBJCOPY ?= objcopy
 EXPORTS := src/abi/exports.map
 AUDIT_SO := $(TARGET_DIR)/libdtlsv1_listen_audit.so
 LIBSSL_NAMES := DTLSv1_listen SSL_CTX_ctrl SSL_CTX_set_cookie_generate_cb \
-    SSL_CTX_set_cookie_verify_cb SSL_CTX_set_msg_callback SSL_ctrl SSL_new SSL_set_accept_state \
-    SSL_set_msg_callback
+    SSL_CTX_set_cookie_verify_cb SSL_CTX_set_msg_callback SSL_ctrl SSL_get_wbio SSL_new \
+    SSL_set_accept_state SSL_set_bio SSL_set_msg_callback
 LIBSSL_VERSIONS := OPENSSL_1_1_0 OPENSSL_3.0.0 OPENSSL_4.0.0
 # NAME.VERSION
 VERSIONED := $(foreach v,$(LIBSSL_VERSIONS),$(addsuffix .$(v),$(LIBSSL_NAMES))) \

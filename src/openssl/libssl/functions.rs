@@ -113,6 +113,7 @@ functions! {
     needed {
         BIO_clear_flags(bio: *mut BIO, flags: c_int);
         BIO_ctrl(bio: *mut BIO, command: c_int, larg: c_long, parg: *mut c_void) -> c_long;
+        BIO_find_type(bio: *mut BIO, kind: c_int) -> *mut BIO;
         BIO_free_all(bio: *mut BIO);
         BIO_get_data(bio: *mut BIO) -> *mut c_void;
         BIO_get_new_index() -> c_int;

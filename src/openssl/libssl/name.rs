@@ -16,10 +16,12 @@ pub(crate) enum Name {
     SetMsg,
     CtxSetMsg,
     SetAccept,
+    SetBio,
+    GetWbio,
 }
 
 impl Name {
-    pub(crate) const ALL: [(Self, &'static CStr); 10] = [
+    pub(crate) const ALL: [(Self, &'static CStr); 12] = [
         (Self::Listen, c"DTLSv1_listen"),
         (Self::SslCtrl, c"SSL_ctrl"),
         (Self::CtxCtrl, c"SSL_CTX_ctrl"),
@@ -30,6 +32,8 @@ impl Name {
         (Self::SetMsg, c"SSL_set_msg_callback"),
         (Self::CtxSetMsg, c"SSL_CTX_set_msg_callback"),
         (Self::SetAccept, c"SSL_set_accept_state"),
+        (Self::SetBio, c"SSL_set_bio"),
+        (Self::GetWbio, c"SSL_get_wbio"),
     ];
 
     /// Is it one of them?
