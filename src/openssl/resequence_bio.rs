@@ -53,10 +53,10 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     // From an earlier client of the same SSL.
     if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Resequencing::inert, Resequencing::starting_at));
-    } else if let Some(first) = first
-        && (front_of == FrontOf::Any || wbio == rbio && rbio.is_datagram())
-    {
-        let _ = put_in_front(ssl, wbio, first);
+    } else if let Some(first) = first {
+        if front_of == FrontOf::Any || wbio == rbio && rbio.is_datagram() {
+            let _ = put_in_front(ssl, wbio, first);
+        }
     }
 }
 
