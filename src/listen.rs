@@ -141,10 +141,10 @@ fn send_answer(
     if let Some(observer) = MessageObserver::of(driver.ssl) {
         observer.answer_out(answered, answer);
     }
-    if !reply_path.knows_peer
-        && let Some(peer) = driver.peer()
-    {
-        reply_path.wbio.set_peer(peer);
+    if !reply_path.knows_peer {
+        if let Some(peer) = driver.peer() {
+            reply_path.wbio.set_peer(peer);
+        }
     }
     let sent = reply_path.wbio.send(answer, reply_path.buffers);
     driver.tally.count_answer(sent, answered.len(), answer.len());

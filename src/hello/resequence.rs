@@ -113,7 +113,7 @@ mod tests {
 
     fn record(kind: u8, epoch: u16, number: u64, body: &[u8]) -> Vec<u8> {
         let mut bytes = vec![kind, 0xFE, 0xFD];
-        bytes.extend((u64::from(epoch) << 48 | number).to_be_bytes());
+        bytes.extend(((u64::from(epoch) << 48) | number).to_be_bytes());
         bytes.extend((body.len() as u16).to_be_bytes());
         bytes.extend(body);
         bytes

@@ -213,7 +213,7 @@ impl Listener {
     }
 
     /// Was it freed in a callback?
-    pub(crate) const fn was_freed(&self) -> bool {
+    pub(crate) fn was_freed(&self) -> bool {
         self.freed.get()
     }
 }

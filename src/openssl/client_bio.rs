@@ -169,9 +169,8 @@ unsafe extern "C-unwind" fn write<W: Wire, const N: usize>(
     // SAFETY: libcrypto passes that many bytes.
     let datagram = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), n) };
     // SAFETY: as above.
-    let said =
-        unsafe { behind::<W>(bio, libssl) }.map_or(Said::Failed, |wire| wire.write(datagram));
-    match said {
+    let wire = unsafe { behind::<W>(bio, libssl) };
+    match wire.map_or(Said::Failed, |wire| wire.write(datagram)) {
         Said::Out => len,
         Said::WouldBlock => {
             // SAFETY: as above.

@@ -72,7 +72,7 @@ thread_local! {
 
 /// Addresses of SSL_CTXs differ in the bits above malloc's alignment and their own size, 1 KiB.
 fn place_of(address: SslCtxAddress) -> usize {
-    (address >> 4 ^ address >> 10) % PLACES
+    ((address >> 4) ^ (address >> 10)) % PLACES
 }
 
 impl Context {
@@ -82,10 +82,8 @@ impl Context {
         let address = ctx.as_ptr().addr();
         let generation = generation();
         let last = LAST.with(|places| places.get(place_of(address)).map(Cell::get));
-        if let Some(last) = last
-            && last.ctx == address
-            && last.generation == generation
-        {
+        let same = |last: &Found| last.ctx == address && last.generation == generation;
+        if let Some(last) = last.filter(same) {
             // SAFETY: nothing has left the table since it was found there, and it stays while the
             // caller's SSL_CTX lives, which outlasts the call.
             return Ok(unsafe { &*last.context });

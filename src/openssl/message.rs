@@ -130,10 +130,10 @@ impl MessageObserver {
             SSL3_RT_HEADER,
             if style.has(Style::SENT_OUT) { header } else { answered },
         );
-        if style.has(Style::MESSAGE_OUT)
-            && let Some(next) = Self::of(ssl)
-        {
-            next.tell(1, version, SSL3_RT_HANDSHAKE, message);
+        if style.has(Style::MESSAGE_OUT) {
+            if let Some(next) = Self::of(ssl) {
+                next.tell(1, version, SSL3_RT_HANDSHAKE, message);
+            }
         }
     }
 

@@ -10,16 +10,13 @@ use std::ptr::NonNull;
 
 /// The smallest hello there is, without a cookie: record version 0xFEFD to tell it from the answer's
 /// 0xFEFF.
-const HELLO: [u8; 61] = {
-    let mut hello = [0; 61];
-    let head = [
-        22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 48, 1, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 36, 0xFE,
-        0xFD,
-    ];
-    let (to, _) = hello.split_at_mut(head.len());
-    to.copy_from_slice(&head);
-    hello
-};
+const HELLO: [u8; 61] = [
+    22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 48, // record
+    1, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 36, 0xFE, 0xFD, // header, client_version
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, // random
+    0, 0, // session_id, cookie
+];
 
 /// Has libssl's own `DTLSv1_listen` answer one hello on an SSL of ours, whose message callback is
 /// `watch` with `arg`. False if it could not be done, for want of memory.

@@ -184,7 +184,7 @@ fn put_in(libssl: &Libssl, (library, function, reason): (c_int, c_int, c_int), f
 
 /// `ERR_GET_LIB`, `ERR_GET_FUNC` and `ERR_GET_REASON`.
 fn put_again(libssl: &Libssl, error: c_ulong) {
-    let part = |at: u32, mask| c_int::try_from(error >> at & mask).unwrap_or(0);
+    let part = |at: u32, mask| c_int::try_from((error >> at) & mask).unwrap_or(0);
     let error = match libssl.release.errors {
         Kind::WithoutFunction => (part(23, 0xFF), 0, part(0, 0x7F_FFFF)),
         Kind::WithFunction => (part(24, 0xFF), part(12, 0xFFF), part(0, 0xFFF)),

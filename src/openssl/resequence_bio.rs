@@ -73,10 +73,10 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     // From an earlier client of the same SSL.
     if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Resequencing::inert, Resequencing::starting_at));
-    } else if let Some(first) = first
-        && (front_of == FrontOf::Any || SEEN.load(Relaxed) || wbio == rbio && rbio.is_datagram())
-    {
-        let _ = put_in_front(ssl, wbio, Resequencing::starting_at(first));
+    } else if let Some(first) = first {
+        if front_of == FrontOf::Any || SEEN.load(Relaxed) || (wbio == rbio && rbio.is_datagram()) {
+            let _ = put_in_front(ssl, wbio, Resequencing::starting_at(first));
+        }
     }
 }
 

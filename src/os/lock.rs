@@ -37,8 +37,8 @@ const WAITED_FOR: u32 = 1 << 31;
 /// Looks at a lock that is taken, before it sleeps: most are free again by then.
 const LOOKS: u32 = 100;
 
-// SAFETY: one thread at a time gets at the value, and the lock may be dropped by any.
 #[allow(unsafe_code)]
+// SAFETY: one thread at a time gets at the value, and the lock may be dropped by any.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {

@@ -22,7 +22,7 @@ fn takes(datagram: &[u8]) -> bool {
             libc::BPF_LD => {
                 let size = if code & 0x18 == libc::BPF_B { 1 } else { 2 };
                 let Some(bytes) = packet.get(k..k + size) else { return false };
-                a = bytes.iter().fold(0, |a, &b| a << 8 | u32::from(b));
+                a = bytes.iter().fold(0, |a, &b| (a << 8) | u32::from(b));
             }
             libc::BPF_JMP => {
                 let holds = if code & 0xF0 == libc::BPF_JEQ { a == i.k } else { a > i.k };

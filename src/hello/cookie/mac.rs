@@ -172,9 +172,8 @@ impl Message {
 impl Blocks {
     #[inline(never)]
     fn put_across(&mut self, mut at: usize, mut bytes: &[u8]) {
-        while let Some(room) = self.block.get_mut(at..)
-            && let Some((head, rest)) = bytes.split_at_checked(room.len())
-        {
+        while let Some(room) = self.block.get_mut(at..) {
+            let Some((head, rest)) = bytes.split_at_checked(room.len()) else { break };
             room.copy_from_slice(head);
             self.next();
             (at, bytes) = (0, rest);
@@ -193,8 +192,8 @@ impl Blocks {
 
 fn bytes_of(state: State) -> [u8; MAC_LEN] {
     let mut bytes = [0; MAC_LEN];
-    for (to, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
-        *to = word.to_be_bytes();
+    for (to, word) in bytes.chunks_exact_mut(size_of::<u32>()).zip(state) {
+        to.copy_from_slice(&word.to_be_bytes());
     }
     bytes
 }

@@ -16,6 +16,7 @@ pub struct Lifetime(NonZeroU32);
 
 impl Lifetime {
     /// A minute: clocks may be half a minute apart and leave half a minute for the round trip.
+    #[allow(clippy::unwrap_used, reason = "of a constant: the compiler would say so")]
     pub const DEFAULT: Self = Self(NonZeroU32::new(60).unwrap());
     /// A day, in seconds.
     pub const MAX: u32 = 86_400;

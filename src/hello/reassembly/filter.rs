@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn counts_and_stays_when_full() {
-        let (one, other) = (7 << 48 | 1, 8 << 48);
+        let (one, other) = ((7 << 48) | 1, 8 << 48);
         FILTER.add(one);
-        FILTER.add(7 << 48 | 2);
+        FILTER.add((7 << 48) | 2);
         FILTER.remove(one);
         assert!(FILTER.may_have(one) && !FILTER.may_have(other));
         FILTER.remove(one);

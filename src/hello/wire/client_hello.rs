@@ -78,10 +78,9 @@ impl<'a> ClientHello<'a> {
         let mut cursor = Cursor::new(body);
         let version = cursor.array().ok_or(Discard::HelloLength)?;
         let version = Version(u16::from_be_bytes(*version));
-        if let Method::Fixed(ours) = method
-            && version.older_than(ours)
-        {
-            return Err(Discard::ClientVersion);
+        match method {
+            Method::Fixed(ours) if version.older_than(ours) => return Err(Discard::ClientVersion),
+            _ => {}
         }
         Self::fields(version, cursor).ok_or(Discard::HelloLength)
     }

@@ -13,7 +13,7 @@ fn run(program: &[Instruction], ip: &[u8], datagram: &[u8]) -> u32 {
             if at >= 0 { (datagram, at) } else { (ip, at.wrapping_sub(libc::SKF_NET_OFF)) };
         let at = usize::try_from(at).ok()?;
         let bytes = from.get(at..at + size)?;
-        Some(bytes.iter().fold(0, |n, byte| n << 8 | u32::from(*byte)))
+        Some(bytes.iter().fold(0, |n, byte| (n << 8) | u32::from(*byte)))
     };
     let (mut a, mut x, mut memory, mut at) = (0_u32, 0_u32, [0_u32; 16], 0_usize);
     loop {
@@ -94,12 +94,12 @@ fn door(datagram: &[u8]) -> Door {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16).unwrap()).collect();
-    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+    digits.chunks(2).map(|pair| ((pair[0] << 4) | pair[1]) as u8).collect()
 }
 
 /// What real clients sent: (name, datagram).

@@ -91,7 +91,7 @@ impl Entry {
     /// Those that may be about this object.
     pub(super) fn all_for(object: &Object) -> &'static [Self; 4] {
         let [first, ..] = &CALLERS;
-        CALLERS.get((object.start >> 12 ^ object.start >> 20) & 15).unwrap_or(first)
+        CALLERS.get(((object.start >> 12) ^ (object.start >> 20)) & 15).unwrap_or(first)
     }
 
     pub(super) fn libssl(&self) -> Option<&'static Libssl> {

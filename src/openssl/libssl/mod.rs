@@ -182,10 +182,10 @@ impl Libssl {
         let of_crypto = Of::new(&crypto_object, LIBCRYPTO);
         let crypto = CryptoFunctions::find(&of_crypto)?;
         let ssl = SslFunctions::find(&Of::new(object, ANCHOR))?;
-        // SAFETY: this is what the function of that name is.
-        let set_error = of_crypto
-            .find(c"ERR_set_error")
-            .map(|at| unsafe { std::mem::transmute::<*mut c_void, SetError>(at.as_ptr()) });
+        let set_error = of_crypto.find(c"ERR_set_error").map(|at| {
+            // SAFETY: this is what the function of that name is.
+            unsafe { std::mem::transmute::<*mut c_void, SetError>(at.as_ptr()) }
+        });
         let release = Release::ask(&crypto, &ssl, set_error.is_some())?;
         object.pin();
         crypto_object.pin();

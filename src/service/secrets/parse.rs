@@ -45,7 +45,7 @@ enum DecodeError {
 fn decode(word: &[u8], room: &mut [u8; MAX_SECRET_LEN]) -> Result<usize, DecodeError> {
     let mut writer = Writer { room, len: 0 };
     if word.iter().all(u8::is_ascii_hexdigit) {
-        if !word.len().is_multiple_of(2) {
+        if word.len() % 2 != 0 {
             return Err(DecodeError::OddHex);
         }
         writer.digits(word.iter().enumerate(), hex_digit, 4)?;
@@ -55,7 +55,7 @@ fn decode(word: &[u8], room: &mut [u8; MAX_SECRET_LEN]) -> Result<usize, DecodeE
     let digits = word.len().saturating_sub(padding);
     let left_over = writer.digits(word.iter().take(digits).enumerate(), base64_digit, 6)?;
     // The padding may be left out; if it is there it has to be right.
-    let padded = padding == 0 || (padding < 3 && word.len().is_multiple_of(4));
+    let padded = padding == 0 || (padding < 3 && word.len() % 4 == 0);
     if !padded || digits % 4 == 1 || left_over != 0 {
         return Err(DecodeError::CutBase64);
     }
@@ -78,7 +78,7 @@ impl Writer<'_> {
         let (mut bits, mut held) = (0_u32, 0_u32);
         for (at, &digit) in digits {
             let value = value(digit).ok_or(DecodeError::Character(at))?;
-            bits = bits << bits_each | u32::from(value);
+            bits = (bits << bits_each) | u32::from(value);
             held = held.saturating_add(bits_each);
             if let Some(more) = held.checked_sub(8) {
                 let [.., byte] = (bits >> more).to_be_bytes();
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn hex_and_base64_give_the_same_bytes() {
         let bytes: Vec<u8> = (0..33).map(|i| 255 - i * 7).collect();
-        let hex: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
+        let hex = bytes.iter().fold(String::new(), |hex, b| format!("{hex}{b:02X}"));
         let base64 = base64_of(&bytes);
         assert!(base64.contains('/'));
         let url_safe = base64.replace('/', "_").replace('+', "-");
@@ -143,15 +143,15 @@ mod tests {
     fn base64_of(bytes: &[u8]) -> String {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let bits: Vec<u8> =
-            bytes.iter().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1)).collect();
+            bytes.iter().flat_map(|b| (0..8).rev().map(move |i| (b >> i) & 1)).collect();
         let mut text: String = bits
             .chunks(6)
             .map(|c| {
-                let value = (0..6).fold(0, |v, i| v << 1 | c.get(i).copied().unwrap_or(0));
+                let value = (0..6).fold(0, |v, i| (v << 1) | c.get(i).copied().unwrap_or(0));
                 char::from(ALPHABET[usize::from(value)])
             })
             .collect();
-        while !text.len().is_multiple_of(4) {
+        while text.len() % 4 != 0 {
             text.push('=');
         }
         text

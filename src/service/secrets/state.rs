@@ -83,10 +83,11 @@ impl State {
         if !self.valid.contains(&now.unix) {
             self.hold(published, 0..0); // a failure on the way is no success at the next call
             self.ask_environment()?;
-            if may_look
-                && let Source::File { file, .. } = &self.source
-                && let Some(look) = file.look(now.unix)
-            {
+            let look = match &self.source {
+                Source::File { file, .. } if may_look => file.look(now.unix),
+                _ => None,
+            };
+            if let Some(look) = look {
                 return Ok(Next::Look(look));
             }
             let replaced;

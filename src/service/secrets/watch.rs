@@ -125,10 +125,9 @@ impl Watched {
     /// Shows the secrets to `take` if they are of another generation than this.
     pub(super) fn known(&self, generation: u64, take: impl FnOnce(&Secrets)) -> Known {
         let known = with(self.id, |entry| {
-            if let Some(secrets) = &entry.secrets
-                && entry.generation != generation
-            {
-                take(secrets);
+            match &entry.secrets {
+                Some(secrets) if entry.generation != generation => take(secrets),
+                _ => {}
             }
             let pending = entry.generation == 0 && entry.is_looked_at();
             Known { generation: entry.generation, pending }
