@@ -1,7 +1,7 @@
 #!/bin/sh
 # What this project needs from the machine, topic by topic:
 #
-#   tools/setup.sh TOPIC...     build check interop guests releases bench fleet loss xdp
+#   tools/setup.sh TOPIC...     build check interop guests releases bench fleet load loss xdp
 #                               xdp-kernels
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
@@ -26,7 +26,7 @@ build,releases            make            cmd:make                 GNU make
 build                  libc6-dev       file:/usr/include/stdlib.h   the C library headers
 build                  pkg-config      cmd:pkg-config           pkg-config (or pkgconf)
 build                  libssl-dev      ssl:                     OpenSSL 1.1.1 or later, headers and libraries
-build,interop,guests,bench,fleet,loss openssl cmd:openssl              the openssl program
+build,interop,guests,bench,fleet,load,loss openssl cmd:openssl              the openssl program
 check                  rustfmt         rust:fmt                 rustfmt (cargo fmt)
 check                  rust-clippy     rust:clippy              clippy (cargo clippy)
 check                  g++             cmd:g++                  a C++ compiler
@@ -38,7 +38,7 @@ check                  gdb             cmd:gdb                  gdb, to look at 
 check                  libuv1-dev      file:/usr/include/uv.h   libuv, for an example
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin
 check                  python3-openssl file:/usr/lib/python3/dist-packages/OpenSSL/SSL.py pyOpenSSL, for Python in /usr/bin
-check,releases,guests,bench,fleet,loss python3 cmd:python3              Python 3
+check,releases,guests,bench,fleet,load,loss python3 cmd:python3              Python 3
 releases                  gcc             cmd:gcc                  gcc, to build OpenSSL
 releases                  perl            file:/usr/bin/pod2man    perl with its modules, to configure OpenSSL
 releases                  tar             cmd:tar                  tar
@@ -75,7 +75,7 @@ xdp-kernels            file            cmd:file                 file
 '
 
 usage() {
-	echo "usage: tools/setup.sh build|check|interop|guests|releases|bench|fleet|loss|xdp|xdp-kernels ..." >&2
+	echo "usage: tools/setup.sh build|check|interop|guests|releases|bench|fleet|load|loss|xdp|xdp-kernels ..." >&2
 	exit 2
 }
 
@@ -156,7 +156,7 @@ components() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | guests | releases | bench | fleet | loss | xdp | xdp-kernels) ;; *) usage ;; esac
+	case $topic in build | check | interop | guests | releases | bench | fleet | load | loss | xdp | xdp-kernels) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' releases '*) rust || status=1 ;; esac

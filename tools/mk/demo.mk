@@ -5,6 +5,8 @@ EXAMPLE_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror
 SSL_FLAGS = $(if $(OPENSSL_DIR),-I$(OPENSSL_DIR)/include -L$(OPENSSL_DIR)/lib \
     -Wl$(comma)-rpath$(comma)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell pkg-config --cflags --libs openssl))
 comma := ,
+CLIENTS_SOURCES := $(foreach part,clients path options,e2e/load/$(part).c) \
+    e2e/load/path.h e2e/load/options.h
 
 .PHONY: demo examples
 demo: ## Handshakes through the library, datagram by datagram
@@ -26,6 +28,6 @@ $(DEMO)/udp_watch: examples/udp_watch.c
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LDFLAGS)
 
-$(DEMO)/clients: e2e/clients/clients.c
+$(DEMO)/clients: $(CLIENTS_SOURCES)
 	@mkdir -p $(@D)
-	$(CC) $(EXAMPLE_CFLAGS) -O2 $(CPPFLAGS) $(CFLAGS) -o $@ $< $(SSL_FLAGS) $(LDFLAGS)
+	$(CC) $(EXAMPLE_CFLAGS) -O2 $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c,$^) $(SSL_FLAGS) $(LDFLAGS)
