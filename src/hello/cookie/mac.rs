@@ -92,7 +92,8 @@ pub(super) const fn padding(len: usize) -> Block {
         *end = 0x80;
     }
     if let Some(length) = block.last_chunk_mut() {
-        *length = ((BLOCK_LEN + len) as u64 * 8).to_be_bytes();
+        let bytes = BLOCK_LEN.saturating_add(len) as u64;
+        *length = bytes.saturating_mul(8).to_be_bytes();
     }
     block
 }
