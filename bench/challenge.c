@@ -4,7 +4,7 @@
  *
  *	challenge CALLBACKS SHAPE COUNT [SIZE [CONTEXTS [PEERS [THREADS]]]]
  *
- *	CALLBACKS  trivial, usual or none (callbacks.h)
+ *	CALLBACKS  trivial, usual, competent, evp_mac or none (callbacks.h)
  *	SHAPE      looped    COUNT hellos, all answered by one call
  *	           single    COUNT hellos, one a call, which then finds no other
  *	           forged    the same with a cookie that nobody made
@@ -273,7 +273,7 @@ main(int argc, char *argv[])
 	    job.contexts > MAX_CONTEXTS || threads < 1 || threads > MAX_THREADS ||
 	    (accept && threads * job.contexts != 1) ||
 	    (!accept && !job.single && strcmp(shape, "looped") != 0)) {
-		fprintf(stderr, "usage: challenge trivial|usual|none "
+		fprintf(stderr, "usage: challenge trivial|usual|competent|evp_mac|none "
 		    "looped|single|forged|garbage|accept|fresh COUNT "
 		    "[SIZE [CONTEXTS [PEERS [THREADS]]]]\n");
 		return 2;

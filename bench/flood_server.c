@@ -9,7 +9,7 @@
  *	           bio     the same through libcrypto's datagram BIO, the way that
  *	                   DTLSv1_listen has to go
  *	           listen  DTLSv1_listen
- *	CALLBACKS  for listen: trivial, usual or none (callbacks.h)
+ *	CALLBACKS  for listen: trivial, usual, competent, evp_mac or none (callbacks.h)
  *
  * Each thread has a socket of its own on one port (SO_REUSEPORT) and an SSL on
  * one SSL_CTX. Prints "port N"; on SIGTERM it handles what has arrived and
@@ -150,7 +150,7 @@ main(int argc, char *argv[])
 
 	if (argc != 5) {
 		fprintf(stderr, "usage: flood_server bare|batch|bio|listen "
-		    "trivial|usual|none 4|6 THREADS\n");
+		    "trivial|usual|competent|evp_mac|none 4|6 THREADS\n");
 		return 2;
 	}
 	family = atoi(argv[3]);

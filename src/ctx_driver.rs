@@ -48,8 +48,8 @@ impl Cookies for CtxDriver<'_, '_> {
     ) -> Result<usize, Fault> {
         self.context.reassembly.expire_if_due();
         let binding = Binding::hello(self.peer, hello);
-        let made = self.context.keys.make(unix_seconds(), &binding)?;
-        *cookie.first_chunk_mut().ok_or(Fault::Internal)? = made;
+        let room = cookie.first_chunk_mut().ok_or(Fault::Internal)?;
+        self.context.keys.make_in(room, unix_seconds(), &binding)?;
         Ok(binding.cookie_len())
     }
 }

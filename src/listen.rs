@@ -7,7 +7,6 @@
 
 use crate::hello::error::{Discard, Fault, Sent, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
-use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
     Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer,
     Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
@@ -49,12 +48,12 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
     let Some(mut buffer) = RecvBuffer::of(tally) else {
         return Err(without_its_datagram(rbio, tally, Fault::NoMemory.into()));
     };
-    let mut answer = HelloVerifyRequest::blank();
+    let (buffer, answer) = buffer.split();
     let mut peer = PeerRoom::new();
     let mut errors = InARow::none();
     loop {
         write_if_due();
-        let datagram = match rbio.read(&mut buffer) {
+        let datagram = match rbio.read(buffer) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
@@ -73,7 +72,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
         errors = InARow::none();
         tally.count_datagram(datagram.len());
         let mut driver = SslDriver::new(ssl, &mut current, rbio, tally, &mut peer);
-        let step = match step(datagram, method, &mut driver, &mut answer) {
+        let step = match step(datagram, method, &mut driver, answer) {
             // A Unix client without a name: there is nobody to send an answer to, which is its own doing.
             Err(Fault::PeerUnknown) if rbio.is_datagram() => {
                 tally.count(Event::WriteFailed);

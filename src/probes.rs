@@ -13,8 +13,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 /// A HelloVerifyRequest was sent: peer, bytes received, bytes sent.
 #[inline]
 pub(crate) fn challenge(peer: impl FnOnce() -> Option<Peer>, received: usize, sent: usize) {
-    let mut text = Text::new();
-    probe_lazy!(dtlsv1_listen, challenge, text.peer(peer()), received, sent);
+    let mut text = None; // made when somebody looks: it is cleared
+    let peer = || text.insert(Text::new()).peer(peer());
+    probe_lazy!(dtlsv1_listen, challenge, peer(), received, sent);
 }
 
 /// How a call ended.

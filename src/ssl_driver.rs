@@ -49,6 +49,17 @@ impl<'a> SslDriver<'a> {
         }
     }
 
+    /// The policy has changed since.
+    #[cold]
+    fn make_again(
+        &mut self,
+        hello: &ClientHello<'_>,
+        cookie: &mut [u8; COOKIE_ROOM],
+    ) -> Result<usize, Fault> {
+        self.peer();
+        self.make(hello, cookie)
+    }
+
     /// Where built-in cookies are wanted and nobody knows whose: the program's callbacks may.
     #[cold]
     fn leave_to_program(&mut self) -> Result<(), Fault> {
@@ -106,6 +117,7 @@ impl Cookies for SslDriver<'_> {
         Ok(right)
     }
 
+    #[inline(always)]
     fn make(
         &mut self,
         hello: &ClientHello<'_>,
@@ -122,11 +134,13 @@ impl Cookies for SslDriver<'_> {
                 return Ok(binding.cookie_len());
             }
             if !self.peer.was_asked() {
-                return self.make(hello, cookie);
+                return self.make_again(hello, cookie);
             }
             self.leave_to_program()?;
         }
         let callback = self.current.get()?.app.generate();
+        // What was made for others stays here.
+        cookie.fill(0);
         app_callbacks::generate(self.ssl, callback, cookie)
     }
 }

@@ -107,6 +107,19 @@ impl Peer {
         Endpoint { address: self.at(4..8), scope: &[], port: self.at(2..4) }
     }
 
+    /// Address and port of an IPv4 one, as in its [`endpoint`](Self::endpoint).
+    #[inline(always)]
+    pub const fn inet(&self) -> Option<(&[u8; 4], &[u8; 2])> {
+        let [_, _, rest @ ..] = &self.bytes;
+        let (Some((port, rest)), AF_INET) = (rest.split_first_chunk(), family(&self.bytes)) else {
+            return None;
+        };
+        match rest.first_chunk() {
+            Some(address) => Some((address, port)),
+            None => None,
+        }
+    }
+
     #[inline(always)]
     fn at(&self, range: Range<usize>) -> &[u8] {
         self.bytes.get(range).unwrap_or_default()

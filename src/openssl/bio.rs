@@ -1,7 +1,7 @@
 //! A BIO that somebody else owns.
 
 use super::libssl::{CryptoFunctions, Libssl};
-use super::recv_buffer::{CAPACITY, RecvBuffer};
+use super::recv_buffer::CAPACITY;
 use super::socket_error::{self, Cause};
 use super::sys;
 use crate::hello::error::{Fault, Sent, Stop};
@@ -83,9 +83,8 @@ impl Bio {
     }
 
     #[inline(always)]
-    pub(crate) fn read<'a>(self, into: &'a mut RecvBuffer<'_>) -> Read<'a> {
+    pub(crate) fn read(self, into: &mut [u8; CAPACITY]) -> Read<'_> {
         const LEN: c_int = CAPACITY as c_int;
-        let into = into.bytes();
         // Where libssl has clear_sys_error(): a caller may look at errno after -1.
         clear_errno();
         // SAFETY: the buffer has LEN bytes to write to.

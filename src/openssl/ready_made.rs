@@ -15,8 +15,8 @@ pub(crate) fn made_for_peer(ssl: Ssl, room: &mut [u8; COOKIE_ROOM]) -> Result<us
     let peer = peer(ssl, &mut known)?;
     let peer = peer.known().ok_or(Fault::PeerUnknown)?;
     let context = context(ssl)?;
-    let cookie = context.keys.make(unix_seconds(), &Binding::peer(peer))?;
-    *room.first_chunk_mut::<COOKIE_LEN>().ok_or(Fault::Internal)? = cookie;
+    let room = room.first_chunk_mut().ok_or(Fault::Internal)?;
+    context.keys.make_in(room, unix_seconds(), &Binding::peer(peer))?;
     Ok(COOKIE_LEN)
 }
 

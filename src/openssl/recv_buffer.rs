@@ -7,6 +7,7 @@
 //! read at once, and in the steady state nothing is allocated. Drops give them back, also when a
 //! thread ends in its call.
 
+use crate::hello::wire::HelloVerifyRequest;
 use crate::os::try_box;
 use crate::stats::{SHARDS, Tally};
 use std::cell::UnsafeCell;
@@ -20,9 +21,11 @@ use std::sync::atomic::{
 /// many.
 pub(crate) const CAPACITY: usize = 16_384 + 13;
 
-/// A call's buffer for its datagrams, which it has as long as its tally.
+/// A call's buffer for its datagrams, and for what it answers, which it has as long as its tally.
 pub(crate) struct RecvBuffer<'a> {
     bytes: NonNull<[u8; CAPACITY]>,
+    /// As the call before left it: to clear it took a twentieth of a call's time.
+    answer: NonNull<HelloVerifyRequest>,
     /// To be given back, if it is one that others ask for.
     taken: Option<&'static AtomicBool>,
     tally: PhantomData<&'a Tally>,
@@ -33,9 +36,9 @@ impl<'a> RecvBuffer<'a> {
     #[inline]
     pub(crate) fn of(tally: &'a Tally) -> Option<Self> {
         match tally.place().and_then(|place| ROOMS.get(place)) {
-            Some(room) => {
-                let bytes = NonNull::new(room.0.get())?;
-                Some(Self { bytes, taken: None, tally: PhantomData })
+            Some(Room { bytes, answer }) => {
+                let (bytes, answer) = (NonNull::new(bytes.get())?, NonNull::new(answer.get())?);
+                Some(Self { bytes, answer, taken: None, tally: PhantomData })
             }
             None => extra(),
         }
@@ -44,6 +47,15 @@ impl<'a> RecvBuffer<'a> {
     pub(super) const fn bytes(&mut self) -> &mut [u8; CAPACITY] {
         // SAFETY: the buffer lives for ever, and whoever has its place or has taken it has it alone.
         unsafe { self.bytes.as_mut() }
+    }
+
+    /// Where datagrams go, and where the answer is made.
+    #[inline(always)]
+    pub(crate) const fn split(&mut self) -> (&mut [u8; CAPACITY], &mut HelloVerifyRequest) {
+        // SAFETY: as for `bytes`.
+        let answer = unsafe { self.answer.as_mut() };
+        // SAFETY: as for `bytes`; the two lie apart.
+        (unsafe { self.bytes.as_mut() }, answer)
     }
 }
 
@@ -57,19 +69,32 @@ impl Drop for RecvBuffer<'_> {
 
 /// Two cache lines apart from the next: processors fetch them in pairs.
 #[repr(align(128))]
-struct Room(UnsafeCell<[u8; CAPACITY]>);
+struct Room {
+    bytes: UnsafeCell<[u8; CAPACITY]>,
+    answer: UnsafeCell<HelloVerifyRequest>,
+}
+
+impl Room {
+    const fn new() -> Self {
+        Self {
+            bytes: UnsafeCell::new([0; CAPACITY]),
+            answer: UnsafeCell::new(HelloVerifyRequest::blank()),
+        }
+    }
+}
 
 // SAFETY: only the call that has the place looks at its bytes.
 unsafe impl Sync for Room {}
 
 /// All zero, so that it takes no room in the file and no memory before it is written to.
-static ROOMS: [Room; SHARDS] = [const { Room(UnsafeCell::new([0; CAPACITY])) }; SHARDS];
+static ROOMS: [Room; SHARDS] = [const { Room::new() }; SHARDS];
 
 /// A buffer on the heap, which is never freed: the list only grows, so that it can be walked without
 /// a lock.
 struct Extra {
     taken: AtomicBool,
     bytes: NonNull<[u8; CAPACITY]>,
+    answer: UnsafeCell<HelloVerifyRequest>,
     next: *const Self,
 }
 
@@ -78,8 +103,9 @@ static EXTRAS: AtomicPtr<Extra> = AtomicPtr::new(null_mut());
 #[cold]
 fn extra<'a>() -> Option<RecvBuffer<'a>> {
     let free = |extra: &&Extra| !extra.taken.load(Relaxed) && !extra.taken.swap(true, Acquire);
-    let Extra { taken, bytes, .. } = extras().find(free).or_else(make)?;
-    Some(RecvBuffer { bytes: *bytes, taken: Some(taken), tally: PhantomData })
+    let Extra { taken, bytes, answer, .. } = extras().find(free).or_else(make)?;
+    let answer = NonNull::new(answer.get())?;
+    Some(RecvBuffer { bytes: *bytes, answer, taken: Some(taken), tally: PhantomData })
 }
 
 fn extras() -> impl Iterator<Item = &'static Extra> {
@@ -98,7 +124,12 @@ fn make() -> Option<&'static Extra> {
     bytes.try_reserve_exact(CAPACITY).ok()?;
     bytes.resize(CAPACITY, 0);
     let at = NonNull::from(bytes.first_chunk_mut::<CAPACITY>()?);
-    let extra = Extra { taken: AtomicBool::new(true), bytes: at, next: EXTRAS.load(Acquire) };
+    let extra = Extra {
+        taken: AtomicBool::new(true),
+        bytes: at,
+        answer: UnsafeCell::new(HelloVerifyRequest::blank()),
+        next: EXTRAS.load(Acquire),
+    };
     let [extra] = Box::leak(try_box(extra)?) else { return None };
     std::mem::forget(bytes); // not freed from here on
     let new = &raw mut *extra;

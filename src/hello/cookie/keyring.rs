@@ -8,7 +8,10 @@
 
 use super::mac::{Pads, State, WORDS};
 use super::slot;
-use super::{Binding, Cookie, MAX_HELD, SHORT_TAG_LEN, Secret, SlotKey, TAG_LEN};
+use super::{
+    Binding, COOKIE_ROOM_LEN, Cookie, CookieRoom, MAX_HELD, SHORT_TAG_LEN, Secret, SlotKey,
+    TAG_LEN, cookie_of,
+};
 use std::sync::atomic::{
     AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
 };
@@ -71,8 +74,11 @@ enum Age {
 struct SharedKey {
     /// The key's name and [`SharedKey::THERE`], or 0 for no key.
     name: AtomicU32,
-    words: [AtomicU32; WORDS],
+    /// Two words each, the first one's bits the lower.
+    words: [AtomicU64; PAIRS],
 }
+
+const PAIRS: usize = WORDS / 2;
 
 impl Keyring {
     /// No keys: makes no cookies and accepts none.
@@ -110,21 +116,31 @@ impl Keyring {
         for (secret, SecretKeys(keys)) in self.secrets.iter().enumerate() {
             for (key, (distance, age)) in keys.iter().zip(NEAR) {
                 if let (Some(name), Age::Accepted) = (key.name(), age) {
-                    let words = key.words.each_ref().map(|word| word.load(Relaxed));
+                    let [inner, outer] = [key.inner(), key.outer()];
+                    let mut words = [0; WORDS];
+                    let all = words.iter_mut().zip(inner.iter().chain(&outer));
+                    all.for_each(|(to, from)| *to = *from);
                     show(FilterKey { secret, distance, name, words });
                 }
             }
         }
     }
 
-    /// Makes a cookie for a client. `None` without a secret, or while the keys are being changed.
+    /// Makes a cookie for a client, in place: each copy of one waits for the stores of the one before.
+    /// `None`, and nothing of use in the room, without a secret or while the keys are being changed.
     #[inline]
-    pub fn make(&self, binding: &Binding<'_>) -> Option<Cookie> {
+    pub fn make_in(&self, room: &mut CookieRoom, binding: &Binding<'_>) -> Option<()> {
         let version = self.version.load(Acquire);
         let [first, ..] = &self.secrets;
         let SecretKeys([current, ..]) = first;
-        let cookie = slot::make(current.name()?, current, binding);
-        self.is_still(version).then_some(cookie)
+        slot::make_in(room, current.name()?, current, binding);
+        self.is_still(version).then_some(())
+    }
+
+    /// The same by value.
+    pub fn make(&self, binding: &Binding<'_>) -> Option<Cookie> {
+        let mut room = [0; COOKIE_ROOM_LEN];
+        self.make_in(&mut room, binding).map(|()| cookie_of(room))
     }
 
     /// Checks what a client sent back. `None` while the keys are being changed.
@@ -152,7 +168,8 @@ impl Keyring {
     ) -> Option<Check> {
         let version = self.version.load(Acquire);
         let mut check = Check::Forged;
-        for (i, secret) in self.secrets.iter().enumerate() {
+        // They stand side by side from the first place on.
+        for (i, secret) in self.secrets.iter().take_while(|secret| secret.is_there()).enumerate() {
             let Some((key, age)) = secret.named(name) else { continue };
             if slot::verify(key, tag, binding) {
                 check = match age {
@@ -192,6 +209,11 @@ impl SecretKeys {
         }
     }
 
+    fn is_there(&self) -> bool {
+        let [current, ..] = &self.0;
+        current.name().is_some()
+    }
+
     fn named(&self, name: u8) -> Option<(&SharedKey, Age)> {
         let mut keys = self.0.iter().zip(NEAR);
         let (shared, (_, age)) = keys.find(|(shared, _)| shared.name() == Some(name))?;
@@ -202,7 +224,7 @@ impl SecretKeys {
 impl SharedKey {
     const THERE: u32 = 0x100;
     const fn none() -> Self {
-        Self { name: AtomicU32::new(0), words: [const { AtomicU32::new(0) }; WORDS] }
+        Self { name: AtomicU32::new(0), words: [const { AtomicU64::new(0) }; PAIRS] }
     }
 
     fn name(&self) -> Option<u8> {
@@ -212,8 +234,8 @@ impl SharedKey {
 
     fn put(&self, key: &SlotKey) {
         self.name.store(u32::from(key.name()) | Self::THERE, Relaxed);
-        for (shared, word) in self.words.iter().zip(key.mac().words()) {
-            shared.store(word, Relaxed);
+        for (shared, pair) in self.words.iter().zip(key.mac().word_pairs()) {
+            shared.store(pair, Relaxed);
         }
     }
 
@@ -225,26 +247,29 @@ impl SharedKey {
     }
 }
 
-/// Word by word, each from where it is shared to where the block function has its state: an array on
+/// Pair by pair, each from where it is shared to where the block function has its state: an array on
 /// the way would stay on the stack.
 impl Pads for SharedKey {
     #[inline(always)]
     fn inner(&self) -> State {
-        let [a, b, c, d, e, f, g, h, _, _, _, _, _, _, _, _] = &self.words;
-        loaded([a, b, c, d, e, f, g, h])
+        let [a, b, c, d, ..] = &self.words;
+        loaded([a, b, c, d])
     }
 
     #[inline(always)]
     fn outer(&self) -> State {
-        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] = &self.words;
-        loaded([a, b, c, d, e, f, g, h])
+        let [.., a, b, c, d] = &self.words;
+        loaded([a, b, c, d])
     }
 }
 
 #[inline(always)]
-fn loaded([a, b, c, d, e, f, g, h]: [&AtomicU32; 8]) -> State {
-    let load = |word: &AtomicU32| word.load(Relaxed);
-    [load(a), load(b), load(c), load(d), load(e), load(f), load(g), load(h)]
+fn loaded(pairs: [&AtomicU64; 4]) -> State {
+    let [[a, b], [c, d], [e, f], [g, h]] = pairs.map(|pair| {
+        let pair = pair.load(Relaxed);
+        [pair as u32, (pair >> 32) as u32]
+    });
+    [a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]

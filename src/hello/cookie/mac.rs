@@ -8,11 +8,14 @@
 use super::{SHORT_TAG_LEN, TAG_LEN};
 use hmac::digest::CtOutput;
 use sha2::block_api::compress256;
+use std::slice::from_ref;
 use zeroize::{Zeroize as _, Zeroizing};
 
-const BLOCK_LEN: usize = 64;
+pub(super) const BLOCK_LEN: usize = 64;
 /// Where the message's length stands in its last block.
 const LENGTH_AT: usize = BLOCK_LEN - 8;
+
+pub(super) type Block = [u8; BLOCK_LEN];
 
 /// SHA-256's state before the first block (FIPS 180-4 section 5.3.3).
 const START: State = [
@@ -42,7 +45,9 @@ pub(super) struct Keyed {
 }
 
 /// Where the two states of a key are. Each is taken once and goes straight into the block function's
-/// state: a copy of the whole key would lie on the stack until something else does.
+/// state, which is overwritten there: a copy of the key would lie on the stack until something else
+/// does. The outer one is taken with the inner one, a hash before it is read: the block function reads
+/// more at once than is stored at once, and would have to wait.
 pub(super) trait Pads {
     fn inner(&self) -> State;
     fn outer(&self) -> State;
@@ -50,13 +55,47 @@ pub(super) trait Pads {
     /// The MAC of what `feed` puts.
     #[inline(always)]
     fn tag(&self, feed: impl FnOnce(&mut Message)) -> Tag {
+        let mut outer = self.outer();
         let mut inner = Message::after(self.inner());
         feed(&mut inner);
-        let hash = bytes_of(inner.finish());
-        let mut outer = Message::after(self.outer());
-        outer.put(&hash);
-        Tag(bytes_of(outer.finish()))
+        close(&mut outer, inner.finish())
     }
+
+    /// The MAC of a message that is one block, its padding included.
+    #[inline(always)]
+    fn tag_of_block(&self, block: &Block) -> Tag {
+        let mut outer = self.outer();
+        let mut inner = self.inner();
+        compress256(&mut inner, from_ref(block));
+        close(&mut outer, &inner)
+    }
+}
+
+/// The outer hash, of the inner one.
+#[inline(always)]
+fn close(outer: &mut State, inner: &State) -> Tag {
+    const PADDING: Block = padding(MAC_LEN);
+    let mut block = PADDING;
+    if let Some(hash) = block.first_chunk_mut() {
+        *hash = bytes_of(inner);
+    }
+    compress256(outer, from_ref(&block));
+    Tag(bytes_of(outer))
+}
+
+/// The one block of a message of `len` bytes, before the message is put: SHA-256's padding, behind
+/// the pad's block.
+pub(super) const fn padding(len: usize) -> Block {
+    assert!(len < LENGTH_AT);
+    let mut block = [0; BLOCK_LEN];
+    if let (_, [end, ..]) = block.split_at_mut(len) {
+        *end = 0x80;
+    }
+    if let Some(length) = block.last_chunk_mut() {
+        let bytes = BLOCK_LEN.saturating_add(len) as u64;
+        *length = bytes.saturating_mul(8).to_be_bytes();
+    }
+    block
 }
 
 /// A MAC, to be compared in constant time only.
@@ -70,15 +109,17 @@ impl Keyed {
                 *to ^= from;
             }
             let mut state = START;
-            compress256(&mut state, &[*block]);
+            compress256(&mut state, from_ref(&*block));
             state
         };
         Self { inner: pad(0x36), outer: pad(0x5C) }
     }
 
-    /// As words, for where it is shared.
-    pub(super) fn words(&self) -> impl Iterator<Item = u32> {
-        self.inner.into_iter().chain(self.outer)
+    /// As pairs of words, for where it is shared: a pair's first word is its lower bits.
+    pub(super) fn word_pairs(&self) -> impl Iterator<Item = u64> {
+        let all = [self.inner, self.outer].into_iter();
+        all.flat_map(|[a, b, c, d, e, f, g, h]| [[a, b], [c, d], [e, f], [g, h]])
+            .map(|[low, high]| u64::from(high) << 32 | u64::from(low))
     }
 }
 
@@ -100,10 +141,9 @@ impl Drop for Keyed {
 }
 
 impl Tag {
-    /// The part that a cookie carries.
-    pub(super) fn cut(&self) -> &[u8; TAG_LEN] {
-        let Self([cut @ .., _]) = self;
-        cut
+    /// All of it; a cookie carries the first [`TAG_LEN`] bytes.
+    pub(super) const fn bytes(&self) -> &[u8; MAC_LEN] {
+        &self.0
     }
 
     /// Does it begin with that? In constant time: the hmac crate's comparison, of whole MACs that
@@ -129,7 +169,7 @@ pub(super) struct Message {
 struct Blocks {
     state: State,
     /// The one that is being filled; 0 where it is not yet.
-    block: [u8; BLOCK_LEN],
+    block: Block,
 }
 
 impl Message {
@@ -152,7 +192,7 @@ impl Message {
     /// SHA-256's padding: a one bit, zeros, and the length in bits in the last 8 bytes of a block.
     /// In place, so that nothing stays behind of the state that the message began with.
     #[inline(always)]
-    fn finish(&mut self) -> State {
+    fn finish(&mut self) -> &State {
         let at = self.len % BLOCK_LEN;
         if let Some(end) = self.blocks.block.get_mut(at) {
             *end = 0x80;
@@ -164,8 +204,8 @@ impl Message {
             let bytes = self.len.saturating_add(BLOCK_LEN) as u64;
             *length = bytes.saturating_mul(8).to_be_bytes();
         }
-        compress256(&mut self.blocks.state, &[self.blocks.block]);
-        self.blocks.state
+        compress256(&mut self.blocks.state, from_ref(&self.blocks.block));
+        &self.blocks.state
     }
 }
 
@@ -185,12 +225,13 @@ impl Blocks {
 
     #[inline(never)]
     fn next(&mut self) {
-        compress256(&mut self.state, &[self.block]);
+        compress256(&mut self.state, from_ref(&self.block));
         self.block = [0; BLOCK_LEN];
     }
 }
 
-fn bytes_of(state: State) -> [u8; MAC_LEN] {
+#[inline(always)]
+fn bytes_of(state: &State) -> [u8; MAC_LEN] {
     let mut bytes = [0; MAC_LEN];
     for (to, word) in bytes.chunks_exact_mut(size_of::<u32>()).zip(state) {
         to.copy_from_slice(&word.to_be_bytes());
@@ -247,14 +288,14 @@ mod tests {
     #[test]
     fn the_part_is_all_but_the_last_byte() {
         let tag = Keyed::new(&[1; 32]).tag(|m| m.put(b"x"));
-        assert_eq!(tag.cut(), &tag.0[..31]);
-        assert!(tag.begins(tag.cut()));
+        let part: &[u8; TAG_LEN] = tag.0.first_chunk().unwrap();
+        assert!(tag.begins(part));
         for at in 0..TAG_LEN {
-            let mut wrong = *tag.cut();
+            let mut wrong = *part;
             wrong[at] ^= 1;
             assert!(!tag.begins(&wrong));
         }
-        let short: &[u8; SHORT_TAG_LEN] = tag.cut().first_chunk().unwrap();
+        let short: &[u8; SHORT_TAG_LEN] = part.first_chunk().unwrap();
         assert!(tag.begins(short));
         for at in 0..SHORT_TAG_LEN {
             let mut wrong = *short;

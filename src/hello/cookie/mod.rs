@@ -39,5 +39,15 @@ const SHORT_TAG_LEN: usize = SHORT_COOKIE_LEN - 1;
 /// A cookie as sent; of a short one the first [`SHORT_COOKIE_LEN`] bytes.
 pub type Cookie = [u8; COOKIE_LEN];
 
+/// Room to make a cookie in: the whole MAC is written behind the slot's byte, and its last byte is not
+/// sent.
+pub type CookieRoom = [u8; COOKIE_ROOM_LEN];
+
+const COOKIE_ROOM_LEN: usize = 1 + mac::MAC_LEN;
+
+const fn cookie_of([cookie @ .., _]: CookieRoom) -> Cookie {
+    cookie
+}
+
 /// Derives the keys; cookies are made by [`mac`].
 type Mac = hmac::Hmac<sha2::Sha256>;

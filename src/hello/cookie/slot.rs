@@ -1,7 +1,7 @@
 //! Time slots, and the key of one slot of one secret.
 
 use super::mac::{Keyed, Pads};
-use super::{Binding, Cookie, Mac};
+use super::{Binding, COOKIE_ROOM_LEN, Cookie, CookieRoom, Mac};
 use hmac::{KeyInit as _, Mac as _};
 use std::num::NonZeroU32;
 use zeroize::Zeroizing;
@@ -66,19 +66,18 @@ impl SlotKey {
 
     /// Makes this slot's cookie for a client.
     pub fn make(&self, binding: &Binding<'_>) -> Cookie {
-        make(self.name, &self.mac, binding)
+        let mut room = [0; COOKIE_ROOM_LEN];
+        make_in(&mut room, self.name, &self.mac, binding);
+        super::cookie_of(room)
     }
 }
 
 /// [`SlotKey::make`], with a slot's key wherever it is.
-#[inline]
-pub(super) fn make(name: u8, mac: &impl Pads, binding: &Binding<'_>) -> Cookie {
-    let tag = mac.tag(|message| binding.feed(message));
-    let mut cookie = [name; super::COOKIE_LEN];
-    for (to, from) in cookie.iter_mut().skip(1).zip(tag.cut()) {
-        *to = *from;
-    }
-    cookie
+#[inline(always)]
+pub(super) fn make_in(room: &mut CookieRoom, name: u8, mac: &impl Pads, binding: &Binding<'_>) {
+    let [first, rest @ ..] = room;
+    *first = name;
+    *rest = *binding.tag(mac).bytes();
 }
 
 /// Is it the slot's tag for this client, or a short cookie's? In constant time.
@@ -87,7 +86,7 @@ pub(super) fn verify<const N: usize>(
     tag: &[u8; N],
     binding: &Binding<'_>,
 ) -> bool {
-    mac.tag(|message| binding.feed(message)).begins(tag)
+    binding.tag(mac).begins(tag)
 }
 
 /// HMAC takes a key of any length (RFC 2104), so the error cannot occur; an unkeyed MAC would be a

@@ -18,7 +18,7 @@ mod state;
 mod time;
 mod watch;
 
-use crate::hello::cookie::{Binding, Check, Cookie, Keyring, Lifetime, Secret};
+use crate::hello::cookie::{Binding, Check, CookieRoom, Keyring, Lifetime, Secret};
 use crate::hello::error::{Fault, Stop};
 use crate::os::{self, Lock, uncancelled};
 use crate::panic_guard::guard;
@@ -94,20 +94,15 @@ impl Keys {
         }
     }
 
-    #[inline]
-    pub(crate) fn make(&self, now: u64, binding: &Binding<'_>) -> Result<Cookie, Fault> {
-        self.with_keys(now, |keys| keys.make(binding))
-    }
-
-    /// The same, where the cookie is to be.
+    /// Makes a cookie, where it is to be.
     #[inline]
     pub(crate) fn make_in(
         &self,
-        cookie: &mut Cookie,
+        room: &mut CookieRoom,
         now: u64,
         binding: &Binding<'_>,
     ) -> Result<(), Fault> {
-        self.with_keys(now, |keys| keys.make(binding).map(|made| *cookie = made))
+        self.with_keys(now, |keys| keys.make_in(room, binding))
     }
 
     pub(crate) fn check(

@@ -103,11 +103,11 @@ fn without_a_good_file_there_are_no_cookies_until_it_is_good() {
     let keys = Keys::new();
     assert_eq!(keys.set_file(file.bytes(), 6_000), Err(Fault::SecretFile));
     let binding = Binding::peer(somebody());
-    assert_eq!(keys.make(6_000, &binding), Err(Fault::SecretFile));
+    assert_eq!(try_make(&keys, 6_000), Err(Fault::SecretFile));
     assert_eq!(keys.check(6_001, &[0; 32], &binding), Err(Fault::SecretFile));
     assert_eq!(keys.prepare(), Err(Fault::SecretFile.into()));
     file.holds(&[1]);
-    assert_eq!(keys.make(6_002, &binding), Ok(made(&of(&[1]), 6_002)));
+    assert_eq!(try_make(&keys, 6_002), Ok(made(&of(&[1]), 6_002)));
     assert_eq!(keys.prepare(), Ok(()));
 }
 
