@@ -881,10 +881,11 @@ int dtlsv1_listen_datagram(SSL_CTX *ctx,
  * memory; with LibreSSL, also a hello that it could not agree with, which is the
  * client's doing. What the error queue held before stays there, without its texts.
  *
- * With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO becomes
- * a filter that sets ServerHello's record numbers right (DTLSV1_LISTEN_REPAIR_SEQUENCE). It passes on
- * every control, keeps your BIO, and leaves your own pointer to it valid: it holds the reference that
- * the SSL had. So do not give SSL_set_bio() the same BIO once more without a reference of its own.
+ * With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO gets one
+ * of the library's in front that sets ServerHello's record numbers right (DTLSV1_LISTEN_REPAIR_SEQUENCE).
+ * SSL_get_wbio() gives yours. A program that has loaded this library with dlopen(3) sees it there: it
+ * passes on every control and holds the reference that the SSL had to your BIO, so do not give that to
+ * SSL_set_bio() once more without a reference of its own.
  *
  * # Safety
  *
