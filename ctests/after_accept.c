@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/client.h"
 #include "lib/net.h"
 #include "lib/ours.h"
 #include "lib/tls.h"

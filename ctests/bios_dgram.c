@@ -6,6 +6,7 @@
  */
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/client.h"
 #include "lib/hello.h"
 #include "lib/net.h"
 #include "lib/ours.h"

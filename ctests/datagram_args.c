@@ -1,6 +1,6 @@
 /*
  * What dtlsv1_listen_datagram() and dtlsv1_listen_adopt() refuse: -1, a reason,
- * and nothing written. And whom a cookie vouches for.
+ * and nothing written.
  */
 #include "lib/app.h"
 #include "lib/check.h"
@@ -10,7 +10,6 @@
 
 #include <netinet/in.h>
 #include <openssl/err.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -104,75 +103,6 @@ test_peer_length(void)
 	ask(ctx, hello.byte, &peer, sizeof(struct sockaddr_un),
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	check_case(NULL);
-}
-
-/* A cookie is good for the one that it was made for. */
-static void
-vouches(const char *what, const struct address *a, const struct address *b,
-    int same)
-{
-	struct hello h;
-
-	check_case(what);
-	one_right(&h, ctx, a);
-	CHECK_INT(one(&got, ctx, a, h.byte, h.len), ADMIT);
-	CHECK_INT(one(&got, ctx, b, h.byte, h.len), same ? ADMIT : ANSWER);
-	check_case(NULL);
-}
-
-static struct address
-path(const char *name, size_t len)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-
-	memcpy(un.sun_path, name, len);
-	return net_address(&un, (socklen_t)(offsetof(struct sockaddr_un,
-	    sun_path) + len));
-}
-
-static struct address
-vsock(unsigned char port, unsigned char cid)
-{
-	unsigned char vm[16] = { 0 };
-	sa_family_t family = 40;
-
-	memcpy(vm, &family, sizeof(family));
-	vm[4] = port;
-	vm[8] = cid;
-	return net_address(vm, sizeof(vm));
-}
-
-static void
-test_whom_it_vouches_for(void)
-{
-	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6,
-		.sin6_port = htons(4433), .sin6_addr = { { { 0, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 } } } };
-	struct address a, b;
-
-	a = one_peer4("192.0.2.1", 4434);
-	vouches("another port", &client, &a, 0);
-	a = one_peer4("192.0.2.2", 4433);
-	vouches("another address", &client, &a, 0);
-	a = net_address(&mapped, sizeof(mapped));
-	vouches("mapped", &client, &a, 1);
-	a = client;
-	a.len = sizeof(a.any);
-	vouches("with more room", &client, &a, 1);
-	a = path("/run/a", 7);
-	b = path("/run/b", 7);
-	vouches("paths", &a, &b, 0);
-	b = a;
-	b.len = sizeof(struct sockaddr_un);
-	vouches("one path", &a, &b, 1);
-	a = path("\0abc", 4);
-	b = path("\0abd", 4);
-	vouches("abstract names", &a, &b, 0);
-	a = vsock(1, 2);
-	b = vsock(1, 3);
-	vouches("another family's", &a, &b, 0);
-	b = vsock(2, 2);
-	vouches("another family's", &a, &b, 0);
 }
 
 static void
@@ -305,7 +235,6 @@ main(void)
 	ctx = tls_server_ctx();
 	test_null();
 	test_peer_length();
-	test_whom_it_vouches_for();
 	test_contexts();
 	test_fixed_version();
 	test_adopt();

@@ -24,24 +24,11 @@ static SSL *
 server(int cookie)
 {
 	struct hello h;
-	BIO *b;
 
 	wire_init(&wire);
-	b = wire_bio(&wire, NULL, 0);
 	hello_make(&h, app.cookie, cookie ? app.cookielen : 0);
 	queue_put(&wire.in, h.byte, h.len);
-	return tls_server_on(ctx, b, b);
-}
-
-static void
-peer_unix(const char *path)
-{
-	struct sockaddr_un *un = (struct sockaddr_un *)&wire.peer;
-
-	memset(&wire.peer, 0, sizeof(wire.peer));
-	un->sun_family = AF_UNIX;
-	strcpy(un->sun_path, path);
-	wire.peerlen = sizeof(*un);
+	return tls_server_wire(ctx, &wire);
 }
 
 static void
@@ -50,7 +37,7 @@ set_peer(int family)
 	switch (family) {
 	case AF_INET:	wire_peer4(&wire, "192.0.2.99", 40000);		break;
 	case AF_INET6:	wire_peer6(&wire, "2001:db8::99", 40000);	break;
-	case AF_UNIX:	peer_unix("/nowhere/peer");			break;
+	case AF_UNIX:	wire_peer_unix(&wire, "/nowhere/peer");		break;
 	}
 }
 

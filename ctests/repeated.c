@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/client.h"
 #include "lib/counters.h"
 #include "lib/hello.h"
 #include "lib/net.h"

@@ -5,6 +5,7 @@
  */
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/client.h"
 #include "lib/hello.h"
 #include "lib/net.h"
 #include "lib/tls.h"

@@ -7,6 +7,7 @@
  */
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/client.h"
 #include "lib/net.h"
 #include "lib/tls.h"
 

@@ -81,3 +81,21 @@ door_shown(struct door *door, const void *cookie, size_t cookielen)
 	ERR_clear_error();
 	return a.ret;
 }
+
+void
+door_fresh(struct door *door, unsigned char cookie[COOKIE_LEN])
+{
+	struct hello h;
+
+	hello_make(&h, NULL, 0);
+	door_cookie(door, &h, cookie);
+}
+
+int
+door_accepts(struct door *maker, struct door *checker)
+{
+	unsigned char cookie[COOKIE_LEN];
+
+	door_fresh(maker, cookie);
+	return door_shown(checker, cookie, COOKIE_LEN);
+}

@@ -37,7 +37,13 @@ void	door_ask(struct door *, const struct hello *, struct answer *);
 void	door_cookie(struct door *, const struct hello *,
 	    unsigned char cookie[COOKIE_LEN]);
 
+/* The same for the hello that door_shown() shows it with. */
+void	door_fresh(struct door *, unsigned char cookie[COOKIE_LEN]);
+
 /* The return of listen for a client that shows this cookie. */
 int	door_shown(struct door *, const void *cookie, size_t cookielen);
+
+/* Does one make cookies that the other accepts? */
+int	door_accepts(struct door *maker, struct door *checker);
 
 #endif

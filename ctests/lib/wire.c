@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/un.h>
 
 void
 queue_put(struct queue *q, const void *bytes, size_t len)
@@ -214,4 +215,15 @@ wire_peer6(struct wire *w, const char *ip, int port)
 	NEED(inet_pton(AF_INET6, ip, &a->sin6_addr) == 1);
 	w->peerlen = sizeof(*a);
 	w->has_peer = WIRE_KNOWN;
+}
+
+void
+wire_peer_unix(struct wire *w, const char *path)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&w->peer;
+
+	memset(&w->peer, 0, sizeof(w->peer));
+	un->sun_family = AF_UNIX;
+	strcpy(un->sun_path, path);
+	w->peerlen = sizeof(*un);
 }

@@ -58,6 +58,7 @@ BIO	*wire_bio(struct wire *, const char *name, int type);
 void	 wire_init(struct wire *);
 void	 wire_peer4(struct wire *, const char *ip, int port);
 void	 wire_peer6(struct wire *, const char *ip, int port);
+void	 wire_peer_unix(struct wire *, const char *path);
 
 void	 queue_put(struct queue *, const void *, size_t);
 struct datagram *queue_get(struct queue *);	/* NULL when empty */
