@@ -51,6 +51,8 @@ mod load;
 #[allow(unsafe_code)]
 mod loader;
 #[allow(unsafe_code)]
+mod local_address;
+#[allow(unsafe_code)]
 mod map;
 #[allow(unsafe_code)]
 mod openssl;

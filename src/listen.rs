@@ -6,11 +6,13 @@
 //! is held is given back by drops.
 
 use crate::hello::error::{Discard, Fault, Sent, Stop};
+use crate::hello::peer::Peer;
 use crate::hello::step::{Step, VerifiedHello, step};
+use crate::local_address::{self, Local, Next};
 use crate::openssl::{
     Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer,
     Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
-    note_accepted, remember_verified, resequence,
+    note_accepted, pending, remember_verified, resequence, send_from,
 };
 use crate::probes;
 use crate::service::repairs::Repairs;
@@ -18,6 +20,7 @@ use crate::service::repeats::{self, HelloId};
 use crate::socket_filter;
 use crate::ssl_driver::SslDriver;
 use crate::stats::{Event, Tally, write_if_due};
+use std::ffi::c_int;
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -53,6 +56,12 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
     let mut errors = InARow::none();
     loop {
         write_if_due();
+        let next = local_address::look(reply_path.socket);
+        if let Some(cause) = next.error().and_then(pending) {
+            tally.count(Event::SocketError);
+            errors.add(cause)?;
+            continue;
+        }
         let datagram = match rbio.read(buffer) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
@@ -84,11 +93,14 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
         match step {
             Step::Drop(discard) => return Err(discard.into()),
             Step::Answer(answer) => {
-                send_answer(&mut driver, reply_path, datagram, answer)?;
+                send_answer(&mut driver, reply_path, &next, datagram, answer)?;
                 budget.use_one()?;
             }
             Step::Kept => budget.use_one()?,
-            Step::Accept(hello) => return accept(driver, &hello, sender),
+            Step::Accept(hello) => {
+                let from = source(&mut driver, reply_path, &next, datagram.len());
+                return accept(driver, from, &hello, sender);
+            }
         }
     }
 }
@@ -120,13 +132,30 @@ struct ReplyPath {
     /// libssl's own datagram BIO has nothing to flush. To ask it all the same took 60 instructions
     /// an answer.
     buffers: bool,
+    /// That BIO's own, where it may be told where to send from.
+    socket: Option<c_int>,
 }
 
 impl ReplyPath {
     fn back(rbio: Bio, wbio: Bio) -> Self {
         // Who watches a BIO sees what libssl does with it, needed or not.
         let plain = wbio.is_datagram() && !wbio.is_watched();
-        Self { wbio, knows_peer: plain && wbio == rbio, buffers: !plain }
+        let knows_peer = plain && wbio == rbio;
+        let socket = if knows_peer { rbio.descriptor() } else { None };
+        Self { wbio, knows_peer, buffers: !plain, socket }
+    }
+
+    /// Where the datagram was sent to that was seen ahead, if it is the one that was read: another
+    /// process may have taken that.
+    fn sent_to<'a>(
+        self,
+        next: &'a Next,
+        read: usize,
+        peer: Option<&Peer>,
+    ) -> Option<(c_int, &'a Local)> {
+        let Next::Datagram { from, len, to } = next else { return None };
+        let same = *len == read && peer.is_some_and(|peer| peer.endpoint() == from.endpoint());
+        self.socket.filter(|_| same).map(|socket| (socket, to))
     }
 }
 
@@ -134,6 +163,7 @@ impl ReplyPath {
 fn send_answer(
     driver: &mut SslDriver<'_>,
     reply_path: ReplyPath,
+    next: &Next,
     answered: &[u8],
     answer: &[u8],
 ) -> Result<(), Stop> {
@@ -145,7 +175,15 @@ fn send_answer(
             reply_path.wbio.set_peer(peer);
         }
     }
-    let sent = reply_path.wbio.send(answer, reply_path.buffers);
+    let from_there = matches!(next, Next::Datagram { .. }) && {
+        let peer = driver.peer().copied();
+        let sent_to = reply_path.sent_to(next, answered.len(), peer.as_ref());
+        sent_to.zip(peer).is_some_and(|((socket, local), peer)| {
+            local_address::send(socket, &peer, local, answer)
+        })
+    };
+    let sent =
+        if from_there { Sent::Out } else { reply_path.wbio.send(answer, reply_path.buffers) };
     driver.tally.count_answer(sent, answered.len(), answer.len());
     match sent {
         Sent::Out => {
@@ -162,6 +200,7 @@ fn send_answer(
 /// Gives the SSL the hello that it was listening for.
 fn accept(
     mut driver: SslDriver<'_>,
+    from: Option<(c_int, Local)>,
     hello: &VerifiedHello<'_>,
     sender: &mut Sender,
 ) -> Result<(), Stop> {
@@ -169,6 +208,9 @@ fn accept(
     let SslDriver { ssl, current, rbio, tally, .. } = driver;
     let filtered = current.get()?.filter.is_in_use();
     hand_over(ssl, current, Controls::Forward(rbio), tally, hello, sender)?;
+    if let Some((socket, local)) = from {
+        send_from(ssl, socket, local);
+    }
     if let Some(claim) = claim {
         keep_claim(ssl, claim);
     }
@@ -176,6 +218,21 @@ fn accept(
         socket_filter::end(rbio.socket());
     }
     Ok(())
+}
+
+/// Where the SSL is to send from, if the kernel would choose another address.
+fn source(
+    driver: &mut SslDriver<'_>,
+    reply_path: ReplyPath,
+    next: &Next,
+    read: usize,
+) -> Option<(c_int, Local)> {
+    if !matches!(next, Next::Datagram { .. }) {
+        return None;
+    }
+    let peer = driver.peer().copied()?;
+    let (socket, local) = reply_path.sent_to(next, read, Some(&peer))?;
+    (!local_address::is_the_kernels(&peer, local)).then_some((socket, *local))
 }
 
 /// Claims the hello for the SSL that is to be accepted with it, unless it is another's that lives:

@@ -135,7 +135,7 @@ impl Bio {
         self.descriptor().is_some_and(os::is_shut_for_reading)
     }
 
-    fn descriptor(self) -> Option<c_int> {
+    pub(crate) fn descriptor(self) -> Option<c_int> {
         // SAFETY: type invariant, and a command that takes nothing.
         let fd = unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_C_GET_FD, 0, null_mut()) };
         c_int::try_from(fd).ok().filter(|&fd| fd >= 0)

@@ -50,8 +50,8 @@ pub(crate) use peer::{PeerOfSsl, PeerRoom, forget_named_peer, name_peer, peer_of
 pub(crate) use queue::{Errors as KeptErrors, clear_errors, queue_discard, queue_fault};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
 pub(crate) use recv_buffer::{CAPACITY, RecvBuffer};
-pub(crate) use resequence_bio::{FrontOf, behind, resequence};
-pub(crate) use socket_error::InARow;
+pub(crate) use resequence_bio::{FrontOf, behind, resequence, send_from};
+pub(crate) use socket_error::{InARow, of_read as pending};
 pub(crate) use ssl::{Ssl, SslCtx};
 pub(crate) use ssl_state::{begin, remember_verified};
 pub(crate) use stand_in::Controls;

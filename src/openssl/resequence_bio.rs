@@ -11,13 +11,14 @@
 //! whose calls of it do not come here ([`sees_calls`]) gets one in front of a datagram BIO that is both
 //! read and written, where the references come out the same.
 
-use super::bio::Bio;
+use super::bio::{Address, Bio};
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
 use super::method::Method;
 use super::recv_buffer::RecvBuffer;
 use super::ssl::Ssl;
 use super::sys;
 use crate::hello::resequence::{LIBSSL_BEGINS_AT, Resequencing, has_unencrypted};
+use crate::local_address::{self, Local};
 use crate::os::try_box;
 use crate::stats::{self, Event};
 use std::cell::Cell;
@@ -32,6 +33,8 @@ struct Resequencer {
     /// With a reference that goes when our BIO does.
     real: Bio,
     numbers: Cell<Resequencing>,
+    /// A socket, and where its datagrams are sent from.
+    from: Cell<Option<(c_int, Local)>>,
 }
 
 /// Which write BIOs get one of ours in front.
@@ -73,10 +76,23 @@ pub(crate) fn resequence(ssl: Ssl, first: Option<u64>, front_of: FrontOf) {
     // From an earlier client of the same SSL.
     if let Some(ours) = resequencer(wbio) {
         ours.numbers.set(first.map_or_else(Resequencing::inert, Resequencing::starting_at));
+        ours.from.set(None);
     } else if let Some(first) = first {
         if front_of == FrontOf::Any || SEEN.load(Relaxed) || (wbio == rbio && rbio.is_datagram()) {
             let _ = put_in_front(ssl, wbio, Resequencing::starting_at(first));
         }
+    }
+}
+
+/// Has what an SSL writes to its datagram BIO from now on leave from this address, while that BIO has this
+/// socket. The kernel chooses without memory for a BIO in front, and where the SSL cannot be given one.
+pub(crate) fn send_from(ssl: Ssl, socket: c_int, local: Local) {
+    let Some(wbio) = ssl.wbio() else { return };
+    if resequencer(wbio).is_none() {
+        let _ = put_in_front(ssl, wbio, Resequencing::inert());
+    }
+    if let Some(ours) = ssl.wbio().and_then(resequencer) {
+        ours.from.set(Some((socket, local)));
     }
 }
 
@@ -141,7 +157,8 @@ fn put_in_front(ssl: Ssl, real: Bio, numbers: Resequencing) -> Option<()> {
     let libssl = ssl.libssl();
     let crypto = &libssl.crypto;
     let set_wbio = libssl.ssl.SSL_set0_wbio?;
-    let resequencer = try_box(Resequencer { real, numbers: Cell::new(numbers) })?;
+    let resequencer =
+        try_box(Resequencer { real, numbers: Cell::new(numbers), from: Cell::new(None) })?;
     let bio = METHOD.of(libssl).bio(libssl)?;
     // SAFETY: the BIO lives. The reference is the resequencer's.
     if unsafe { crypto.BIO_up_ref(real.as_ptr()) } == 0 {
@@ -296,8 +313,27 @@ impl Resequencer {
     /// The real BIO's own answer, whatever it is: numbers change no length.
     fn send(&self, bytes: &[u8]) -> c_int {
         let len = c_int::try_from(bytes.len()).unwrap_or(c_int::MAX);
+        let from = self.from.get();
+        if from.is_some_and(|(socket, local)| self.sends_from(socket, &local, bytes)) {
+            return len;
+        }
         // SAFETY: the real BIO lives, and `bytes` is readable for its length.
         unsafe { self.real.crypto().BIO_write(self.real.as_ptr(), bytes.as_ptr().cast(), len) }
+    }
+
+    /// False if it is the real BIO's to send, which knows what to say of an error.
+    #[cold]
+    fn sends_from(&self, socket: c_int, local: &Local, bytes: &[u8]) -> bool {
+        if self.real.socket() != Some(socket) {
+            return false;
+        }
+        let mut to = Address::unspecified();
+        if !self.real.tell_peer(&mut to) || !local_address::send(socket, to.peer(), local, bytes) {
+            return false;
+        }
+        // SAFETY: the real BIO lives.
+        unsafe { self.real.crypto().BIO_clear_flags(self.real.as_ptr(), RETRY_FLAGS) };
+        true
     }
 }
 

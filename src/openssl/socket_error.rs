@@ -23,7 +23,7 @@ pub(crate) enum Cause {
 }
 
 /// After a read that failed; `None` if the socket is no good any more.
-pub(super) const fn of_read(errno: c_int) -> Option<Cause> {
+pub(crate) const fn of_read(errno: c_int) -> Option<Cause> {
     match errno {
         ECONNREFUSED | ECONNRESET | EHOSTUNREACH | ENETUNREACH | EHOSTDOWN | ENETDOWN | ENONET
         | ENOPROTOOPT | EOPNOTSUPP | EPROTO | EMSGSIZE => Some(Cause::Datagram),

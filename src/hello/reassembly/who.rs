@@ -8,10 +8,11 @@ use std::hash::{BuildHasher, Hasher};
 #[derive(Clone, Copy)]
 pub struct Who<'a> {
     pub(super) peer: &'a Peer,
-    /// Of its address, scope and port.
+    /// Of its address, scope and port: of one link-local address on two links there are two peers, and
+    /// each sends its own fragments. The cookie leaves the scope out, since another host may check it.
     pub(super) id: u64,
     /// Of whom it shares memory with: its IPv4 address, its IPv6 network (/64, which is what one
-    /// host may have all of), or its path.
+    /// host may have all of; of one link), or its path.
     pub(super) network: u64,
 }
 
@@ -20,7 +21,7 @@ impl<'a> Who<'a> {
     pub fn new(peer: &'a Peer, hashing: &impl BuildHasher) -> Self {
         let endpoint = peer.endpoint();
         let id = hash(hashing, &[endpoint.address, endpoint.scope, endpoint.port]);
-        Self { peer, id, network: hash(hashing, &[network(&endpoint)]) }
+        Self { peer, id, network: hash(hashing, &[network(&endpoint), endpoint.scope]) }
     }
 
     /// For the [`Filter`](super::Filter).
@@ -65,6 +66,12 @@ mod tests {
         peer(libc::AF_INET6, &rest)
     }
 
+    fn link_local(host: u8, scope: u8) -> Peer {
+        let mut rest = [0; 26];
+        (rest[1], rest[6], rest[7], rest[21], rest[22]) = (9, 0xFE, 0x80, host, scope);
+        peer(libc::AF_INET6, &rest)
+    }
+
     #[test]
     fn who_shares_memory_with_whom() {
         let hashing = Keyed::new();
@@ -72,6 +79,8 @@ mod tests {
             (v6(1, 1, 1), v6(1, 1, 2), true, "the same host, another port"),
             (v6(1, 1, 1), v6(1, 2, 1), true, "the same /64"),
             (v6(1, 1, 1), v6(2, 1, 1), false, "another /64"),
+            (link_local(1, 2), link_local(2, 2), true, "the same link"),
+            (link_local(1, 2), link_local(1, 3), false, "the same address on another link"),
             (
                 peer(libc::AF_INET, &[0, 1, 10, 0, 0, 1]),
                 peer(libc::AF_INET, &[0, 2, 10, 0, 0, 1]),

@@ -1,0 +1,361 @@
+/*
+ * A socket that is bound to all of the host's addresses: the answer leaves from
+ * the one that the client wrote to, and so does the handshake; and the socket's
+ * options are what they were.
+ */
+#define _GNU_SOURCE	/* unshare, in6_pktinfo */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/app.h"
+#include "lib/check.h"
+#include "lib/counters.h"
+#include "lib/hello.h"
+#include "lib/net.h"
+#include "lib/ours.h"
+#include "lib/tls.h"
+
+static SSL_CTX *ctx;
+static struct app app;
+static struct stepper client;
+static int server_fd, client_fd;
+
+union any {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_in6	in6;
+};
+
+/* Does libssl let the write BIO be another than the read BIO? */
+static int
+has_front(void)
+{
+#ifdef LIBRESSL_VERSION_NUMBER
+	return 0;
+#else
+	return 1;
+#endif
+}
+
+static union any
+any_address(int family, const char *text, in_port_t port)
+{
+	union any a;
+
+	memset(&a, 0, sizeof(a));
+	a.sa.sa_family = (sa_family_t)family;
+	if (family == AF_INET) {
+		a.in.sin_port = port;
+		NEED(inet_pton(AF_INET, text, &a.in.sin_addr) == 1);
+	} else {
+		a.in6.sin6_port = port;
+		NEED(inet_pton(AF_INET6, text, &a.in6.sin6_addr) == 1);
+	}
+	return a;
+}
+
+static socklen_t
+length(int family)
+{
+	return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+/* A server's socket on `own`, and a client's that writes to `to` of it. */
+static SSL *
+server(int family, const char *own, int client_family, const char *to)
+{
+	union any a = any_address(family, own, 0);
+	socklen_t len = sizeof(a);
+	in_port_t port;
+	BIO *b;
+
+	NEED((server_fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
+	NEED(bind(server_fd, &a.sa, length(family)) == 0 && getsockname(server_fd, &a.sa, &len) == 0);
+	port = family == AF_INET ? a.in.sin_port : a.in6.sin6_port;
+	a = any_address(client_family, to, port);
+	NEED((client_fd = socket(client_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
+	/* Nothing of another address gets through to it. */
+	NEED(connect(client_fd, &a.sa, length(client_family)) == 0);
+	app_init(&app);
+	app_install(&app, ctx);
+	NEED((b = BIO_new_dgram(server_fd, BIO_NOCLOSE)) != NULL);
+	return tls_server_on(ctx, b, b);
+}
+
+static void
+done(SSL *ssl)
+{
+	SSL_free(ssl);
+	close(server_fd);
+	close(client_fd);
+}
+
+static void
+to_server(void)
+{
+	struct datagram *d;
+
+	while ((d = queue_get(&client.wire.out)) != NULL) {
+		NEED(send(client_fd, d->byte, d->len, 0) == (ssize_t)d->len);
+		net_settle();
+	}
+}
+
+static int
+to_client(void)
+{
+	unsigned char bytes[WIRE_MAX];
+	ssize_t n;
+	int all = 0;
+
+	net_settle();
+	while ((n = recv(client_fd, bytes, sizeof(bytes), 0)) > 0) {
+		queue_put(&client.wire.in, bytes, (size_t)n);
+		all++;
+	}
+	return all;
+}
+
+static int
+option(int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	CHECK_INT(getsockopt(server_fd, level, name, &value, &len), 0);
+	return value;
+}
+
+static void
+both_ways(SSL *ssl)
+{
+	char heard[8];
+
+	CHECK_INT(SSL_write(client.ssl, "there", 5), 5);
+	to_server();
+	CHECK_INT(SSL_read(ssl, heard, sizeof(heard)), 5);
+	CHECK_INT(SSL_write(ssl, "back", 4), 4);
+	CHECK_INT(to_client(), 1);
+	CHECK_INT(SSL_read(client.ssl, heard, sizeof(heard)), 4);
+}
+
+/* A whole contact; `lost` answers do not come. */
+static void
+contact(SSL *ssl, int level, int name, int wanted, int lost)
+{
+	int round, ret, server_done = 0, client_done = 0, i;
+	BIO *b = SSL_get_wbio(ssl);
+
+	stepper_init(&client);
+	if (wanted)
+		NEED(setsockopt(server_fd, level, name, &wanted, sizeof(wanted)) == 0);
+	if (lost)
+		tls_impatient(client.ssl);
+	CHECK_INT(stepper_step(&client), 0);
+	for (i = 0; i <= lost; i++) {
+		to_server();
+		CHECK_INT(listen_to(ssl, NULL), 0);
+		CHECK_QUEUED(0);
+		CHECK_INT(to_client(), 1);
+		if (i == lost)
+			break;
+		queue_clear(&client.wire.in);
+		tls_patient(client.ssl);
+		tls_time_out(client.ssl);
+	}
+	CHECK_INT(stepper_step(&client), 0);
+	to_server();
+	CHECK_INT(listen_to(ssl, NULL), 1);
+	CHECK_QUEUED(0);
+	CHECK_INT(option(level, name), wanted);
+	/* SSL_clear() forgets it once a version was agreed. */
+	(void)DTLS_set_link_mtu(ssl, 1400);
+	CHECK(SSL_get_wbio(ssl) == b || !has_front());
+	for (round = 0; round < 10 && !(server_done && client_done) && has_front(); round++) {
+		ret = SSL_accept(ssl);
+		server_done = ret == 1;
+		if (!server_done)
+			CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
+		(void)to_client();
+		client_done = stepper_step(&client);
+		to_server();
+	}
+	if (has_front()) {
+		CHECK(server_done && client_done);
+		both_ways(ssl);
+	}
+	CHECK_APP(&app, 1 + lost, 1 + has_front());
+	ERR_clear_error();
+	stepper_free(&client);
+}
+
+static const struct kind {
+	const char	*what;
+	int		family;
+	const char	*own;
+	int		client_family;
+	const char	*to;
+} kinds[] = {
+	{ "IPv4", AF_INET, "0.0.0.0", AF_INET, "127.0.0.2" },
+	{ "IPv4, the kernel's choice", AF_INET, "0.0.0.0", AF_INET, "127.0.0.1" },
+	{ "IPv4 to an IPv6 socket", AF_INET6, "::", AF_INET, "127.0.0.3" },
+	{ "one address", AF_INET, "127.0.0.2", AF_INET, "127.0.0.2" },
+	{ "IPv6", AF_INET6, "::", AF_INET6, "fd00::2" },
+	{ "IPv6, the kernel's choice", AF_INET6, "::", AF_INET6, "::1" },
+};
+
+#define KINDS	(sizeof(kinds) / sizeof(*kinds))
+#define NEEDS_IPV6	4	/* from here on */
+
+static void
+test_kind(const struct kind *k)
+{
+	int level = k->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	int name = k->family == AF_INET ? IP_PKTINFO : IPV6_RECVPKTINFO;
+	int wanted, lost;
+	SSL *ssl;
+
+	check_case(k->what);
+	for (wanted = 0; wanted < 2; wanted++) {
+		for (lost = 0; lost < 2; lost++) {
+			ssl = server(k->family, k->own, k->client_family, k->to);
+			contact(ssl, level, name, wanted, lost);
+			done(ssl);
+		}
+	}
+	check_case(NULL);
+}
+
+/* A client again, on the same SSL. */
+static void
+test_again(void)
+{
+	SSL *ssl = server(AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		app_init(&app);
+		app_install(&app, ctx);
+		contact(ssl, IPPROTO_IP, IP_PKTINFO, 0, i == 1);
+	}
+	done(ssl);
+}
+
+/* Who has put a callback on the BIO sees what goes out. */
+static int writes;
+
+static long
+watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret, size_t *n)
+{
+	(void)b; (void)p; (void)len; (void)i; (void)l; (void)n;
+	writes += when == BIO_CB_WRITE;
+	return ret;
+}
+
+static void
+test_watched(void)
+{
+	SSL *ssl = server(AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
+	struct hello h;
+
+	BIO_set_callback_ex(SSL_get_wbio(ssl), watcher);
+	hello_make(&h, NULL, 0);
+	NEED(send(client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
+	net_settle();
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_INT(writes, 1);
+	CHECK_INT(option(IPPROTO_IP, IP_PKTINFO), 0);
+	done(ssl);
+}
+
+/* What an ICMP message said of an earlier answer is told once, and counted once. */
+static void
+test_pending_error(void)
+{
+	SSL *ssl = server(AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
+	union any gone = any_address(AF_INET, "127.0.0.1", htons(1));
+	struct hello h;
+	int on = 1;
+
+	NEED(setsockopt(server_fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0);
+	NEED(sendto(server_fd, "x", 1, 0, &gone.sa, sizeof(gone.in)) == 1);
+	net_settle();
+	hello_make(&h, NULL, 0);
+	NEED(send(client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
+	net_settle();
+	(void)counters_changes();
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	CHECK_INT(to_client(), 1);
+	CHECK(strstr(counters_changes(), "socket_errors 1") != NULL);
+	queue_clear(&client.wire.in);
+	done(ssl);
+}
+
+/* Nothing at all, and a datagram of no bytes. */
+static void
+test_nothing(void)
+{
+	SSL *ssl = server(AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
+
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	NEED(send(client_fd, "", 0, 0) == 0);
+	net_settle();
+	CHECK_INT(listen_to(ssl, NULL), 0);
+	ERR_clear_error();
+	CHECK_INT(option(IPPROTO_IP, IP_PKTINFO), 0);
+	done(ssl);
+}
+
+/* A network of its own, with two addresses on its loopback; 0: not allowed here. */
+static int
+own_network(void)
+{
+	struct {
+		struct in6_addr	address;
+		uint32_t	prefix;
+		int		interface;
+	} a = { .prefix = 128, .interface = 1 };
+	struct ifreq up = { .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING };
+	int fd;
+
+	if (unshare(CLONE_NEWNET) != 0)
+		return 0;
+	strcpy(up.ifr_name, "lo");
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	NEED(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &up) == 0);
+	NEED(inet_pton(AF_INET6, "fd00::2", &a.address) == 1);
+	NEED(ioctl(fd, SIOCSIFADDR, &a) == 0);
+	close(fd);
+	return 1;
+}
+
+int
+main(void)
+{
+	size_t i, n = KINDS;
+
+	check_begin("multihomed");
+	if (!net_has_ipv6("an IPv6 socket") || !own_network()) {
+		check_left_out("IPv6 with two addresses", "not root, or no IPv6");
+		n = NEEDS_IPV6;
+	}
+	counters_init();
+	ctx = tls_server_ctx();
+	for (i = 0; i < n; i++)
+		test_kind(&kinds[i]);
+	test_again();
+	test_watched();
+	test_pending_error();
+	test_nothing();
+	SSL_CTX_free(ctx);
+	return check_end();
+}
