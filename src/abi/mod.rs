@@ -1,5 +1,6 @@
 //! The exported C functions: null checks, panic guard, conversion, call. Nothing is decided here.
 
+pub mod bio;
 pub mod budget;
 pub mod cookies;
 pub mod datagram;

@@ -13,7 +13,7 @@
 
 use super::bio::Bio;
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
-use super::method::Method;
+use super::method::{Method, copy_retry_flags};
 use super::recv_buffer::RecvBuffer;
 use super::ssl::Ssl;
 use super::sys;
@@ -23,8 +23,6 @@ use crate::stats::{self, Event};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
-
-const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 
 /// What hangs on a BIO of ours.
 struct Resequencer {
@@ -219,19 +217,4 @@ impl Resequencer {
         // SAFETY: the real BIO lives, and `bytes` is readable for its length.
         unsafe { self.real.crypto().BIO_write(self.real.as_ptr(), bytes.as_ptr().cast(), len) }
     }
-}
-
-/// Lets a caller see of our BIO why the real one stopped.
-///
-/// # Safety
-///
-/// `bio` is a live BIO of the same libcrypto.
-unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
-    let crypto = real.crypto();
-    // SAFETY: by this function's contract; so for the last call.
-    unsafe { crypto.BIO_clear_flags(bio, RETRY_FLAGS) };
-    // SAFETY: the real BIO lives.
-    let flags = unsafe { crypto.BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
-    // SAFETY: as above.
-    unsafe { crypto.BIO_set_flags(bio, flags) };
 }
