@@ -22,6 +22,7 @@ fn main() {
         "secrets.rs",
         "cookies.rs",
         "budget.rs",
+        "bio_new.rs",
         "socket_filter.rs",
         "stats.rs",
         "listener_options.rs",

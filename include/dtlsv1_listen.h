@@ -587,6 +587,35 @@ extern int dtlsv1_listen_cookie_verify(SSL *ssl,
 int dtlsv1_listen_set_budget(SSL_CTX *ctx, unsigned int challenges);
 
 /**
+ * Makes a datagram BIO with which DTLSv1_listen() reads up to 64 datagrams with one system call,
+ * and answers them with one: for a socket that may be flooded.
+ *
+ * `fd`: a UDP socket, bound and not connected, blocking or not. It stays the caller's, who closes
+ * it once the BIO is freed (or sets BIO_CLOSE), and has IP_PKTINFO or IPV6_RECVPKTINFO on from then
+ * on: answers leave from the address that was written to. Nobody else should read from it.
+ *
+ * It is for the SSL that listens, as both its BIOs, and goes on to the next one: when a client was
+ * accepted, give its SSL a BIO of its own on a socket of its own, and keep this one
+ * (BIO_up_ref()). Datagrams that were read with that client's hello are still in it: while
+ * BIO_pending() is more than 0, call DTLSv1_listen() with the next SSL before waiting for the
+ * socket. BIO_set_fd() and BIO_ctrl_set_connected() make it an ordinary datagram BIO, and drop them.
+ *
+ * With it DTLSv1_listen() goes on after a datagram that it drops, while more have been read;
+ * datagrams of more than 4,096 bytes are dropped (a client sends a hello of that length in
+ * fragments). An answer counts as sent when it is queued, and as failed too if the kernel then
+ * refuses it. In everything else, and outside of DTLSv1_listen(), it is as BIO_new_dgram()'s. It is
+ * used by one thread at a time.
+ *
+ * Returns the BIO, to be freed by BIO_free() or with its SSL; or NULL with the reason queued (a
+ * system call's is ERR_LIB_SYS, errno).
+ *
+ * # Safety
+ *
+ * None: a number that is no such socket is an error.
+ */
+extern BIO *dtlsv1_listen_bio_new(int fd);
+
+/**
  * Has DTLSv1_listen() put a filter on the UDP socket that it reads from: only what may be a
  * ClientHello of a first contact comes through, and all else is dropped by the kernel, without a
  * wake-up. It is taken off when a client is accepted, and put on again by the next call. Not for

@@ -10,8 +10,8 @@ use crate::hello::peer::Peer;
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::local_address::{self, Local, Next};
 use crate::openssl::{
-    Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer,
-    Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
+    BatchedCall, Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read,
+    RecvBuffer, Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
     note_accepted, pending, remember_verified, resequence, send_from,
 };
 use crate::probes;
@@ -54,6 +54,8 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
     let (buffer, answer) = buffer.split();
     let mut peer = PeerRoom::new();
     let mut errors = InARow::none();
+    let batched = BatchedCall::on(rbio);
+    let more = || batched.as_ref().is_some_and(BatchedCall::has_more);
     loop {
         write_if_due();
         let next = local_address::look(reply_path.socket);
@@ -68,7 +70,8 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
             Read::Empty => {
                 tally.count_datagram(0);
-                return Err(Discard::RecordTooSmall.into());
+                drop_or_end(ssl, tally, Discard::RecordTooSmall, more())?;
+                continue;
             }
             // What became of an answer of earlier: not a reason to give up the socket either.
             Read::Pending(cause) => {
@@ -91,7 +94,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             step => step?,
         };
         match step {
-            Step::Drop(discard) => return Err(discard.into()),
+            Step::Drop(discard) => drop_or_end(ssl, tally, discard, more())?,
             Step::Answer(answer) => {
                 send_answer(&mut driver, reply_path, &next, datagram, answer)?;
                 budget.use_one()?;
@@ -103,6 +106,19 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             }
         }
     }
+}
+
+/// A datagram that is dropped ends the call, unless more have been read with it: a program that waits for
+/// its socket then would not be told of them.
+#[inline(always)]
+fn drop_or_end(ssl: Ssl, tally: &Tally, discard: Discard, more: bool) -> Result<(), Stop> {
+    let dropped = Err(Stop::Discard(discard));
+    if more {
+        tally.count_end(&dropped);
+        probes::end(ssl, &dropped);
+        return Ok(());
+    }
+    dropped
 }
 
 /// For a fault of ours, which is known before anything is read: a datagram that waits is dropped all

@@ -1,5 +1,6 @@
 //! The exported C functions: null checks, panic guard, conversion, call. Nothing is decided here.
 
+pub mod bio_new;
 pub mod bios;
 pub mod budget;
 pub mod cookies;

@@ -14,6 +14,8 @@
 
 mod address;
 mod backlog;
+#[cfg_attr(test, allow(unsafe_code))]
+mod batch;
 mod clients;
 mod core;
 mod detach;
@@ -33,6 +35,7 @@ mod timers;
 mod wire;
 
 pub(crate) use address::{Address, SockAddr};
+pub(crate) use batch::BatchSocket;
 pub(crate) use clients::News;
 pub(crate) use detach::detach;
 pub(crate) use options::Options;

@@ -1,5 +1,6 @@
 //! A BIO that somebody else owns.
 
+use super::batch_bio::is_batching;
 use super::libssl::{CryptoFunctions, Libssl};
 use super::recv_buffer::CAPACITY;
 use super::socket_error::{self, Cause};
@@ -59,7 +60,7 @@ impl Bio {
         &self.libssl.crypto
     }
 
-    /// Is it libssl's own datagram BIO? By its name: libcoap's has the same type. The type alone
+    /// Is it libssl's own datagram BIO, or ours, behind which is one? By its name: libcoap's has the same type. The type alone
     /// tells most others, 25 instructions sooner.
     pub(crate) fn is_datagram(self) -> bool {
         // SAFETY: type invariant.
@@ -68,7 +69,7 @@ impl Bio {
         }
         // SAFETY: type invariant.
         let name = unsafe { self.crypto().BIO_method_name(self.as_ptr()) };
-        !name.is_null() && self.libssl.is_datagram_name(name)
+        !name.is_null() && (self.libssl.is_datagram_name(name) || is_batching(self))
     }
 
     /// Has the application set a callback on it, of either kind? That is told of every operation, and

@@ -4,7 +4,7 @@ use super::bio::Bio;
 use super::libssl::Libssl;
 use super::sys;
 use crate::os::Lock;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
@@ -53,4 +53,22 @@ impl Method {
         self.made.store(made.as_ptr(), Release);
         Some(made)
     }
+}
+
+/// Why a read or a write has to be tried again.
+pub(super) const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
+
+/// Lets a caller see of our BIO why the real one stopped.
+///
+/// # Safety
+///
+/// `bio` is a live BIO of the same libcrypto.
+pub(super) unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
+    let crypto = real.crypto();
+    // SAFETY: by this function's contract; so for the last call.
+    unsafe { crypto.BIO_clear_flags(bio, RETRY_FLAGS) };
+    // SAFETY: the real BIO lives.
+    let flags = unsafe { crypto.BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
+    // SAFETY: as above.
+    unsafe { crypto.BIO_set_flags(bio, flags) };
 }

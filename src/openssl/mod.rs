@@ -6,6 +6,7 @@
 
 mod accepted;
 pub(crate) mod app_callbacks;
+mod batch_bio;
 mod bio;
 pub(crate) mod caller;
 mod claimed;
@@ -36,6 +37,7 @@ mod sys;
 mod trampolines;
 
 pub(crate) use accepted::{any_accepted, is_waiting, note_accepted};
+pub(crate) use batch_bio::{Batch, BatchedCall, batch_bio};
 pub(crate) use bio::{Bio, Read};
 pub(crate) use caller::Call;
 pub(crate) use claimed::keep_claim;

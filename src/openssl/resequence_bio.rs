@@ -13,7 +13,7 @@
 
 use super::bio::{Address, Bio};
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
-use super::method::Method;
+use super::method::{Method, copy_retry_flags};
 use super::recv_buffer::RecvBuffer;
 use super::ssl::Ssl;
 use super::sys;
@@ -25,8 +25,6 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY;
 
 /// What hangs on a BIO of ours.
 struct Resequencer {
@@ -335,19 +333,4 @@ impl Resequencer {
         unsafe { self.real.crypto().BIO_clear_flags(self.real.as_ptr(), RETRY_FLAGS) };
         true
     }
-}
-
-/// Lets a caller see of our BIO why the real one stopped.
-///
-/// # Safety
-///
-/// `bio` is a live BIO of the same libcrypto.
-unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
-    let crypto = real.crypto();
-    // SAFETY: by this function's contract; so for the last call.
-    unsafe { crypto.BIO_clear_flags(bio, RETRY_FLAGS) };
-    // SAFETY: the real BIO lives.
-    let flags = unsafe { crypto.BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
-    // SAFETY: as above.
-    unsafe { crypto.BIO_set_flags(bio, flags) };
 }

@@ -42,6 +42,13 @@ impl Socket {
     /// A caller's own, which has to be a UDP socket that is bound and not connected. It becomes
     /// non-blocking.
     pub(crate) fn of_caller(fd: RawFd) -> Result<Self, Errno> {
+        let socket = Self::lent(fd)?;
+        socket.become_non_blocking()?;
+        Ok(socket)
+    }
+
+    /// The same, which blocks or not as it did before.
+    pub(crate) fn lent(fd: RawFd) -> Result<Self, Errno> {
         let mut socket = Self { fd, owned: None, family: Family::V4 };
         socket.family = match socket.get(libc::SOL_SOCKET, libc::SO_DOMAIN)? {
             libc::AF_INET => Family::V4,
@@ -59,7 +66,6 @@ impl Socket {
         if socket.is_connected() {
             return Err(libc::EISCONN);
         }
-        socket.become_non_blocking()?;
         socket.ask_for_arrivals()?;
         Ok(socket)
     }

@@ -125,6 +125,7 @@ functions! {
         BIO_method_name(bio: *const BIO) -> *const c_char;
         BIO_method_type(bio: *const BIO) -> c_int;
         BIO_new(method: *const BIO_METHOD) -> *mut BIO;
+        BIO_new_dgram(fd: c_int, close: c_int) -> *mut BIO;
         BIO_read(bio: *mut BIO, to: *mut c_void, room: c_int) -> c_int;
         BIO_s_mem() -> *const BIO_METHOD;
         BIO_set_data(bio: *mut BIO, data: *mut c_void);
