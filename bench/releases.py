@@ -18,6 +18,9 @@ PROGRAMS = {
     "legit_server": (["legit_server.c", "callbacks.c"], True, False),
     "legit_client": (["legit_client.c"], True, False),
     "flood": (["flood.c", "hello.c"], False, True),
+    "many_server": (["many_server.c", "many_listener.c", "many_connected.c", "callbacks.c", "memory.c"],
+                    True, False),
+    "many_clients": ([f"../e2e/load/{part}.c" for part in ("clients", "path", "options")], True, False),
     "verdict": (["verdict.c", "hello.c", "mark.c"], True, False),
 }
 # Preloaded before challenge.

@@ -24,6 +24,8 @@
 #include "options.h"
 #include "path.h"
 
+#define AT_A_TIME 32
+
 enum state { WAITING, SHAKING, ASKING, STAYING, DONE, DEAD };
 
 struct client {
@@ -43,8 +45,7 @@ static double left_at;			/* all have stayed long enough */
 static SSL_CTX *ctx;
 
 static struct {
-	long	handshakes, restarts, dead, messages, repeated, slow;
-	long	sent, answered;		/* while they stay */
+	long	handshakes, restarts, dead, messages, repeated, slow, sent, answered;
 	double	slowest;
 } sum;
 
@@ -88,9 +89,9 @@ ask(struct client *client)
 {
 	char message[32];
 	int n = snprintf(message, sizeof(message), "%d", client->asked);
-	long i;
+	long i = slanders(client);
 
-	for (i = slanders(client); i > 0; i--)
+	for (; i > 0; i--)
 		path_slander(&client->path, i % 2);
 	client->sent = now();
 	(void)SSL_write(client->ssl, message, n);
@@ -111,10 +112,7 @@ dead(struct client *client, const char *what)
 static void
 answered(struct client *client, const char *message)
 {
-	if (client->state == STAYING) {
-		sum.answered++;
-		return;
-	}
+	sum.answered += client->state == STAYING;
 	/* An answer to one that was repeated comes twice. */
 	if (client->state != ASKING || atoi(message) != client->asked)
 		return;
@@ -154,7 +152,7 @@ step(struct client *client)
 		sum.slow += took > 0.9;
 		sum.handshakes++;
 		client->path.retry = 0;
-		client->since = now();
+		client->since += took;
 		client->state = ASKING;
 		ask(client);
 	}
@@ -221,7 +219,7 @@ static void
 run(void)
 {
 	struct epoll_event events[256];
-	long i, next = 0, busy, finished;
+	long i, next = 0, busy = 0, finished;
 	double ticked = 0, t;
 	int n;
 
@@ -235,14 +233,6 @@ run(void)
 				busy += clients[i].state == SHAKING;
 				finished += clients[i].state >= DONE;
 			}
-			while (next < count && busy < opt.parallel) {
-				if (path_open(&clients[next].path, next,
-				    epoll_fd, &clients[next]) == -1)
-					die("a client's socket");
-				begin(&clients[next]);
-				step(&clients[next++]);
-				busy++;
-			}
 			if (finished == count)
 				return;
 			if (left_at == 0 && staying > 0 && staying + sum.dead == count) {
@@ -251,7 +241,16 @@ run(void)
 				fflush(stdout);
 			}
 		}
-		n = epoll_wait(epoll_fd, events, 256, 5);
+		/* Some at a time: those that have begun are to be heard meanwhile. */
+		for (i = 0; i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
+			if (path_open(&clients[next].path, next, epoll_fd,
+			    &clients[next]) == -1)
+				die("a client's socket");
+			begin(&clients[next]);
+			step(&clients[next++]);
+			busy++;
+		}
+		n = epoll_wait(epoll_fd, events, 256, next < count ? 0 : 5);
 		for (i = 0; i < n; i++)
 			step(events[i].data.ptr);
 	}
