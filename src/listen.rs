@@ -14,17 +14,32 @@ use crate::openssl::{
     note_accepted, remember_verified, resequence,
 };
 use crate::probes;
+use crate::service::budget::BudgetLeft;
 use crate::service::repairs::Repairs;
 use crate::service::repeats::{self, HelloId};
 use crate::socket_filter;
 use crate::ssl_driver::SslDriver;
 use crate::stats::{Event, Tally, write_if_due};
 
+/// What a call does when it has dropped a datagram.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterDrop {
+    /// It returns 0, with the reason queued: OpenSSL's function.
+    Return,
+    /// It reads on, and nothing is queued: LibreSSL's macro, whose callers take an error for the end.
+    ReadOn,
+}
+
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
-pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(), Stop> {
+pub(crate) fn listen(
+    ssl: Ssl,
+    tally: &Tally,
+    after_drop: AfterDrop,
+    sender: &mut Sender,
+) -> Result<(), Stop> {
     begin(ssl)?;
     clear_errors(ssl.libssl());
     let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
@@ -60,7 +75,8 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
             Read::Empty => {
                 tally.count_datagram(0);
-                return Err(Discard::RecordTooSmall.into());
+                after_drop.of(ssl, tally, Discard::RecordTooSmall, &mut budget)?;
+                continue;
             }
             // What became of an answer of earlier: not a reason to give up the socket either.
             Read::Pending(cause) => {
@@ -83,15 +99,47 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             step => step?,
         };
         match step {
-            Step::Drop(discard) => return Err(discard.into()),
+            Step::Drop(discard) => after_drop.of(ssl, tally, discard, &mut budget)?,
             Step::Answer(answer) => {
                 send_answer(&mut driver, reply_path, datagram, answer)?;
                 budget.use_one()?;
             }
             Step::Kept => budget.use_one()?,
-            Step::Accept(hello) => return accept(driver, &hello, sender),
+            Step::Accept(hello) => match accept(driver, &hello, sender) {
+                Err(Stop::Discard(discard)) => {
+                    after_drop.of(ssl, tally, discard, &mut budget)?;
+                }
+                outcome => return outcome,
+            },
         }
     }
+}
+
+impl AfterDrop {
+    /// An `Err` ends the call.
+    #[inline]
+    fn of(
+        self,
+        ssl: Ssl,
+        tally: &Tally,
+        discard: Discard,
+        budget: &mut BudgetLeft,
+    ) -> Result<(), Stop> {
+        if self == Self::Return { Err(discard.into()) } else { read_on(ssl, tally, discard, budget) }
+    }
+}
+
+/// Counts what the end of the call would have counted.
+#[cold]
+fn read_on(
+    ssl: Ssl,
+    tally: &Tally,
+    discard: Discard,
+    budget: &mut BudgetLeft,
+) -> Result<(), Stop> {
+    tally.discard(discard);
+    probes::end::<()>(ssl, &Err(discard.into()));
+    budget.use_one()
 }
 
 /// For a fault of ours, which is known before anything is read: a datagram that waits is dropped all
@@ -196,6 +244,12 @@ fn claim(
     repeats::claim(&id).map(Some).ok_or(Discard::Repeated)
 }
 
+fn count_failure(tally: &Tally, stop: Stop) {
+    if matches!(stop, Stop::Fault(_)) {
+        tally.count(Event::HandoffFailed);
+    }
+}
+
 /// What every driver does with a hello whose cookie was right: libssl goes on from it, with what its
 /// function gets wrong set right. The SSL has both BIOs.
 pub(crate) fn hand_over(
@@ -225,7 +279,7 @@ pub(crate) fn hand_over(
         tally.count(Event::TrailingDropped);
     }
     hand_off(ssl, hello, Manner { controls, with_trailing }, sender)
-        .inspect_err(|_| tally.count(Event::HandoffFailed))?;
+        .inspect_err(|stop| count_failure(tally, *stop))?;
     resequence(ssl, resequences.then(|| hello.sequence()), front_of);
     forget_named_peer(ssl);
     note_accepted(ssl);
