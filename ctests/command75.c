@@ -80,14 +80,14 @@ test_refusals(void)
 	struct hello h;
 	SSL *ssl = server();
 
-	check_case("garbage, and no peer wanted");
+	/* Nobody is told of what is dropped, and the next datagram is read. */
+	check_case("garbage, a wrong cookie, garbage, and no peer wanted");
 	queue_put(&wire.in, "garbage", 7);
-	CHECK_INT(SSL_ctrl(ssl, LISTEN, 0, NULL), 0);
-	CHECK_QUEUED(SSL_R_RECORD_TOO_SMALL);
-	check_case("a wrong cookie");
 	hello_make(&h, "wrong", 5);
 	queue_put(&wire.in, h.byte, h.len);
+	queue_put(&wire.in, "garbage", 7);
 	would_block(ssl, SSL_ctrl(ssl, LISTEN, 0, NULL));
+	CHECK_INT(queue_len(&wire.in), 0);
 	CHECK_INT(queue_len(&wire.out), 1);
 	CHECK_APP(&app, 1, 1);
 	SSL_free(ssl);
@@ -100,6 +100,47 @@ test_refusals(void)
 	CHECK_INT(SSL_ctrl(NULL, LISTEN, 0, NULL), -1);
 	CHECK_QUEUED(ERR_R_PASSED_NULL_PARAMETER);
 	check_case(NULL);
+}
+
+/* An SSL that is not for DTLS: the command is none of its libssl's, and it is not cleared either. */
+static void
+test_not_dtls(void)
+{
+	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+	BIO *b = BIO_new(BIO_s_mem());
+	SSL *ssl = SSL_new(tls);
+	long (*own)(SSL *, int, long, void *);
+	void *at = libssl_own("SSL_ctrl");
+
+	NEED(ssl != NULL && b != NULL && at != NULL);
+	memcpy(&own, &at, sizeof(own));
+	SSL_set_bio(ssl, b, b);
+	SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);
+	CHECK_INT(SSL_ctrl(ssl, LISTEN, 0, NULL), own(ssl, LISTEN, 0, NULL));
+	CHECK_INT(SSL_get_shutdown(ssl), SSL_SENT_SHUTDOWN);
+	CHECK_QUEUED(0);
+	SSL_free(ssl);
+	SSL_CTX_free(tls);
+}
+
+/* A bound on one call: what is dropped counts, and nothing else tells. */
+static void
+test_budget(void)
+{
+	SSL *ssl = server();
+	int (*set_budget)(SSL_CTX *, unsigned int);
+	int i;
+
+	ours_find("dtlsv1_listen_set_budget", &set_budget);
+	CHECK_INT(set_budget(ctx, 2), 1);
+	for (i = 0; i < 3; i++)
+		queue_put(&wire.in, "garbage", 7);
+	CHECK_INT(SSL_ctrl(ssl, LISTEN, 0, NULL), -1);
+	CHECK_QUEUED(0);
+	CHECK_INT(queue_len(&wire.in), 1);
+	would_block(ssl, SSL_ctrl(ssl, LISTEN, 0, NULL));
+	CHECK_INT(set_budget(ctx, 0), 1);
+	SSL_free(ssl);
 }
 
 /* The commands beside it, by our SSL_ctrl and by libssl's own. */
@@ -134,6 +175,8 @@ main(void)
 	ctx = tls_server_ctx();
 	test_handshake();
 	test_refusals();
+	test_not_dtls();
+	test_budget();
 	test_others();
 	SSL_CTX_free(ctx);
 	return check_end();

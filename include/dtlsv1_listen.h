@@ -47,8 +47,9 @@ extern "C" {
  *      the budget is spent (dtlsv1_listen_set_budget()); the reason is queued if a datagram was
  *      dropped. BIO_should_read() of the read BIO and BIO_should_write() of the write BIO tell the
  *      first two. SSL_get_error() does not: it says SSL_ERROR_SYSCALL after each of the three, as
- *      after OpenSSL's function. With LibreSSL a read or write that would block gives -1, and
- *      SSL_get_error() says SSL_ERROR_WANT_READ.
+ *      after OpenSSL's function. With LibreSSL it is never 0: -1, with nothing queued and
+ *      SSL_ERROR_WANT_READ from SSL_get_error(), stands for all of it, and a datagram that is
+ *      dropped does not end the call, as in LibreSSL's macro.
  * -1   something failed here; the reason is queued. If nothing is queued, a BIO failed, and errno
  *      has the reason. An answer that libssl's datagram BIO cannot send to that one address (port 0,
  *      no route, a firewall) is not such a failure: the next datagram is read.
@@ -575,6 +576,9 @@ extern int dtlsv1_listen_cookie_verify(SSL *ssl,
  * if the read would have blocked: wait for the socket. It is false if the budget was spent or the
  * write of an answer would have blocked (nothing is queued), or a datagram was dropped (the reason
  * is queued): more may be waiting, call again.
+ * With LibreSSL a spent budget looks as if there were nothing to read (-1, SSL_ERROR_WANT_READ), and
+ * a datagram that is dropped counts as well: no EPOLLET with a budget there.
+ *
  * A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
  * ask.
  *
@@ -584,7 +588,8 @@ extern int dtlsv1_listen_cookie_verify(SSL *ssl,
  *
  * `ctx` is NULL or a live SSL_CTX.
  */
-int dtlsv1_listen_set_budget(SSL_CTX *ctx, unsigned int challenges);
+int dtlsv1_listen_set_budget(SSL_CTX *ctx,
+                             unsigned int challenges);
 
 /**
  * Makes a datagram BIO with which DTLSv1_listen() reads up to 64 datagrams with one system call,

@@ -95,7 +95,7 @@ fn take_in(ssl: Ssl, hello: &[u8], peer: &Peer, tally: &Tally) -> Result<bool, F
     if ssl.rbio().is_none() || ssl.wbio().is_none() {
         return Err(Fault::BioNotSet);
     }
-    if ssl.dtls_method().is_none() {
+    if !ssl.is_dtls() {
         return Err(Fault::NotDtls);
     }
     if !ssl.is_server() {

@@ -15,6 +15,7 @@ use crate::openssl::{
     note_accepted, pending, remember_verified, resequence, send_from,
 };
 use crate::probes;
+use crate::service::budget::BudgetLeft;
 use crate::service::repairs::Repairs;
 use crate::service::repeats::{self, HelloId};
 use crate::socket_filter;
@@ -22,11 +23,25 @@ use crate::ssl_driver::SslDriver;
 use crate::stats::{Event, Tally, write_if_due};
 use std::ffi::c_int;
 
+/// What a call does when it has dropped a datagram.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterDrop {
+    /// It returns 0, with the reason queued: OpenSSL's function.
+    Return,
+    /// It reads on, and nothing is queued: LibreSSL's macro, whose callers take an error for the end.
+    ReadOn,
+}
+
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
 /// Everything comes in libssl's order, so that a caller who has several things wrong is told of
 /// the same one first.
-pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(), Stop> {
+pub(crate) fn listen(
+    ssl: Ssl,
+    tally: &Tally,
+    after_drop: AfterDrop,
+    sender: &mut Sender,
+) -> Result<(), Stop> {
     begin(ssl)?;
     clear_errors(ssl.libssl());
     let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
@@ -70,7 +85,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
             Read::Empty => {
                 tally.count_datagram(0);
-                drop_or_end(ssl, tally, Discard::RecordTooSmall, more())?;
+                after_drop.of(ssl, tally, Discard::RecordTooSmall, more(), &mut budget)?;
                 continue;
             }
             // What became of an answer of earlier: not a reason to give up the socket either.
@@ -94,7 +109,7 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             step => step?,
         };
         match step {
-            Step::Drop(discard) => drop_or_end(ssl, tally, discard, more())?,
+            Step::Drop(discard) => after_drop.of(ssl, tally, discard, more(), &mut budget)?,
             Step::Answer(answer) => {
                 send_answer(&mut driver, reply_path, &next, datagram, answer)?;
                 budget.use_one()?;
@@ -102,23 +117,48 @@ pub(crate) fn listen(ssl: Ssl, tally: &Tally, sender: &mut Sender) -> Result<(),
             Step::Kept => budget.use_one()?,
             Step::Accept(hello) => {
                 let from = source(&mut driver, reply_path, &next, datagram.len());
-                return accept(driver, from, &hello, sender);
+                match accept(driver, from, &hello, sender) {
+                    Err(Stop::Discard(discard)) => {
+                        after_drop.of(ssl, tally, discard, more(), &mut budget)?;
+                    }
+                    outcome => return outcome,
+                }
             }
         }
     }
 }
 
-/// A datagram that is dropped ends the call, unless more have been read with it: a program that waits for
-/// its socket then would not be told of them.
-#[inline(always)]
-fn drop_or_end(ssl: Ssl, tally: &Tally, discard: Discard, more: bool) -> Result<(), Stop> {
-    let dropped = Err(Stop::Discard(discard));
-    if more {
-        tally.count_end(&dropped);
-        probes::end(ssl, &dropped);
-        return Ok(());
+impl AfterDrop {
+    /// An `Err` ends the call. `more`: other datagrams were read with this one, and a program that waits for
+    /// its socket would not be told of them.
+    #[inline(always)]
+    fn of(
+        self,
+        ssl: Ssl,
+        tally: &Tally,
+        discard: Discard,
+        more: bool,
+        budget: &mut BudgetLeft,
+    ) -> Result<(), Stop> {
+        match self {
+            Self::Return if !more => Err(discard.into()),
+            Self::Return => {
+                count_drop(ssl, tally, discard);
+                Ok(())
+            }
+            Self::ReadOn => {
+                count_drop(ssl, tally, discard);
+                budget.use_one()
+            }
+        }
     }
-    dropped
+}
+
+/// Counts what the end of the call would have counted.
+#[cold]
+fn count_drop(ssl: Ssl, tally: &Tally, discard: Discard) {
+    tally.discard(discard);
+    probes::end::<()>(ssl, &Err(discard.into()));
 }
 
 /// For a fault of ours, which is known before anything is read: a datagram that waits is dropped all
@@ -268,6 +308,12 @@ fn claim(
     repeats::claim(&id).map(Some).ok_or(Discard::Repeated)
 }
 
+fn count_failure(tally: &Tally, stop: Stop) {
+    if matches!(stop, Stop::Fault(_)) {
+        tally.count(Event::HandoffFailed);
+    }
+}
+
 /// What every driver does with a hello whose cookie was right: libssl goes on from it, with what its
 /// function gets wrong set right. The SSL has both BIOs.
 pub(crate) fn hand_over(
@@ -297,7 +343,7 @@ pub(crate) fn hand_over(
         tally.count(Event::TrailingDropped);
     }
     hand_off(ssl, hello, Manner { controls, with_trailing }, sender)
-        .inspect_err(|_| tally.count(Event::HandoffFailed))?;
+        .inspect_err(|stop| count_failure(tally, *stop))?;
     resequence(ssl, resequences.then(|| hello.sequence()), front_of);
     forget_named_peer(ssl);
     note_accepted(ssl);

@@ -18,6 +18,9 @@ use std::ffi::{c_int, c_uint};
 /// if the read would have blocked: wait for the socket. It is false if the budget was spent or the
 /// write of an answer would have blocked (nothing is queued), or a datagram was dropped (the reason
 /// is queued): more may be waiting, call again.
+/// With LibreSSL a spent budget looks as if there were nothing to read (-1, SSL_ERROR_WANT_READ), and
+/// a datagram that is dropped counts as well: no EPOLLET with a budget there.
+///
 /// A caller that is woken as long as there is something to read (poll, EPOLLET not set) need not
 /// ask.
 ///

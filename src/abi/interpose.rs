@@ -125,7 +125,8 @@ unsafe extern "C-unwind" fn any_ctrl(
 ) -> c_long {
     let call = Call { from, version };
     let libssl = if cmd == DTLS_CTRL_LISTEN { call.libssl() } else { None };
-    if let Some(libssl) = libssl {
+    // SAFETY: by this function's contract.
+    if let Some(libssl) = libssl.filter(|libssl| unsafe { is_dtls_or_null(ssl, libssl) }) {
         // SAFETY: the command takes a peer as DTLSv1_listen() does.
         return unsafe { listen_in(libssl, ssl, parg, true) }.into();
     }
@@ -136,6 +137,17 @@ unsafe extern "C-unwind" fn any_ctrl(
     let next = next!(call, SslCtrl as Ctrl<SSL>);
     // SAFETY: the arguments go on as they came.
     next.map_or(0, |ctrl| unsafe { ctrl(ssl, cmd, larg, parg) })
+}
+
+/// The command is DTLS's: another SSL's libssl knows nothing of it, and says so.
+///
+/// # Safety
+///
+/// As above; the SSL is this libssl's.
+unsafe fn is_dtls_or_null(ssl: *mut SSL, libssl: &'static Libssl) -> bool {
+    // SAFETY: by this function's contract.
+    let ssl = NonNull::new(ssl).map(|ssl| unsafe { Ssl::new(ssl, libssl) });
+    ssl.is_none_or(Ssl::is_dtls)
 }
 
 /// libssl's SSL_CTX_ctrl(): command 16, SSL_CTRL_SET_MSG_CALLBACK_ARG, is remembered, and everything

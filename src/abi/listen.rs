@@ -1,6 +1,7 @@
 //! `DTLSv1_listen`, under its own name and ours, and its bounded sibling.
 
 use crate::hello::error::{Fault, Stop};
+use crate::listen::AfterDrop;
 use crate::openssl::{
     Call, Libssl, Name, SSL, Sender, Ssl, note_would_block, queue_discard, queue_fault,
 };
@@ -60,7 +61,8 @@ pub(super) unsafe extern "C-unwind" fn listen(
     unsafe { listen_in(libssl, ssl, peer, libssl.release.listens_by_ctrl) }
 }
 
-/// `by_ctrl`: a read that would block gives -1, as LibreSSL's macro does.
+/// `by_ctrl`: as LibreSSL's macro. A datagram that is dropped does not end the call, and one that ends
+/// for want of another gives -1.
 ///
 /// # Safety
 ///
@@ -73,9 +75,25 @@ pub(super) unsafe fn listen_in(
     by_ctrl: bool,
 ) -> c_int {
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run_for(libssl, ssl, peer) };
-    if by_ctrl && matches!(outcome, Err(Stop::WouldBlock)) {
-        // SAFETY: as above.
+    let outcome = unsafe { run_for(libssl, ssl, peer, by_ctrl) };
+    // SAFETY: as above.
+    unsafe { end(libssl, ssl, outcome, by_ctrl) }
+}
+
+/// What the caller is told.
+///
+/// # Safety
+///
+/// `ssl` is NULL or a live SSL of this libssl's that no other thread is using.
+#[inline(always)]
+unsafe fn end(
+    libssl: &'static Libssl,
+    ssl: *mut SSL,
+    outcome: Result<(), Stop>,
+    by_ctrl: bool,
+) -> c_int {
+    if by_ctrl && matches!(outcome, Err(Stop::WouldBlock | Stop::BudgetSpent)) {
+        // SAFETY: by this function's contract.
         return unsafe { would_block_by_ctrl(libssl, ssl) };
     }
     code(libssl, outcome)
@@ -113,10 +131,15 @@ unsafe fn would_block_by_ctrl(libssl: &'static Libssl, ssl: *mut SSL) -> c_int {
 ///
 /// DTLSv1_listen()'s.
 #[inline(always)]
-unsafe fn run_for(libssl: &'static Libssl, ssl: *mut SSL, peer: *mut c_void) -> Result<(), Stop> {
+unsafe fn run_for(
+    libssl: &'static Libssl,
+    ssl: *mut SSL,
+    peer: *mut c_void,
+    by_ctrl: bool,
+) -> Result<(), Stop> {
     let mut sender = Sender::Untold;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(libssl, ssl, &mut sender) };
+    let outcome = unsafe { run(libssl, ssl, by_ctrl, &mut sender) };
     if let (Ok(()), Some(peer)) = (outcome, NonNull::new(peer)) {
         match sender {
             // SAFETY: writable for the family in use, by this function's contract.
@@ -147,9 +170,10 @@ pub(super) unsafe extern "C-unwind" fn listen_peer(
     if !addr.is_null() && addrlen.is_null() {
         return code(libssl, Err(Fault::NullArgument.into()));
     }
+    let by_ctrl = libssl.release.listens_by_ctrl;
     let mut sender = Sender::Untold;
     // SAFETY: by this function's contract.
-    let outcome = unsafe { run(libssl, ssl, &mut sender) };
+    let outcome = unsafe { run(libssl, ssl, by_ctrl, &mut sender) };
     if let (Ok(()), Some(addr), Some(addrlen)) =
         (outcome, NonNull::new(addr), NonNull::new(addrlen))
     {
@@ -164,20 +188,27 @@ pub(super) unsafe extern "C-unwind" fn listen_peer(
         // SAFETY: not null, and the caller's to write.
         unsafe { addrlen.write(socklen_t::try_from(address.len()).unwrap_or(0)) };
     }
-    code(libssl, outcome)
+    // SAFETY: by this function's contract.
+    unsafe { end(libssl, ssl, outcome, by_ctrl) }
 }
 
 /// # Safety
 ///
 /// `ssl` is NULL or a live SSL of this libssl's that no other thread is using.
 #[inline(always)]
-unsafe fn run(libssl: &'static Libssl, ssl: *mut SSL, sender: &mut Sender) -> Result<(), Stop> {
+unsafe fn run(
+    libssl: &'static Libssl,
+    ssl: *mut SSL,
+    by_ctrl: bool,
+    sender: &mut Sender,
+) -> Result<(), Stop> {
     let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
     // SAFETY: not null, and live by this function's contract.
     let ssl = unsafe { Ssl::new(ssl, libssl) };
     announce(libssl);
     let tally = stats::tally();
-    let outcome = crate::listen::listen(ssl, &tally, sender);
+    let after_drop = if by_ctrl { AfterDrop::ReadOn } else { AfterDrop::Return };
+    let outcome = crate::listen::listen(ssl, &tally, after_drop, sender);
     tally.count_end(&outcome);
     probes::end(ssl, &outcome);
     outcome

@@ -72,6 +72,12 @@ impl Bio {
         !name.is_null() && (self.libssl.is_datagram_name(name) || is_batching(self))
     }
 
+    /// Has it say that a read would block.
+    pub(super) fn set_retry_read(self) {
+        // SAFETY: type invariant.
+        unsafe { self.crypto().BIO_set_flags(self.as_ptr(), sys::RETRY_READ) };
+    }
+
     /// Has the application set a callback on it, of either kind? That is told of every operation, and
     /// may refuse it.
     pub(crate) fn is_watched(self) -> bool {

@@ -9,7 +9,7 @@ use super::queue::{Errors, holds_any};
 use super::ssl::Ssl;
 use super::ssl_state;
 use super::stand_in::{Controls, Script, with_stand_in};
-use crate::hello::error::{Fault, Stop};
+use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::peer::Peer;
 use crate::hello::step::VerifiedHello;
 
@@ -66,7 +66,15 @@ pub(crate) fn hand_off(
         }
         return Ok(());
     }
-    Err(if holds_any(libssl) { Fault::Libssl } else { Fault::Handoff }.into())
+    if holds_any(libssl) {
+        return Err(Fault::Libssl.into());
+    }
+    // A first fragment, where they are not put together here: LibreSSL waits for the others, and no
+    // error of its tells.
+    if libssl.release.listens_by_ctrl && ssl.wants_to_read() {
+        return Err(Discard::Fragment.into());
+    }
+    Err(Fault::Handoff.into())
 }
 
 /// Where `DTLSv1_listen` is a macro, leaves an SSL that found nothing to read as that macro does: so
@@ -75,6 +83,8 @@ pub(crate) fn hand_off(
 pub(crate) fn note_would_block(ssl: Ssl) {
     let libssl = ssl.libssl();
     let Some(rbio) = ssl.rbio().filter(|_| libssl.release.listens_by_ctrl) else { return };
+    // So it says, unless the call stopped short of what there is to read.
+    rbio.set_retry_read();
     let mut address = Address::untouched();
     // libssl's own function finds a BIO that would block; it reads nothing and sends nothing.
     let _ = with_stand_in(ssl, rbio, Script::empty(Controls::Forward(rbio)), || {

@@ -13,7 +13,7 @@
 
 use super::bio::{Address, Bio};
 use super::libssl::{self, BioCtrl, BioDestroy, BioRead, BioWrite, ForEach, Libssl, numbered};
-use super::method::{Method, copy_retry_flags};
+use super::method::{Method, RETRY_FLAGS, copy_retry_flags};
 use super::recv_buffer::RecvBuffer;
 use super::ssl::Ssl;
 use super::sys;

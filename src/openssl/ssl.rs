@@ -75,6 +75,20 @@ impl Ssl {
         unsafe { self.libssl.ssl.in_before(self.as_ptr()) }
     }
 
+    /// Did libssl stop because there was nothing to read?
+    pub(super) fn wants_to_read(self) -> bool {
+        const READING: c_int = 3; // SSL_READING
+        // SAFETY: type invariant.
+        unsafe { self.libssl.ssl.SSL_want(self.as_ptr()) == READING }
+    }
+
+    /// Is it one for DTLS? It need not speak a version of that now, after a handshake that failed.
+    /// True, too, for a libssl that does not tell.
+    pub(crate) fn is_dtls(self) -> bool {
+        // SAFETY: type invariant.
+        self.libssl.ssl.SSL_is_dtls.is_none_or(|ask| unsafe { ask(self.as_ptr()) != 0 })
+    }
+
     /// Bytes of the longest hello that libssl puts together from fragments: as much as its longest
     /// record, or what the SSL allows a chain of certificates to have, and no more than its state
     /// machine takes of a hello.
@@ -148,7 +162,11 @@ impl Ssl {
         if version >> 8 != DTLS_MAJOR {
             return None;
         }
-        if self.libssl.methods_of_any_version.contains(&self.method()) {
+        // LibreSSL has no version refused before the cookie was right, and after a handshake that failed
+        // an SSL keeps the method of that, cleared or not.
+        if self.libssl.release.is_libressl
+            || self.libssl.methods_of_any_version.contains(&self.method())
+        {
             return Some(Method::Any);
         }
         u16::try_from(version).ok().map(|v| Method::Fixed(Version(v)))

@@ -221,6 +221,7 @@ functions! {
         ) -> c_int;
         SSL_get_state(ssl: *const SSL) -> c_int;
         SSL_in_before(ssl: *const SSL) -> c_int;
+        SSL_is_dtls(ssl: *const SSL) -> c_int;
         SSL_is_init_finished(ssl: *const SSL) -> c_int;
         SSL_set0_wbio(ssl: *mut SSL, wbio: *mut BIO);
         SSL_state(ssl: *const SSL) -> c_int;
