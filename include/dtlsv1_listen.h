@@ -904,8 +904,9 @@ int dtlsv1_listen_datagram(SSL_CTX *ctx,
  *
  * `hello`, `len`: what DTLSV1_LISTEN_ADMIT left in `out`, or the datagram that was admitted, if the
  * hello came in one. Its cookie is checked again, so nothing unverified reaches libssl. It is good as
- * long as the cookie is, one to two lifetimes (dtlsv1_listen_set_cookie_lifetime()). It stays the
- * caller's.
+ * long as the cookie is, one to two lifetimes (dtlsv1_listen_set_cookie_lifetime()), also if its secret
+ * was replaced meanwhile: as in DTLSv1_listen(), what was in force is accepted for two lifetimes more.
+ * A secret that `ssl`'s SSL_CTX never had gives 0. It stays the caller's.
  *
  * `peer`, `peer_len`: as they were given to dtlsv1_listen_datagram().
  *

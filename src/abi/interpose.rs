@@ -5,7 +5,7 @@
 
 use super::listen::listen_in;
 use crate::openssl::{
-    Call, DTLS_CTRL_LISTEN, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, Ssl,
+    Call, DTLS_CTRL_LISTEN, Libssl, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, Ssl,
     any_accepted, is_waiting, message,
 };
 use crate::panic_guard::guard;
