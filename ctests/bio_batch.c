@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/client.h"
 #include "lib/hello.h"
 #include "lib/net.h"
 #include "lib/tls.h"

@@ -10,8 +10,8 @@
 struct ours ours;
 
 /* ISO C has no way from void * to a function: copy the bits, as POSIX says. */
-static void
-look_up(void *function, const char *symbol)
+void
+ours_find(const char *symbol, void *function)
 {
 	void *at = dlsym(RTLD_DEFAULT, symbol);
 
@@ -26,19 +26,18 @@ look_up(void *function, const char *symbol)
 void
 ours_init(void)
 {
-	look_up(&ours.peer, "dtlsv1_listen_peer");
-	look_up(&ours.set_peer, "dtlsv1_listen_set_peer");
-	look_up(&ours.set_cookie_policy, "dtlsv1_listen_set_cookie_policy");
-	look_up(&ours.set_repairs, "dtlsv1_listen_set_repairs");
-	look_up(&ours.set_secret, "dtlsv1_listen_set_secret");
-	look_up(&ours.set_secret_file, "dtlsv1_listen_set_secret_file");
-	look_up(&ours.set_cookie_lifetime,
-	    "dtlsv1_listen_set_cookie_lifetime");
-	look_up(&ours.cookie_generate, "dtlsv1_listen_cookie_generate");
-	look_up(&ours.cookie_verify, "dtlsv1_listen_cookie_verify");
-	look_up(&ours.version, "dtlsv1_listen_version");
-	look_up(&ours.datagram, "dtlsv1_listen_datagram");
-	look_up(&ours.adopt, "dtlsv1_listen_adopt");
+	ours_find("dtlsv1_listen_peer", &ours.peer);
+	ours_find("dtlsv1_listen_set_peer", &ours.set_peer);
+	ours_find("dtlsv1_listen_set_cookie_policy", &ours.set_cookie_policy);
+	ours_find("dtlsv1_listen_set_repairs", &ours.set_repairs);
+	ours_find("dtlsv1_listen_set_secret", &ours.set_secret);
+	ours_find("dtlsv1_listen_set_secret_file", &ours.set_secret_file);
+	ours_find("dtlsv1_listen_set_cookie_lifetime", &ours.set_cookie_lifetime);
+	ours_find("dtlsv1_listen_cookie_generate", &ours.cookie_generate);
+	ours_find("dtlsv1_listen_cookie_verify", &ours.cookie_verify);
+	ours_find("dtlsv1_listen_version", &ours.version);
+	ours_find("dtlsv1_listen_datagram", &ours.datagram);
+	ours_find("dtlsv1_listen_adopt", &ours.adopt);
 }
 
 void *

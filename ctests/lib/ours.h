@@ -31,6 +31,9 @@ extern struct ours ours;
 
 void	ours_init(void);	/* check_begin() calls it */
 
+/* One that is not above, into a pointer to it. */
+void	ours_find(const char *symbol, void *function);
+
 /* libssl's own function of that name, whatever stands in front of it. */
 void	*libssl_own(const char *symbol);
 
