@@ -69,7 +69,7 @@ accepted(SSL *ssl, int lost)
 
 	stepper_init(&client);
 	if (lost > 0)
-		tls_impatient(client.ssl);
+		tls_hasty(client.ssl);
 	CHECK_INT(stepper_step(&client), 0);
 	for (i = 0; i <= lost; i++) {
 		to_server();

@@ -27,12 +27,18 @@ prom() {
 
 [ -x "$python" ] || fail "no $python: run 'tools/setup.sh check'"
 
-# Every counter that the tests of the counters reach, written at exit: by stats
-# into $stats, by the child that it forks into $stats_child.
-CTESTS_MODE=preloaded DTLSV1_LISTEN_STATS=$work/stats-%p.prom \
-    LD_PRELOAD=$preload "$BUILD/preloaded/stats" >"$work/stats.out" 2>&1 ||
-    fail "stats fails with DTLSV1_LISTEN_STATS set: $(cat "$work/stats.out")"
+# Counters that tests of the counters reach, written at exit: by stats into $stats, by stats_threads into
+# $threads, by the child that it forks into $threads_child.
+for test in stats stats_threads; do
+	CTESTS_MODE=preloaded DTLSV1_LISTEN_STATS=$work/$test-%p.prom \
+	    LD_PRELOAD=$preload "$BUILD/preloaded/$test" >"$work/$test.out" 2>&1 ||
+	    fail "$test fails with DTLSV1_LISTEN_STATS set: $(cat "$work/$test.out")"
+done
 set -- "$work"/stats-*.prom
-[ $# -eq 2 ] || fail "stats and the child that it forks leave $# files"
+[ $# -eq 1 ] || fail "stats leaves $# files"
 # shellcheck disable=SC2034 # for who reads this file
-stats=$1 stats_child=$2
+stats=$1
+set -- "$work"/stats_threads-*.prom
+[ $# -eq 2 ] || fail "stats_threads and the child that it forks leave $# files"
+# shellcheck disable=SC2034 # for who reads this file
+threads=$1 threads_child=$2

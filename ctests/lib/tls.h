@@ -19,10 +19,12 @@ SSL	*tls_server_wire(SSL_CTX *, struct wire *);	/* one BIO, on that */
 
 /*
  * When the timers that start from now on run out: never, for two sides that
- * take turns in one program and lose nothing, however slow it is; or after half
- * a second, for a test that loses something. LibreSSL's always take a second.
+ * take turns in one program and lose nothing, however slow it is; after half
+ * a second, for a test that loses something; at once, where nothing is done by
+ * the clock but on purpose. LibreSSL's always take a second.
  */
 void	tls_patient(SSL *);
+void	tls_hasty(SSL *);
 void	tls_impatient(SSL *);
 void	tls_time_out(SSL *);	/* waits for it, and has everything sent again */
 
