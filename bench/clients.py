@@ -2,8 +2,9 @@
 import subprocess
 
 from flood import BASE, FLOODS, flood_once
-from releases import LIBRARY, run
 from measure import Server, interleave, last_json, pin, spread
+
+from releases import LIBRARY, run
 
 SIDES = {"ours": ("none", True), "libssl": ("usual", False)}
 CLIENTS = 4

@@ -3,8 +3,9 @@ import platform
 import re
 import subprocess
 
-from releases import LIBRARY, run
 from measure import interleave, last_json, pin, say, spread
+
+from releases import LIBRARY, run
 
 SHAPES = ("looped", "single", "accept", "fresh", "forged", "garbage")
 # who, callbacks. Ours without callbacks makes its own cookies ("builtin").
@@ -49,8 +50,8 @@ def counted(release, who, callbacks, shape):
     for line in (last_json(text) for text in out.splitlines() if "instructions" in text):
         total += line["instructions"]
         for name, n in line["objects"].items():
-            name = re.sub(r"\.so.*", "", name)
-            objects[name] = objects.get(name, 0) + n / count
+            library = re.sub(r"\.so.*", "", name)
+            objects[library] = objects.get(library, 0) + n / count
     ran = {"libdtlsv1_listen": "ours", "least": "least"}
     if {ran[name] for name in objects if name in ran} != {who} - {"libssl"}:
         raise SystemExit(f"bench: this was to be {who}'s function, but it ran in: {list(objects)}")

@@ -1,6 +1,7 @@
 """Part 2: floods over loopback (flood.c against flood_server.c)."""
-from releases import LIBRARY, run
 from measure import Server, interleave, last_json, pin, ratios, spread
+
+from releases import LIBRARY, run
 
 # name: how the server reads, its callbacks, ours preloaded
 SERVERS = {

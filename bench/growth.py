@@ -1,7 +1,8 @@
 """Part 3: does anything grow with sources, SSL_CTXs, threads?"""
 from flood import BASE, FLOODS, flood_once
-from releases import LIBRARY, run
 from measure import interleave, last_json, spread
+
+from releases import LIBRARY, run
 
 SIDES = {"ours": "none", "libssl": "usual"}
 SOURCES = (1, 1_000, 1_000_000)

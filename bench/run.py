@@ -16,10 +16,11 @@ import clients
 import cpu
 import flood
 import growth
-import releases as releases_of
 import machine
 import report
 from measure import START, say
+
+import releases as releases_of
 
 PARTS = ("cpu", "flood", "growth", "clients")
 

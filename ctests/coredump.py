@@ -143,8 +143,8 @@ def search(pid, wanted):
 
 def main():
     library = sys.argv[1]
-    with tempfile.TemporaryDirectory() as scratch:
-        scratch = pathlib.Path(scratch)
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = pathlib.Path(directory)
         secret = secrets.token_bytes(32)
         file = scratch / "secret"
         file.touch(0o600)

@@ -84,6 +84,7 @@ echo_works() {
 		sleep 0.05
 		port=$(sed -n 's/^listening on .*:\([0-9]*\),.*/\1/p' "$scratch/server.out")
 	done
+	# shellcheck disable=SC2094 # it is read until the answer is there
 	{
 		echo "there and back"
 		until grep -qs "there and back" "$scratch/client.out"; do

@@ -58,6 +58,7 @@ good DTLSV1_LISTEN_BUDGET=8 --budget=8 env
 good "DTLSV1_LISTEN_STATS=$scratch/s.prom" --stats=s.prom env
 good DTLSV1_LISTEN_TRACE=1 --trace env
 DTLSV1_LISTEN_COOKIES=app good DTLSV1_LISTEN_COOKIES=app env
+# shellcheck disable=SC2016 # for that shell
 good 'a  b' sh -c 'printf "%s\n" "$1"' sh 'a  b'
 good '--trace' echo --trace
 expect 7 '' --library="$LIB" sh -c 'exit 7'
@@ -90,7 +91,7 @@ expect 126 'not executable' --library="$LIB" ./secrets
 # The audit module: beside the library, where the C library makes it cheap or it is asked for.
 audit_is() {	# WANTED GLIBC ARGUMENT...
 	wanted=$1
-	printf '#!/bin/sh\n[ -z "%s" ] || echo "glibc %s"\n[ -n "%s" ]\n' "$2" "$2" "$2" >getconf
+	printf '#!/bin/sh\n[ -z "%s" ] || echo "glibc %s"\n[ -n "%s" ]\n' "$2" "$2" "$2" >./getconf
 	chmod +x getconf
 	shift 2
 	checks=$((checks + 1))

@@ -28,7 +28,7 @@ export N=${N:-20000} SEED=${SEED:-1} JOBS=${JOBS:-2}
 
 # LibreSSL has other declarations, so it has a test of its own.
 step_ctests() {
-	case $RELEASE in
+	case ${RELEASE:?} in
 	libressl-*) ctests/libressl/run.sh ;;
 	*) ctests/run.sh ;;
 	esac

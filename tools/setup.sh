@@ -30,6 +30,7 @@ build,interop,guests,bench,fleet,load,loss openssl cmd:openssl              the 
 check                  rustfmt         rust:fmt                 rustfmt (cargo fmt)
 check                  rust-clippy     rust:clippy              clippy (cargo clippy)
 check                  g++             cmd:g++                  a C++ compiler
+check                  shellcheck      cmd:shellcheck           shellcheck
 check                  clang           cmd:clang                clang
 check,releases,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
@@ -52,7 +53,7 @@ interop                coturn          cmd:turnserver           coturn and its c
 interop                iproute2        cmd:ss                   ss and ip
 interop                acl             cmd:setfacl              setfacl
 interop                util-linux      cmd:setpriv              setpriv
-guests                 python3-pip     cmd:pip3                 pip, for Python wheels
+check,guests           python3-pip     cmd:pip3                 pip, for packages of Python
 guests                 binutils        cmd:nm                   nm, to list symbols
 guests                 g++             cmd:g++                  a C++ compiler
 guests                 qt6-base-dev    pc:Qt6Network            Qt 6, network module

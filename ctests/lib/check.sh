@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # for those that source it
 # What the shell tests share. run.sh has set BUILD, LIB_DIR, RELEASE_INCLUDE,
 # RELEASE_LIBDIR, CC, CXX, CTESTS_TMP and LD_LIBRARY_PATH.
 set -eu

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # of who sources it
 # An echo server under test, with openssl s_client's. The caller has sourced
 # check.sh and set `dir`.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What prom.test and prom_server.test share: the parser, and files of the
 # counters to hold others against. run.sh has set BUILD, LIB_DIR, CTESTS_TMP.
 set -eu

@@ -159,8 +159,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket for each flow
     sys.stdout.reconfigure(line_buffering=True)
     wrong = []
-    with tempfile.TemporaryDirectory() as scratch:
-        scratch = pathlib.Path(scratch)
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = pathlib.Path(directory)
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-subj", "/CN=fleet", "-keyout", scratch / "key", "-out", scratch / "certificate"],

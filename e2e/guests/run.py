@@ -92,10 +92,10 @@ def main():
     if unknown:
         raise SystemExit(f"guests: there is no program {', '.join(sorted(unknown))}")
     allowed, failed, count = exports(), 0, 0
-    for name, command, status, version in todo:
+    for name, template, status, version in todo:
         if wanted and name not in wanted:
             continue
-        command = [part.format(**values) for part in command]
+        command = [part.format(**values) for part in template]
         path = {"PYTHONPATH": programs.wheel(version, SCRATCH)} if version else {}
         seen = {way: run(command, status, {**path, **env}) for way, env in WAYS.items()}
         moved = sum(os.path.realpath(owner) == str(LIB) for owner in seen["preloaded"][1].values())

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # lib.sh's
 # coap-server-openssl with one of libcoap's clients: PSK, the listening socket
 # shared by all its sessions, a datagram BIO of its own. The text goes there
 # with a PUT and comes back with a GET, from two handshakes.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2317 # called by name
 # Shared by e2e/interop/pairs/*.sh, which run.sh starts. From run.sh: LIB, PLAIN,
 # KEY, CERT, WORK (a fresh directory, this pair's own).
 set -eu

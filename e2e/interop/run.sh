@@ -41,7 +41,11 @@ pair() {
 	    >"$WORK/line" 2>"$WORK/complaint" </dev/null
 }
 
-[ $# -gt 0 ] || set -- $(cd "$here/pairs" && ls -- *.sh | sed 's/\.sh$//')
+if [ $# = 0 ]; then
+	for pair in "$here"/pairs/*.sh; do
+		set -- "$@" "$(basename "$pair" .sh)"
+	done
+fi
 passed=0 failed=0
 for name; do
 	if [ ! -r "$here/pairs/$name.sh" ]; then

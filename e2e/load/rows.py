@@ -56,9 +56,8 @@ def many(n):
 
 def floods(n, seconds):
     """Clients that are there, beside all the strangers that the machine can send."""
-    rows = [Row(f"a message a second each, beside a flood: {kind}", n, (*stay(seconds, 1000), "patience=60"),
+    return [Row(f"a message a second each, beside a flood: {kind}", n, (*stay(seconds, 1000), "patience=60"),
                 flood=kind, steady=True) for kind in FLOODS]
-    return rows
 
 
 def plan(quick, sizes):

@@ -152,7 +152,7 @@ def _carry(front, back, calling, client, path, limit):
                     if not more:
                         return Outcome(None, path)  # it gave up
                 elif key.fileobj is front:
-                    for datagram, peer in _waiting(front):
+                    for datagram, peer in _waiting(front):  # noqa: B007 (whom answers go to)
                         if begin is None:
                             begin, end = now, now + limit
                         path.send(TO_SERVER, datagram, now)

@@ -1,9 +1,9 @@
 """What was measured, as text and as a picture."""
 
 import math
+import statistics
 from collections import defaultdict
 from dataclasses import dataclass
-import statistics
 from xml.sax.saxutils import escape
 
 
@@ -76,8 +76,8 @@ def text(about, results):
         lines += ["", f"{client} {version}: median, 90th percentile, longest", ""]
         for name in (name for name, by_chance in rows_of(about, by, client) if by_chance):
             lines.append(name)
-            for release, version in about.releases:
-                parts = [f"  {version:<10}"]
+            for release, number in about.releases:
+                parts = [f"  {number:<10}"]
                 for which in "plain", "ours":
                     t = by.get((client, name, release, which))
                     spread = " ".join(f"{t.most(p):6.2f}" for p in (0.5, 0.9, 1.0)) if t else "-"

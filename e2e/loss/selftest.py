@@ -10,7 +10,15 @@ import plan
 import report
 from handshake import OURS, PORT
 from path import (
-    HELLO, HELLO_VERIFY_REQUEST, HELLO_WITH_COOKIE, TO_CLIENT, TO_SERVER, Path, Weather, kind, label,
+    HELLO,
+    HELLO_VERIFY_REQUEST,
+    HELLO_WITH_COOKIE,
+    TO_CLIENT,
+    TO_SERVER,
+    Path,
+    Weather,
+    kind,
+    label,
 )
 
 
@@ -79,9 +87,9 @@ class Chances(unittest.TestCase):
         return path, carried(path, *((TO_SERVER, n.to_bytes(2, "big")) for n in range(count)))
 
     def test_as_often_as_it_says(self):
-        for loss in 0.05, 0.1, 0.2:
-            path, arrived = self.numbered(Weather(loss=loss), 1)
-            self.assertAlmostEqual(path.lost / 4000, loss, delta=0.02)
+        for chance in 0.05, 0.1, 0.2:
+            path, arrived = self.numbered(Weather(loss=chance), 1)
+            self.assertAlmostEqual(path.lost / 4000, chance, delta=0.02)
             self.assertEqual(len(arrived), 4000 - path.lost)
         _, twice = self.numbered(Weather(duplication=0.1), 1)
         self.assertAlmostEqual(len(twice) / 4000, 1.1, delta=0.02)

@@ -1,9 +1,9 @@
 //! Many clients on one port.
 
-use super::listener_client::tell;
+use super::told::{done, libssl, tell};
 use crate::hello::error::Fault;
 use crate::listener::{Listener, Shared};
-use crate::openssl::{Call, Libssl, SSL, Ssl, queue_fault};
+use crate::openssl::{SSL, Ssl, queue_fault};
 use libc::{sockaddr, socklen_t};
 use std::ffi::c_int;
 use std::ptr::{NonNull, null_mut};
@@ -194,19 +194,4 @@ unsafe fn give_back(listener: *mut ListenerHandle) {
 unsafe fn shared<'a>(listener: *mut ListenerHandle) -> Option<&'a Shared<Listener>> {
     // SAFETY: what C has is a box of one.
     unsafe { listener.cast::<Shared<Listener>>().as_ref() }
-}
-
-/// The libssl of the caller's objects; where none that is served has them, a line on stderr says so.
-pub(super) fn libssl() -> Option<&'static Libssl> {
-    let call = Call::of_our_own();
-    let libssl = call.libssl();
-    if libssl.is_none() {
-        call.say_that_it_is_not_served();
-    }
-    libssl
-}
-
-/// Queues why something failed.
-pub(super) fn done<T>(libssl: &Libssl, outcome: Result<T, Fault>) -> Option<T> {
-    outcome.map_err(|fault| queue_fault(libssl, fault)).ok()
 }

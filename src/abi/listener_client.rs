@@ -1,8 +1,8 @@
 //! One client of a listener: where it is, and a socket of its own.
 
-use super::listener::{done, libssl};
+use super::told::{done, libssl, tell};
 use crate::hello::error::Fault;
-use crate::listener::{self, SockAddr};
+use crate::listener;
 use crate::openssl::{Libssl, SSL, Ssl};
 use libc::{sockaddr, socklen_t};
 use std::ffi::c_int;
@@ -80,30 +80,4 @@ unsafe fn ssl_of(ssl: *mut SSL, libssl: &'static Libssl) -> Result<Ssl, Fault> {
     let ssl = NonNull::new(ssl).ok_or(Fault::NullArgument)?;
     // SAFETY: not null, and live by this function's contract.
     Ok(unsafe { Ssl::new(ssl, libssl) })
-}
-
-/// # Safety
-///
-/// dtlsv1_listener_peer()'s.
-pub(super) unsafe fn tell(
-    libssl: &Libssl,
-    address: Result<SockAddr, Fault>,
-    addr: *mut sockaddr,
-    addrlen: *mut socklen_t,
-) -> c_int {
-    let told = address.and_then(|address| {
-        let Some(addr) = NonNull::new(addr) else { return Ok(()) };
-        let addrlen = NonNull::new(addrlen).ok_or(Fault::NullArgument)?;
-        let bytes = address.as_bytes();
-        // SAFETY: readable, by this function's contract.
-        let room = usize::try_from(unsafe { addrlen.read() }).unwrap_or(0);
-        let cut = bytes.get(..room).unwrap_or(bytes);
-        let from = NonNull::from(cut).cast::<u8>();
-        // SAFETY: writable for as many bytes, by this function's contract.
-        unsafe { addr.cast::<u8>().copy_from_nonoverlapping(from, cut.len()) };
-        // SAFETY: writable, by this function's contract.
-        unsafe { addrlen.write(socklen_t::try_from(bytes.len()).unwrap_or(0)) };
-        Ok(())
-    });
-    done(libssl, told).map_or(0, |()| 1)
 }

@@ -1,8 +1,9 @@
 //! Making listeners.
 
 use super::listen::announce;
-use super::listener::{ListenerHandle, done, libssl};
+use super::listener::ListenerHandle;
 use super::listener_options::{ListenerOptions, read_options};
+use super::told::{done, libssl};
 use crate::hello::error::Fault;
 use crate::listener::{Address, Listener, Options};
 use crate::openssl::{Libssl, OwnedCtx, SSL_CTX, SslCtx};

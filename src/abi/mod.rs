@@ -19,6 +19,7 @@ pub mod settings;
 pub mod socket_filter;
 pub mod stats;
 pub mod symbind;
+mod told;
 
 use crate::hello::error::Fault;
 use crate::openssl::{Call, Libssl, queue_fault};

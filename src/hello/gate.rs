@@ -11,6 +11,7 @@ use crate::hello::error::{Discard, Fault};
 use crate::hello::reassembly::Outcome;
 use crate::hello::wire::{ClientHello, Fragment, Method, RECORD_HEADER_LEN, Record, RecordHeader};
 
+pub use crate::hello::admitted::Admitted;
 pub use crate::hello::wire::COOKIE_ROOM;
 
 /// Makes and checks the cookies.
@@ -45,18 +46,6 @@ pub trait Fragments {
 
     /// Bytes of the longest hello that is put together at all, here or by libssl.
     fn longest(&mut self) -> u32;
-}
-
-/// A hello, or its first fragment, whose cookie is right.
-pub struct Admitted<'a> {
-    /// The record that it came in, header included, and nothing behind it.
-    pub record: &'a [u8],
-    /// The record's sequence number, without the epoch (48 bits).
-    pub sequence: u64,
-    /// The handshake message: whole, or the first of several fragments.
-    pub fragment: Fragment<'a>,
-    /// The cookie that was right.
-    pub cookie: &'a [u8],
 }
 
 /// What a datagram says.

@@ -3,6 +3,7 @@
 //! was right, whatever the network sends.
 #![forbid(unsafe_code)]
 
+pub mod admitted;
 pub mod cookie;
 pub mod error;
 pub mod gate;

@@ -1,7 +1,9 @@
 //! The labels that the file's name gives to its series.
 
-use super::path::PID;
 use std::fmt::{Display, Formatter, Result as Written, Write as _};
+
+/// Stands in a path for the process's number.
+pub(super) const PID: &[u8] = b"%p";
 
 /// Labels for every series in a file: two files in node_exporter's directory must not have one in
 /// common, or the scrape of the whole directory fails.

@@ -1,12 +1,10 @@
 //! Where the file is.
 
-use super::labels::Labels;
+use super::labels::{Labels, PID};
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// Stands in a path for the process's number.
-pub(super) const PID: &[u8] = b"%p";
 /// The decimal digits of the largest process number, and one to spare.
 const PID_ROOM: usize = 10;
 /// What is added while the file is being written.

@@ -2,8 +2,8 @@
 # .ci/run's alone: its tool takes a quarter of an hour to build.
 
 .PHONY: check-setup deny
-check: check-setup ## all tests: Rust, C, valgrind, sanitizers, libssl itself, install
-	@$(MAKE) --no-print-directory rust-check
+check: check-setup ## all tests: style, Rust, C, valgrind, sanitizers, libssl itself, install
+	@$(MAKE) --no-print-directory lint rust-check
 	@$(MAKE) --no-print-directory ctests ctests-valgrind ctests-asan
 	@$(MAKE) --no-print-directory differential-selftest
 	@$(MAKE) --no-print-directory differential N=200000 SEED=1

@@ -18,8 +18,24 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import net
-from net import (CLIENT, DEVICE, FAR, LIB, PORT, SERVER, V4, WORK, Failure, Process, at_client, at_server,
-                 connect, counters, secret, sh, wait_until_bound)
+from net import (
+    CLIENT,
+    DEVICE,
+    FAR,
+    LIB,
+    PORT,
+    SERVER,
+    V4,
+    WORK,
+    Failure,
+    Process,
+    at_client,
+    at_server,
+    connect,
+    secret,
+    sh,
+    wait_until_bound,
+)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECONDS = 2

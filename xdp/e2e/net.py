@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -28,7 +27,7 @@ class Failure(Exception):
 
 
 def sh(command, check=True):
-    done = subprocess.run(command.split(), capture_output=True, text=True)
+    done = subprocess.run(command.split(), check=False, capture_output=True, text=True)
     if check and done.returncode:
         raise Failure(f"{command}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -130,7 +129,7 @@ class Process:
         try:
             got = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Failure(f"does not end:\n{self.said()}")
+            raise Failure(f"does not end:\n{self.said()}") from None
         if got != status:
             raise Failure(f"status {got}, not {status}:\n{self.said()}")
         return self

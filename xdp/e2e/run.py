@@ -12,8 +12,29 @@ import threading
 import time
 
 import net
-from net import (C4, DEVICE, FAR, PORT, SERVER, V4, V6, WORK, Failure, Process, at_client, at_server,
-                 connect, counters, echo, is_attached, loader, must_connect, secret, settled, started)
+from net import (
+    C4,
+    DEVICE,
+    FAR,
+    PORT,
+    SERVER,
+    V4,
+    V6,
+    WORK,
+    Failure,
+    Process,
+    at_client,
+    at_server,
+    connect,
+    counters,
+    echo,
+    is_attached,
+    loader,
+    must_connect,
+    secret,
+    settled,
+    started,
+)
 
 ONE, TWO = "11" * 32, "22" * 32
 TESTS = []
@@ -79,7 +100,7 @@ def loopback():
         one = started("--mode", mode, address="127.0.0.1", device="lo")
         before = challenges()
         must_connect(address="127.0.0.1", namespace=SERVER)
-        settled(lambda: challenges() > before, lambda: f"{mode}: no challenge")
+        settled(lambda before=before: challenges() > before, lambda mode=mode: f"{mode}: no challenge")
         one.stop()
 
 
@@ -92,7 +113,7 @@ def vlan():
         answer = subprocess.run(
             net.inside(net.CLIENT) + [sys.executable, f"{os.path.dirname(__file__)}/vlan.py", FAR, C4,
                                       V4, str(PORT), mac(at_client, FAR), mac(at_server, DEVICE)],
-            capture_output=True, text=True, timeout=10)
+            check=False, capture_output=True, text=True, timeout=10)
         if answer.stdout != "vlan 7, 102 bytes, HelloVerifyRequest\n":
             raise Failure(f"{mode}: {answer.stdout}{answer.stderr}")
         one.stop()
@@ -146,7 +167,7 @@ def a_killed_loader_leaves_the_server_alone():
             raise Failure("still attached")
         before = server("challenges")
         must_connect()
-        settled(lambda: server("challenges") > before, lambda: "the server did not challenge")
+        settled(lambda before=before: server("challenges") > before, lambda: "the server did not challenge")
         for pid in children:
             os.kill(int(pid), signal.SIGTERM)
         time.sleep(0.2)
@@ -211,7 +232,6 @@ def it_leaves_a_server_that_disagrees():
     net.wait_until_bound()
     must_connect()
     settled(lambda: os.path.exists(stats), lambda: "no counters")
-    keep = open(stats).read()
     refused = Process([net.XDP, "--dev", DEVICE, "--listen", f"{V4}:{PORT}", "--secret-file",
                        f"{WORK}/secrets"])
     refused.ends(1).wait_for("which is another file than")

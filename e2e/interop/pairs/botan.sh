@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Unbuffered, or what it received would never reach the file.
 . "$(dirname "$0")/../lib.sh"
 s_server 127.0.0.1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../coap.sh"
 # libcoap's BIO does not know the peer: libcoap's own callbacks serve, and one

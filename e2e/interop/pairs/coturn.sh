@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # coturn takes DTLS cookies through SSL_accept and never calls DTLSv1_listen.
 # Our library stands between it and SSL_CTX_set_cookie_*_cb: it must work as
 # before, with its own cookies, and the loader must say that it met ours.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 . "$(dirname "$0")/../lib.sh"
 # A first fragment of 90 bytes has no room for 32 bytes of cookie.
 export DTLSV1_LISTEN_COOKIES=builtin

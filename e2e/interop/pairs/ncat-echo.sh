@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # ncat's ClientHello comes in two fragments, and our example gives each client a
 # socket of its own. The example needs our library; PLAIN runs it with what that
 # does for fragments switched off, so that it does as libssl alone.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # ncat's ClientHello comes in two fragments, and radsecproxy gives each client a
 # socket of its own: with libssl alone the second fragment gets there only if it
 # comes later than that. The user's name goes in a RADIUS request made by hand;

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Its ClientHello comes in two fragments; the cookie is in the first.
 . "$(dirname "$0")/../lib.sh"
 s_server 127.0.0.1

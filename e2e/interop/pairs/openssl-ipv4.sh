@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 . "$(dirname "$0")/../lib.sh"
 s_server 127.0.0.1
 client openssl s_client -dtls1_2 -connect "127.0.0.1:$port" \

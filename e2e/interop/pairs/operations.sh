@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The example of docs/operations.md for radsecproxy under systemd, and its lines
 # that make a secret: taken from there, and run as the unit would run them.
 . "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # radclient -> radsecproxy -> (RADIUS over DTLS) -> radsecproxy, both preloaded;
 # the listening side is the one that must call DTLSv1_listen, and hands the
 # accepted SSL to another thread. The far side answers for one realm only, so

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # s_server started by the dtlsv1-listen wrapper, with our cookies in place of
 # its own: 32 = 0x20 bytes where s_server's have 20.
 . "$(dirname "$0")/../lib.sh"

@@ -1,7 +1,7 @@
 //! A hello that nothing is missing of.
 
+use crate::hello::admitted::Admitted;
 use crate::hello::error::Discard;
-use crate::hello::gate::Admitted;
 use crate::hello::wire::{ClientHello, Fragment, Method, Record};
 
 /// One record with one unfragmented ClientHello, whose cookie was right in its first fragment.

@@ -20,7 +20,7 @@ mod table;
 mod tests;
 mod who;
 
-use crate::hello::gate::Admitted;
+use crate::hello::admitted::Admitted;
 use crate::hello::wire::{Fragment, HANDSHAKE_HEADER_LEN, Record};
 use partial::Partial;
 use std::time::{Duration, Instant};

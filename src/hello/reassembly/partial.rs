@@ -2,7 +2,7 @@
 
 use super::bits::{groups, ones};
 use super::{Complete, MAX_MESSAGE_LEN};
-use crate::hello::gate::Admitted;
+use crate::hello::admitted::Admitted;
 use crate::hello::wire::{Fragment, HANDSHAKE_HEADER_LEN, RECORD_HEADER_LEN};
 
 /// Where the message begins in the record that it becomes.

@@ -2,11 +2,17 @@
 
 use super::file::{FileError, Opened, Stamp};
 use super::set::Secrets;
-use super::watch::{Turn, end, give_up};
 use crate::os;
 use crate::protected::Protected;
 use std::ffi::CStr;
 use std::fmt;
+
+/// A look, and the process whose thread has it: a child has not got the thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) look: u64,
+    pub(super) process: u32,
+}
 
 /// A look that one thread is to take.
 pub(super) struct Look {
@@ -47,17 +53,7 @@ pub(super) struct Said {
 }
 
 impl Look {
-    /// Looks, and says so if something is new. Is the file right?
-    pub(super) fn take(self) -> bool {
-        let unnoticed = os::Unnoticed::begin(); // to open and to read are points where a thread ends
-        let found = self.find();
-        drop(unnoticed);
-        let said = end(self.id, self.turn, found);
-        said.say(&self.path);
-        said.right
-    }
-
-    fn find(&self) -> Found {
+    pub(super) fn find(&self) -> Found {
         let bad = |stamp, trouble| Found::Bad { stamp, trouble };
         let Ok(path) = CStr::from_bytes_with_nul(&self.path) else {
             return bad(None, FileError::Open(0));
@@ -80,14 +76,8 @@ impl Look {
     }
 }
 
-impl Drop for Look {
-    fn drop(&mut self) {
-        give_up(self.id, self.turn);
-    }
-}
-
 impl Said {
-    fn say(&self, path: &[u8]) {
+    pub(super) fn say(&self, path: &[u8]) {
         let name = Name(path.strip_suffix(&[0]).unwrap_or(path));
         if self.right_again {
             os::notice(format_args!("{name} is right again and in force"));

@@ -7,7 +7,7 @@
 //! time, and so may the reader of stderr. One thread looks; the others go on with what is known.
 
 use super::file::{FileError, Stamp};
-use super::look::{Found, Look, Said};
+use super::look::{Found, Look, Said, Turn};
 use super::set::Secrets;
 use crate::map::{Entry as Place, Map};
 use crate::os::{self, Guarded, Lock, Locked, PATH_LEN};
@@ -41,13 +41,6 @@ struct Entry {
     generation: u64,
 }
 
-/// A look, and the process whose thread has it: a child has not got the thread.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Turn {
-    look: u64,
-    process: u32,
-}
-
 static FILES: Lock<Files> = Lock::new(Files { entries: Map::new(), last_id: 0 });
 
 /// All that are watched, by their ids.
@@ -64,6 +57,24 @@ impl Guarded for Files {
             entry.looking = None;
             entry.seen = None;
         }
+    }
+}
+
+impl Look {
+    /// Looks, and says so if something is new. Is the file right?
+    pub(super) fn take(self) -> bool {
+        let unnoticed = os::Unnoticed::begin(); // to open and to read are points where a thread ends
+        let found = self.find();
+        drop(unnoticed);
+        let said = end(self.id, self.turn, found);
+        said.say(&self.path);
+        said.right
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        give_up(self.id, self.turn);
     }
 }
 
@@ -137,7 +148,7 @@ impl Watched {
 }
 
 /// Ends a look: what is to be said about it.
-pub(super) fn end(id: usize, turn: Turn, found: Found) -> Said {
+fn end(id: usize, turn: Turn, found: Found) -> Said {
     let ended = with(id, |entry| entry.end(turn, found));
     let (said, unneeded) = ended.unwrap_or_default();
     drop(unneeded); // wiped with nothing locked
@@ -145,7 +156,7 @@ pub(super) fn end(id: usize, turn: Turn, found: Found) -> Said {
 }
 
 /// Ends one that came to nothing.
-pub(super) fn give_up(id: usize, turn: Turn) {
+fn give_up(id: usize, turn: Turn) {
     with(id, |entry| entry.give_up(turn));
 }
 

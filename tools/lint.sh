@@ -1,0 +1,54 @@
+#!/bin/sh
+# Everything but Rust's own: C, shell and Python in one style and without what their checkers know of,
+# no file too long, and modules in their order. All are looked at, whatever fails.
+#
+#   tools/lint.sh            looks
+#   tools/lint.sh format     sets C and Python right
+set -eu
+
+cd "$(dirname "$0")/.."
+clang_format=$(tools/python-tool.sh clang-format 23.1.5)
+ruff=$(tools/python-tool.sh ruff 0.17.6)
+
+# The header is cbindgen's.
+c_files() {
+	tools/sources.sh '*.c' '*.h' '*.cc' '*.cpp' | grep -vxF include/dtlsv1_listen.h
+}
+
+if [ "${1:-}" = format ]; then
+	c_files | xargs "$clang_format" -i
+	"$ruff" format --quiet .
+	exit
+fi
+
+failed=
+look() {	# WHAT COMMAND...
+	what=$1
+	shift
+	if "$@"; then
+		echo "$what: clean"
+	else
+		failed="$failed $what"
+	fi
+}
+
+c() {
+	c_files | xargs "$clang_format" --dry-run --Werror
+}
+shell() {
+	tools/sources.sh '*.sh' '*.test' .ci/run dist/dtlsv1-listen.in | grep -v '^xdp/target/' |
+		xargs shellcheck --severity=style
+}
+python() {
+	"$ruff" check --quiet . && "$ruff" format --quiet --check .
+}
+
+look clang-format c
+look shellcheck shell
+look ruff python
+look 'length of files' tools/short.sh
+look 'structure of src' tools/modules.py
+[ -z "$failed" ] || {
+	echo "lint: failed:$failed ('make format' sets the style of C and Python right)" >&2
+	exit 1
+}
