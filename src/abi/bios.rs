@@ -1,6 +1,6 @@
 //! The BIOs of an SSL as its application gave them, where one of ours stands in front of the write BIO.
 
-use crate::openssl::{BIO, Call, Name, SSL, Ssl, resequence_bio as resequenced};
+use crate::openssl::{BIO, Call, Name, SSL, Ssl, front};
 use std::ffi::c_void;
 use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
@@ -22,12 +22,12 @@ pub(super) unsafe extern "C-unwind" fn get_wbio(
     let get = unsafe { transmute::<*mut c_void, Get>(get.as_ptr()) };
     // SAFETY: the argument goes on as it came.
     let bio = unsafe { get(ssl) };
-    if !resequenced::is_in_use() {
+    if !front::is_in_use() {
         return bio;
     }
     let Some((libssl, at)) = call.libssl().zip(NonNull::new(bio)) else { return bio };
     // SAFETY: the SSL has it, and is the caller's.
-    unsafe { resequenced::behind_of(at, libssl) }
+    unsafe { front::behind_of(at, libssl) }
 }
 
 /// libssl's SSL_set_bio(3), which takes no reference to a BIO that the SSL has already: told by what the
@@ -46,16 +46,16 @@ pub(super) unsafe extern "C-unwind" fn set_bio(
 ) {
     type Set = unsafe extern "C-unwind" fn(*mut SSL, *mut BIO, *mut BIO);
     let call = Call { from, version };
-    resequenced::sees_calls();
+    front::sees_calls();
     let Some(set) = call.next(Name::SetBio) else { return };
     // SAFETY: this is what libssl's function of that name is.
     let set = unsafe { transmute::<*mut c_void, Set>(set.as_ptr()) };
     // SAFETY: the arguments go on as they came.
     let set = || unsafe { set(ssl, rbio, wbio) };
-    let object = if resequenced::is_in_use() { call.libssl().zip(NonNull::new(ssl)) } else { None };
+    let object = if front::is_in_use() { call.libssl().zip(NonNull::new(ssl)) } else { None };
     let Some((libssl, ssl)) = object else { return set() };
     // SAFETY: by this function's contract.
     let ssl = unsafe { Ssl::new(ssl, libssl) };
     // SAFETY: as above.
-    unsafe { resequenced::set_bio(ssl, rbio, wbio, set) };
+    unsafe { front::set_bio(ssl, rbio, wbio, set) };
 }
