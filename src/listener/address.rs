@@ -63,6 +63,11 @@ impl Ip {
         <[u8; 4]>::try_from(self.0.strip_prefix(&MAPPED)?).ok()
     }
 
+    /// `::` or `0.0.0.0`.
+    pub(crate) fn is_any(&self) -> bool {
+        *self == Self::UNSPECIFIED || self.as_v4() == Some([0; 4])
+    }
+
     /// fe80::/10, which means nothing without an interface.
     pub(crate) const fn is_link_local(&self) -> bool {
         matches!(self.0, [0xFE, 0x80..=0xBF, ..])

@@ -47,7 +47,7 @@ fn bind_and_connect(beside: &Socket, local: &Address, peer: &Address) -> Result<
     let family = beside.family;
     let bind_to = local.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
     let connect_to = peer.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
-    let socket = Socket::new(family)?;
+    let mut socket = Socket::new(family)?;
     if family == Family::V6 {
         let only = beside.get(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)?;
         socket.set(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;

@@ -103,7 +103,7 @@ fn a_socket_that_blocks_waits_as_long_as_it_may() {
 #[test]
 fn what_others_sent_before_it_was_connected_is_not_the_clients() {
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let socket = Socket::new(Family::V4).unwrap();
+    let mut socket = Socket::new(Family::V4).unwrap();
     let any = Address { ip: Ip::v4(LOCALHOST), scope: 0, port: 0 };
     socket.bind(&any.to_sockaddr(Family::V4).unwrap()).unwrap();
     let port = socket.local().unwrap().port;

@@ -67,7 +67,7 @@ impl Doors {
 pub(crate) fn open(address: &Address, shards: u16, apart: bool) -> Result<Vec<Doors>, Errno> {
     let family = address.family_of();
     let to = address.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
-    let first = Socket::new(family)?;
+    let mut first = Socket::new(family)?;
     // Not in a group yet: so that a port that somebody has is refused, as any server expects.
     first.bind(&to)?;
     // A port that the kernel chose is the same for all.
@@ -105,7 +105,7 @@ fn join(first: &Socket, to: &SockAddr, count: usize, rest: &mut Vec<Socket>) -> 
     first.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
     rest.try_reserve(count).map_err(|_| libc::ENOMEM)?;
     for _ in 0..count {
-        let socket = Socket::new(first.family)?;
+        let mut socket = Socket::new(first.family)?;
         socket.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
         if first.family == Family::V6 {
             let only = first.get(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)?;

@@ -130,7 +130,7 @@ fn an_answer_leaves_from_where_the_question_came_to() {
 
 #[test]
 fn a_batch_is_read_and_answered_at_once_and_one_bad_peer_harms_none() {
-    let doors = open(&address(Ip::v4(LOCALHOST)), 1, true).unwrap().pop().unwrap();
+    let doors = open(&address(Ip::v4([0; 4])), 1, true).unwrap().pop().unwrap();
     let socket = doors.through(Door::Strangers).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -180,19 +180,6 @@ fn what_is_too_long_is_found_out() {
 }
 
 #[test]
-fn what_many_get_is_found_out() {
-    let doors = open(&address(Ip::v4([0; 4])), 1, false).unwrap().pop().unwrap();
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_broadcast(true).unwrap();
-    client.send_to(b"all", ("127.255.255.255", port(&doors))).unwrap();
-    client.send_to(b"one", ("127.0.0.9", port(&doors))).unwrap();
-    let mut inbox = Inbox::new(100).unwrap();
-    assert_eq!(inbox.receive(doors.get(0).unwrap(), 9), Ok(2));
-    assert_eq!(inbox.get(0).unwrap().err(), Some(Unusable::ToMany));
-    assert_eq!(inbox.get(1).unwrap().ok().unwrap().local.ip, Ip::v4([127, 0, 0, 9]));
-}
-
-#[test]
 fn a_callers_socket_gets_doors_if_it_shares_its_port_and_is_alone() {
     let plain = UdpSocket::bind("127.0.0.1:0").unwrap();
     let doors = Doors::beside(plain.as_raw_fd(), true).unwrap();
@@ -204,7 +191,7 @@ fn a_callers_socket_gets_doors_if_it_shares_its_port_and_is_alone() {
     let first = shared[0].get(0).unwrap();
     assert!(!Doors::beside(first.fd(), true).unwrap().are_apart(), "others are in the group");
 
-    let mine = Socket::new(Family::V6).unwrap();
+    let mut mine = Socket::new(Family::V6).unwrap();
     mine.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1).unwrap();
     let to = address(Ip(Ipv6Addr::LOCALHOST.octets())).to_sockaddr(Family::V6).unwrap();
     mine.bind(&to).unwrap();

@@ -34,6 +34,8 @@ pub(crate) struct Inbox {
     bytes: Vec<u8>,
     slots: Vec<Slot>,
     headers: Vec<libc::mmsghdr>,
+    /// Where what the last call brought was sent to, if that is known of the socket.
+    only: Option<Local>,
 }
 
 /// What the kernel fills in beside the bytes.
@@ -46,7 +48,8 @@ struct Slot {
 impl Inbox {
     /// For datagrams of up to `size` bytes; `None` without memory.
     pub(crate) fn new(size: usize) -> Option<Self> {
-        let mut inbox = Self { size, bytes: Vec::new(), slots: Vec::new(), headers: Vec::new() };
+        let (bytes, slots, headers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut inbox = Self { size, bytes, slots, headers, only: None };
         let all = size.checked_mul(BATCH)?;
         inbox.bytes.try_reserve_exact(all).ok()?;
         inbox.bytes.resize(all, 0);
@@ -64,6 +67,7 @@ impl Inbox {
     /// Reads what has come, up to `max` of [`BATCH`] datagrams, without waiting, and gives their
     /// number. The errors that come of what was sent to one peer are passed over.
     pub(crate) fn receive(&mut self, socket: &Socket, max: usize) -> Result<usize, Errno> {
+        self.only = socket.only;
         self.prepare();
         let max = libc::c_uint::try_from(max.min(BATCH)).unwrap_or(0);
         for _ in 0..PENDING_ERRORS {
@@ -89,6 +93,7 @@ impl Inbox {
     }
 
     fn prepare(&mut self) {
+        let room_for_controls = if self.only.is_some() { 0 } else { ROOM };
         let rooms = self.bytes.chunks_exact_mut(self.size.max(1));
         for ((slot, header), room) in self.slots.iter_mut().zip(&mut self.headers).zip(rooms) {
             slot.part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
@@ -97,7 +102,7 @@ impl Inbox {
             header.msg_hdr.msg_iov = &raw mut slot.part;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = slot.control.0.as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = ROOM as _;
+            header.msg_hdr.msg_controllen = room_for_controls as _;
             header.msg_hdr.msg_flags = 0;
             header.msg_len = 0;
         }
@@ -115,6 +120,9 @@ impl Inbox {
         let sockaddr = slot.address.get(..usize::try_from(header.msg_hdr.msg_namelen).ok()?)?;
         let peer = Address::from_sockaddr(sockaddr).filter(|peer| peer.port != 0);
         let Some(peer) = peer else { return Some(Err(Unusable::NoPeer)) };
+        if let Some(local) = self.only {
+            return Some(Ok(Received { bytes, peer, sockaddr, local }));
+        }
         Some(match slot.control.arrival(header.msg_hdr.msg_controllen) {
             Arrival::ToMany => Err(Unusable::ToMany),
             Arrival::At(local) => Ok(Received { bytes, peer, sockaddr, local }),
@@ -130,3 +138,7 @@ impl Inbox {
 const PENDING_ERRORS: usize = 16;
 
 const EMPTY: libc::mmsghdr = libc::mmsghdr { msg_hdr: super::send::NO_MESSAGE, msg_len: 0 };
+
+#[cfg(test)]
+#[path = "receive_tests.rs"]
+mod tests;

@@ -81,7 +81,7 @@ impl Outbox {
         room.copy_from_slice(answer);
         slot.len = answer.len();
         slot.address = address;
-        slot.controls = slot.control.write(socket.family, &to.local);
+        slot.controls = controls(&mut slot.control, socket, to);
         slot.answered = answered;
         self.len = self.len.saturating_add(1);
         true
@@ -128,7 +128,7 @@ impl Outbox {
 pub(crate) fn send_now(socket: &Socket, to: &Flow, datagram: &[u8]) -> Sending {
     let Some(address) = to.peer.to_sockaddr(socket.family) else { return Sending::Lost };
     let mut control = Control::EMPTY;
-    let controls = control.write(socket.family, &to.local);
+    let controls = controls(&mut control, socket, to);
     let bytes = datagram.as_ptr().cast_mut().cast();
     let mut part = libc::iovec { iov_base: bytes, iov_len: datagram.len() };
     let message = message(&address, &mut part, &control, controls);
@@ -148,6 +148,11 @@ pub(crate) fn send_now(socket: &Socket, to: &Flow, datagram: &[u8]) -> Sending {
         }
     }
     outcome
+}
+
+/// Says where it leaves from, if the socket could send it from several addresses.
+fn controls(control: &mut Control, socket: &Socket, to: &Flow) -> usize {
+    if socket.only.is_some() { 0 } else { control.write(socket.family, &to.local) }
 }
 
 const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;

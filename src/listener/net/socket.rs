@@ -1,7 +1,7 @@
 //! One UDP socket: its options, and who closes it.
 
 use super::last_error;
-use crate::listener::address::{Address, Family, SOCKADDR_LEN, SockAddr};
+use crate::listener::address::{Address, Family, Local, SOCKADDR_LEN, SockAddr};
 use crate::os::uncancelled;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 
@@ -14,6 +14,9 @@ pub(crate) struct Socket {
     /// Closes it at the end; a caller's own stays open.
     owned: Option<OwnedFd>,
     pub(crate) family: Family,
+    /// Where all its datagrams are sent to and leave from, if it is bound to one address: then the
+    /// kernel need not say it of each.
+    pub(super) only: Option<Local>,
 }
 
 impl Socket {
@@ -31,11 +34,10 @@ impl Socket {
         }
         // SAFETY: just made, and nobody else's.
         let owned = unsafe { OwnedFd::from_raw_fd(fd) };
-        let socket = Self { fd, owned: Some(owned), family };
+        let socket = Self { fd, owned: Some(owned), family, only: None };
         if family == Family::V6 {
             socket.set(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
         }
-        socket.ask_for_arrivals()?;
         Ok(socket)
     }
 
@@ -49,7 +51,7 @@ impl Socket {
 
     /// The same, which blocks or not as it did before.
     pub(crate) fn lent(fd: RawFd) -> Result<Self, Errno> {
-        let mut socket = Self { fd, owned: None, family: Family::V4 };
+        let mut socket = Self { fd, owned: None, family: Family::V4, only: None };
         socket.family = match socket.get(libc::SOL_SOCKET, libc::SO_DOMAIN)? {
             libc::AF_INET => Family::V4,
             libc::AF_INET6 => Family::V6,
@@ -92,8 +94,9 @@ impl Socket {
         usize::try_from(received).ok().filter(|_| told == 0).unwrap_or(0)
     }
 
-    pub(super) fn bind(&self, to: &SockAddr) -> Result<(), Errno> {
-        self.with_address(to, libc::bind)
+    pub(super) fn bind(&mut self, to: &SockAddr) -> Result<(), Errno> {
+        self.with_address(to, libc::bind)?;
+        self.ask_for_arrivals()
     }
 
     pub(super) fn connect(&self, to: &SockAddr) -> Result<(), Errno> {
@@ -137,11 +140,24 @@ impl Socket {
         done(unsafe { libc::fcntl(self.fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })
     }
 
-    fn ask_for_arrivals(&self) -> Result<(), Errno> {
+    /// Once it is bound.
+    fn ask_for_arrivals(&mut self) -> Result<(), Errno> {
+        let Address { ip, scope, .. } = self.local()?;
+        if !ip.is_any() && !ip.is_multicast() && !self.is_broadcast()? {
+            self.only = Some(Local { ip, interface: scope });
+            return Ok(());
+        }
         match self.family {
             Family::V4 => self.set(libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
             Family::V6 => self.set(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
         }
+    }
+
+    /// Is it bound to an address of many? Which those are is known to the routes, and connect(2)
+    /// refuses them to a socket without SO_BROADCAST (ip(7)).
+    fn is_broadcast(&self) -> Result<bool, Errno> {
+        let to = self.local()?.to_sockaddr(self.family).ok_or(libc::EAFNOSUPPORT)?;
+        Ok(Self::new(self.family)?.connect(&to) == Err(libc::EACCES))
     }
 
     pub(super) fn set(&self, level: i32, option: i32, value: i32) -> Result<(), Errno> {
