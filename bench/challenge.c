@@ -19,8 +19,8 @@
  *	           of its own on the same SSL_CTXs (default 1)
  *
  * Runs a warm-up, then prints JSON: CPU time (for the last two shapes the median
- * by the wall clock) and heap allocations (count_malloc.c preloaded; else -1) per
- * hello, and the peak of resident memory. Under stepcount or callgrind
+ * by the wall clock), heap allocations (count_malloc.c preloaded; else -1) and
+ * bytes of the heap that stay in use, per hello, and the peak of resident memory. Under stepcount or callgrind
  * (--toggle-collect=measured) the instructions are counted there.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
@@ -28,6 +28,7 @@
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,7 @@ struct job {
 	int single, fresh, garbage, expected;
 	pthread_barrier_t *start;
 	double seconds;		/* the results */
-	long answers, allocated;
+	long answers, allocated, kept;
 };
 
 /* Answers hellos; the CPU time that took. */
@@ -147,7 +148,9 @@ challenge_job(void *arg)
 	wire.answers = 0;
 	pthread_barrier_wait(job->start);
 	job->allocated = -allocations();
+	job->kept = -(long)mallinfo2().uordblks;
 	job->seconds = challenges(ssls, job, job->count);
+	job->kept += (long)mallinfo2().uordblks;
 	job->allocated += allocations();
 	job->answers = wire.answers;
 	for (i = 0; i < job->contexts; i++)
@@ -233,9 +236,9 @@ report(const struct job *jobs, long threads)
 	if (done != (jobs[0].garbage ? 0 : expected))
 		die("not every hello was answered, or garbage was");
 	done = expected;
-	printf("{\"count\":%.0f,\"ns\":%.2f,\"allocations\":%.3f,\"peak_kb\":%ld}\n",
+	printf("{\"count\":%.0f,\"ns\":%.2f,\"allocations\":%.3f,\"kept\":%.2f,\"peak_kb\":%ld}\n",
 	    done, seconds / done * 1e9, counter == NULL ? -1 : allocated / done,
-	    peak_kb());
+	    (double)jobs[0].kept / done, peak_kb());
 }
 
 static long

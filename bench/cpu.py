@@ -31,12 +31,12 @@ def few(callbacks, shape):
     return (20 if shape == "looped" else 6) // (3 if callbacks == "usual" else 1)
 
 
-def instructions(release, who, callbacks, shape):
-    """Per hello, by object. The less of two runs: once a minute our keys are made anew, 35,000
+def instructions(release, who, callbacks, shape, runs=2):
+    """Per hello, by object. The least of the runs: once a minute our keys are made anew, 35,000
     instructions that are nothing beside a minute's hellos, and all beside the few counted here."""
     if platform.machine() != "x86_64":
         return callgrind(release, who, callbacks, shape), {}
-    return min((counted(release, who, callbacks, shape) for _ in range(2)), key=lambda run: run[0])
+    return min((counted(release, who, callbacks, shape) for _ in range(runs)), key=lambda run: run[0])
 
 
 def counted(release, who, callbacks, shape):
@@ -80,7 +80,8 @@ def measure(releases, quick):
         for (who, callbacks), shapes in sides:
             say(f"instructions: {release.name}, {who}, {callbacks}")
             for shape in shapes:
-                stepped, objects = instructions(release, who, callbacks, shape)
+                stepped, objects = instructions(release, who, callbacks, shape,
+                                                1 if quick else 2)
                 counted = last_json(run(
                     command(release, callbacks, shape, 1000),
                     env=release.env([*preload(release, who), release.program("count_malloc.so")])))

@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "hello.h"
@@ -98,7 +99,12 @@ check_answer(int fd)
 {
 	unsigned char answer[2048];
 	const unsigned char *cookie;
-	long n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+	/* A server that had no processor so far is given time. */
+	struct timeval patience = { 10, 0 };
+	long n;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	n = recv(fd, answer, sizeof(answer), 0);
 
 	if (n < 1 || hvr_cookie(answer, (size_t)n, &cookie) == 0) {
 		fprintf(stderr, "flood: nobody answered with a HelloVerifyRequest\n");

@@ -3,13 +3,19 @@ from measure import Server, interleave, last_json, pin, ratios, spread
 
 from releases import LIBRARY, run
 
-# name: how the server reads, its callbacks, ours preloaded
+# name: how the server reads, its callbacks, ours preloaded; for this part, and for peers.py
 SERVERS = {
     "bare": ("bare", "none", False),
     "batch": ("batch", "none", False),
     "bio": ("bio", "none", False),
     "ours": ("listen", "none", True),
     "libssl": ("listen", "usual", False),
+}
+WITH_PEERS = {
+    **SERVERS,
+    "ours, batched": ("batched", "none", True),
+    "libssl, competent": ("listen", "competent", False),
+    "gnutls": ("peer", "none", False),
 }
 # name: kind, family, size
 FLOODS = {
@@ -27,9 +33,9 @@ BASE = "200 bytes"
 
 def flood_once(release, server, flood, seconds, sources=1, threads=1, rate=0, pinned=True):
     """One server and one flood on it: what came of them."""
-    how, callbacks, ours = SERVERS[server]
+    how, callbacks, ours = WITH_PEERS[server]
     kind, family, size = flood
-    command = [release.program("flood_server"), how, callbacks, str(family), str(threads)]
+    command = [release.program("flood_gnutls" if how == "peer" else "flood_server"), how, callbacks, str(family), str(threads)]
     with Server(command, release.env([LIBRARY] if ours else []), pinned) as victim:
         out = run([release.program("flood"), kind, family, victim.port, size, seconds, rate, sources],
                   preexec_fn=pin(1) if pinned else None)

@@ -11,7 +11,7 @@ LIBRARY = pathlib.Path(os.environ.get("LIB_SO", ROOT / "target/release/libdtlsv1
 PEM = BUILD / "server.pem"  # what the servers show: certificate and key
 CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
 SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
-# program: sources, does it need OpenSSL, is it for every release
+# program: sources, does it need OpenSSL (or which libraries), is it for every release
 PROGRAMS = {
     "challenge": (["challenge.c", "hello.c", "callbacks.c", "mark.c", "memory.c", "wire_bio.c"], True, True),
     "flood_server": (["flood_server.c", "bare.c", "callbacks.c", "memory.c"], True, True),
@@ -21,6 +21,12 @@ PROGRAMS = {
     "many_server": (["many_server.c", "many_listener.c", "many_connected.c", "callbacks.c", "memory.c"],
                     True, False),
     "many_clients": ([f"../e2e/load/{part}.c" for part in ("clients", "path", "options")], True, False),
+    "peer_gnutls": (["peer.c", "peer_gnutls.c", "hello.c", "mark.c"], ["-lgnutls"], False),
+    "peer_mbedtls": (["peer.c", "peer_mbedtls.c", "hello.c", "mark.c"],
+                     ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], False),
+    "peer_wolfssl": (["peer.c", "peer_wolfssl.c", "hello.c", "mark.c"], ["-lwolfssl"], False),
+    "flood_gnutls": (["-DPEER", "flood_server.c", "bare.c", "callbacks.c", "memory.c", "peer_serve.c",
+                      "peer_gnutls.c"], [*SSL_LIBS, "-lgnutls"], False),
     "verdict": (["verdict.c", "hello.c", "mark.c"], True, False),
 }
 # Preloaded before challenge.
@@ -73,7 +79,7 @@ def build_programs(release):
         if release.name != "system" and not everywhere:
             continue
         run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-o", place / name,
-             *sources, *(SSL_LIBS if ssl else [])], cwd=ROOT / "bench")
+             *sources, *(ssl if isinstance(ssl, list) else SSL_LIBS if ssl else [])], cwd=ROOT / "bench")
     for name in PRELOADED:
         if name != "least" or release.has_function():
             run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-fPIC", "-shared", "-o",

@@ -1,6 +1,7 @@
 """docs/bench/README.md: the figures of bench.json as tables, and the plots beside them."""
 import plots
 from plots import release_name, rows_of
+from tables import machine_lines, ratio, spread, table
 
 HEAD = """# Benchmarks
 
@@ -16,31 +17,6 @@ quartiles in brackets. "libssl" is the release's own `DTLSv1_listen`; "ours" is 
 - *usual*: what most servers have, `HMAC()` over the peer's address.
 - *built-in*: no callback, cookies are made here.
 """
-
-
-def machine_lines(data):
-    machine = data["machine"]
-    sha = "with" if machine["sha_extensions"] else "without"
-    return (f"**Machine:** {machine['cpu']}{' (virtual)' if machine['virtual'] else ''}, "
-            f"{machine['cores']} cores, {machine['memory_gb']} GB, {sha} SHA extensions; "
-            f"{machine['system']}, kernel {machine['kernel']}; {machine['cc']}; {machine['rustc']}. "
-            f"Load {machine['load_before']:.1f} before and {machine['load_after']:.1f} after the run. "
-            f"Commit {machine['commit']}, {data['date']}.")
-
-
-def table(head, rows):
-    out = ["| " + " | ".join(head) + " |", "|" + "|".join(" --- " for _ in head) + "|"]
-    out += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(out) + "\n"
-
-
-def spread(value, digits=0):
-    return (f"{value['median']:,.{digits}f} ({value['low']:,.{digits}f}"
-            f"-{value['high']:,.{digits}f})")
-
-
-def ratio(value):
-    return f"{value['median']:.2f} ({value['low']:.2f}-{value['high']:.2f})"
 
 
 def name_of(row):

@@ -61,6 +61,9 @@ guests                 curl            cmd:curl                 curl
 guests                 nginx-light     cmd:nginx                nginx
 guests                 nodejs          cmd:node                 node
 guests                 postgresql-client cmd:psql               psql
+bench                  libgnutls28-dev file:/usr/include/gnutls/dtls.h GnuTLS, to compare with
+bench                  libmbedtls-dev  file:/usr/include/mbedtls/ssl_cookie.h Mbed TLS, to compare with
+bench                  libwolfssl-dev  file:/usr/include/wolfssl/ssl.h wolfSSL, to compare with
 fleet                  faketime        cmd:faketime             faketime and its library
 xdp                    clang           cmd:clang                clang, with its BPF target
 xdp                    linux-libc-dev  file:/usr/include/linux/bpf.h headers of the kernel

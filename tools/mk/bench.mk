@@ -1,7 +1,7 @@
 # Measure: ours against libssl's own, the kernel's floor beside them (bench/).
 #   make bench              about 8 minutes, writes docs/bench/
 #   make bench QUICK=1      a look in less than one, writes target/bench/quick/
-#   make bench ONLY=cpu     some of the parts: cpu,flood,growth,clients
+#   make bench ONLY=cpu     some of the parts: cpu,flood,growth,clients,peers
 #   make bench ONLY=listener  many clients on one port; writes docs/bench/listener.md
 #   make bench ONLY=xdp     what dtlsv1-listen-xdp costs, as root; writes docs/bench/xdp.md
 #   make bench-render       docs/bench/ anew from the figures in its bench.json
