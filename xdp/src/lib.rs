@@ -8,9 +8,11 @@
 //! * [`device`], [`rights`], [`server`]: what would strand clients, found before they are.
 //! * [`run`]: the rest of the time.
 
+mod address;
 pub mod check;
 pub mod counters;
 pub mod device;
+mod launch;
 pub mod library;
 pub mod options;
 pub mod program;
@@ -20,3 +22,4 @@ pub mod server;
 pub mod shared;
 pub mod signals;
 pub mod test_run;
+pub mod watch;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::address;
 use crate::library::Lifetime;
 use crate::program::Strangers;
 use std::ffi::OsString;
@@ -131,7 +132,7 @@ impl Command {
             match name {
                 "--dev" => device = Some(word(value()?, name)?),
                 "--listen" => {
-                    let address = endpoint(&word(value()?, name)?)?;
+                    let address = address::parse(&word(value()?, name)?)?;
                     if !listen.contains(&address) {
                         listen.push(address);
                     }
@@ -204,27 +205,6 @@ fn word(value: OsString, name: &str) -> Result<String, String> {
 fn number(text: &str, name: &str) -> Result<u64, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or(format!("{name}: {text}: not a number"))
-}
-
-/// An address that frames carry: the program would answer for whoever has none of its own.
-fn endpoint(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| format!("--listen: {text}: takes 203.0.113.5:4433 or [2001:db8::5]:4433"))?;
-    let ip = address.ip();
-    let why = match ip {
-        _ if ip.is_unspecified() => {
-            "name the addresses one by one: whoever else's traffic passes here is not ours to answer"
-        }
-        _ if ip.is_multicast() => "no server answers from a multicast address",
-        std::net::IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => "write it as IPv4",
-        std::net::IpAddr::V6(ip) if ip.is_unicast_link_local() => {
-            "link-local addresses are left to the server"
-        }
-        _ if address.port() == 0 => "the port is missing",
-        _ => return Ok(address),
-    };
-    Err(format!("--listen: {text}: {why}"))
 }
 
 #[cfg(test)]
