@@ -159,7 +159,7 @@ fn to(message: &libc::msghdr) -> Option<Local> {
     while !at.is_null() {
         // SAFETY: within the message's control part, which is aligned as a header.
         let header = unsafe { at.read() };
-        // SAFETY: as above.
+        // SAFETY: within the message's control part, which is aligned as a header.
         let data = unsafe { libc::CMSG_DATA(at) };
         match (header.cmsg_level, header.cmsg_type) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
@@ -168,7 +168,7 @@ fn to(message: &libc::msghdr) -> Option<Local> {
                 return Some(Local::V4(info.ipi_addr.s_addr.to_ne_bytes()));
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                // SAFETY: as above.
+                // SAFETY: the kernel writes one.
                 let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
                 let link = info.ipi6_addr.s6_addr.starts_with(&[0xFE, 0x80]);
                 let interface = if link { info.ipi6_ifindex as u32 } else { 0 };
@@ -176,7 +176,7 @@ fn to(message: &libc::msghdr) -> Option<Local> {
             }
             _ => {}
         }
-        // SAFETY: as above.
+        // SAFETY: the kernel writes one.
         at = unsafe { libc::CMSG_NXTHDR(message, at) };
     }
     None
@@ -222,12 +222,12 @@ fn put<T>(message: &mut libc::msghdr, (level, kind): Ask, info: T) {
     let at = unsafe { libc::CMSG_FIRSTHDR(message) };
     // SAFETY: takes a length.
     let cmsg_len = unsafe { libc::CMSG_LEN(len) } as _;
-    // SAFETY: as above.
+    // SAFETY: takes a length.
     let mut header = unsafe { zeroed::<libc::cmsghdr>() };
     (header.cmsg_len, header.cmsg_level, header.cmsg_type) = (cmsg_len, level, kind);
-    // SAFETY: as above.
+    // SAFETY: takes a length.
     unsafe { at.write(header) };
-    // SAFETY: as above.
+    // SAFETY: takes a length.
     let data = unsafe { libc::CMSG_DATA(at) };
     // SAFETY: there is room for the longest, 20 bytes.
     unsafe { data.cast::<T>().write_unaligned(info) };

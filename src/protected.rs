@@ -16,7 +16,7 @@ pub(crate) struct Protected<T>(NonNull<T>);
 
 // SAFETY: it owns its value and nothing else refers to it, as with a box.
 unsafe impl<T: Send> Send for Protected<T> {}
-// SAFETY: as above.
+// SAFETY: it owns its value and nothing else refers to it, as with a box.
 unsafe impl<T: Sync> Sync for Protected<T> {}
 
 impl<T> Protected<T> {
@@ -55,7 +55,7 @@ impl<T> Deref for Protected<T> {
 
 impl<T> DerefMut for Protected<T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and nobody else has it.
+        // SAFETY: a value was put there, and it stays until the drop, and nobody else has it.
         unsafe { self.0.as_mut() }
     }
 }

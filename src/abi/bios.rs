@@ -56,6 +56,6 @@ pub(super) unsafe extern "C-unwind" fn set_bio(
     let Some((libssl, ssl)) = object else { return set() };
     // SAFETY: by this function's contract.
     let ssl = unsafe { Ssl::new(ssl, libssl) };
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     unsafe { front::set_bio(ssl, rbio, wbio, set) };
 }

@@ -73,7 +73,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_datagram(
     };
     // SAFETY: by this function's contract.
     let datagram = unsafe { bytes(datagram, len) };
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     let address = unsafe { readable(peer.cast(), peer_len as usize) };
     let (out, out_len) = (NonNull::new(out), NonNull::new(out_len));
     announce(libssl);
@@ -174,7 +174,7 @@ unsafe fn run_adopt(
     let ssl = unsafe { Ssl::new(ssl, libssl) };
     // SAFETY: by this function's contract.
     let hello = unsafe { bytes(hello, len) }.ok_or(Fault::NullArgument)?;
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     let address = unsafe { readable(peer.cast(), peer_len as usize) }.ok_or(Fault::NullArgument)?;
     let mut peer = Peer::nobody();
     let peer = peer.set(address).ok_or(Fault::NoPeer)?;

@@ -32,7 +32,7 @@ macro_rules! next {
 macro_rules! next_of_the_program {
     ($call:expr, $name:ident as $function:ty) => {
         $call.next_of_the_program($crate::openssl::Name::$name).map(|at| {
-            // SAFETY: as above.
+            // SAFETY: this is what libssl's function of that name is.
             unsafe { std::mem::transmute::<*mut std::ffi::c_void, $function>(at.as_ptr()) }
         })
     };

@@ -76,7 +76,7 @@ pub(super) unsafe fn listen_in(
 ) -> c_int {
     // SAFETY: by this function's contract.
     let outcome = unsafe { run_for(libssl, ssl, peer, by_ctrl) };
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     unsafe { end(libssl, ssl, outcome, by_ctrl) }
 }
 

@@ -92,7 +92,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_run(
     let libssl = shared.libssl();
     let outcome = Listener::run(shared, timeout_ms);
     let result = done(libssl, outcome).map_or(-1, c_int::from);
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     unsafe { free_if_asked(listener) };
     result
 }
@@ -144,7 +144,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_accept(
     let libssl = shared.libssl();
     let outcome = Listener::accept(shared, timeout_ms);
     let ssl = done(libssl, outcome).flatten().map_or(null_mut(), Ssl::as_ptr);
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     unsafe { free_if_asked(listener) };
     ssl
 }
@@ -161,7 +161,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_free(listener: *mut ListenerHand
     // SAFETY: by this function's contract.
     let Some(shared) = (unsafe { shared(listener) }) else { return };
     if !shared.close() {
-        // SAFETY: as above.
+        // SAFETY: by this function's contract.
         unsafe { give_back(listener) };
     }
 }
@@ -172,7 +172,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_free(listener: *mut ListenerHand
 unsafe fn free_if_asked(listener: *mut ListenerHandle) {
     // SAFETY: by this function's contract.
     if unsafe { shared(listener) }.is_some_and(|listener| listener.was_freed()) {
-        // SAFETY: as above: the caller gave it up.
+        // SAFETY: by this function's contract: the caller gave it up.
         unsafe { dtlsv1_listener_free(listener) };
     }
 }

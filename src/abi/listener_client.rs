@@ -51,7 +51,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_peer(
     let Some(libssl) = libssl() else { return 0 };
     // SAFETY: by this function's contract.
     let peer = unsafe { ssl_of(ssl, libssl) }.and_then(listener::peer);
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     unsafe { tell(libssl, peer, addr, addrlen) }
 }
 
@@ -69,7 +69,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_local(
     let Some(libssl) = libssl() else { return 0 };
     // SAFETY: by this function's contract.
     let local = unsafe { ssl_of(ssl, libssl) }.and_then(listener::local);
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     unsafe { tell(libssl, local, addr, addrlen) }
 }
 

@@ -79,7 +79,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_bind_group(
         for (n, handle) in handles.into_iter().enumerate() {
             // SAFETY: there is room for as many, by this function's contract.
             let place = unsafe { to.add(n) };
-            // SAFETY: as above.
+            // SAFETY: there is room for as many, by this function's contract.
             unsafe { place.write(Box::into_raw(handle).cast()) };
         }
         Ok(())
@@ -131,7 +131,7 @@ unsafe fn begin<T>(
     announce(libssl);
     // SAFETY: by this function's contract.
     let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
-    // SAFETY: as above.
+    // SAFETY: by this function's contract.
     let options = unsafe { read_options(given) }?;
     make(&OwnedCtx::new(ctx)?, options)
 }

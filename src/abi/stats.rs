@@ -186,7 +186,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_get_stats(stats: *mut Stats, size:
         now.size = size.min(size_of::<Stats>());
         // SAFETY: writable for `size` bytes, by this function's contract.
         unsafe { to.write_bytes(0, size) };
-        // SAFETY: as above, and `now` has that many.
+        // SAFETY: writable for `size` bytes, by this function's contract, and `now` has that many.
         unsafe { to.copy_from_nonoverlapping(NonNull::from(&now).cast(), now.size) };
         Ok(())
     })

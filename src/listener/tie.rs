@@ -15,7 +15,8 @@ struct Tie {
 // SAFETY: what hangs on an SSL is used by the thread that uses the SSL, and the SSLs of a listener are
 // one thread's at a time.
 unsafe impl Send for Tie {}
-// SAFETY: as above.
+// SAFETY: what hangs on an SSL is used by the thread that uses the SSL, and the SSLs of a listener
+// are one thread's at a time.
 unsafe impl Sync for Tie {}
 
 impl SslValue for Tie {

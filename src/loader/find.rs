@@ -101,7 +101,7 @@ fn object_of(info: &libc::dl_phdr_info) -> Option<Object> {
     for i in 0..usize::from(info.dlpi_phnum) {
         // SAFETY: the loader gives so many headers.
         let at = unsafe { info.dlpi_phdr.add(i) };
-        // SAFETY: as above.
+        // SAFETY: the loader gives so many headers.
         let header = unsafe { &*at };
         let from = base.wrapping_add(usize::try_from(header.p_vaddr).ok()?);
         match header.p_type {

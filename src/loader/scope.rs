@@ -79,7 +79,8 @@ fn symbol(scope: *mut c_void, name: &CStr, version: Option<&CStr>) -> Option<Non
         // SAFETY: both end in a NUL. RTLD_NEXT means "behind the object that calls", which this is:
         // the result is looked at below, so that the call cannot become a jump.
         Some(version) => unsafe { libc::dlvsym(scope, name.as_ptr(), version.as_ptr()) },
-        // SAFETY: as above.
+        // SAFETY: both end in a NUL. RTLD_NEXT means "behind the object that calls", which this is:
+        // the result is looked at below, so that the call cannot become a jump.
         None => unsafe { libc::dlsym(scope, name.as_ptr()) },
     };
     let at = NonNull::new(at);

@@ -74,7 +74,7 @@ impl Tables {
             let link = unsafe { link.read() };
             // SAFETY: the number is of a symbol of the chain's.
             if link | 1 == hash | 1 && unsafe { self.is_called(number, name) } {
-                // SAFETY: as above.
+                // SAFETY: the number is of a symbol of the chain's.
                 return unsafe { self.address(object, number) };
             }
             if link & 1 != 0 {

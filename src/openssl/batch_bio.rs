@@ -97,7 +97,7 @@ pub(crate) fn batch_bio<B: Batch + 'static>(
     };
     // SAFETY: the BIO is new and ours; `destroy` takes the box back.
     unsafe { crypto.BIO_set_data(bio.as_ptr(), Box::into_raw(behind).cast()) };
-    // SAFETY: as above.
+    // SAFETY: the BIO is new and ours; `destroy` takes the box back.
     unsafe { crypto.BIO_set_init(bio.as_ptr(), 1) };
     Ok(bio)
 }
@@ -110,13 +110,13 @@ fn make(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
     let method =
         unsafe { crypto.BIO_meth_new(sys::BIO_TYPE_DGRAM, c"datagram socket, batched".as_ptr()) };
     let made = NonNull::new(method)?;
-    // SAFETY: the method is new and no BIO has it yet; so for the next three.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_read(method, numbered!([read] as BioRead, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_write(method, numbered!([write] as BioWrite, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_ctrl(method, numbered!([ctrl] as BioCtrl, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_destroy(method, numbered!([destroy] as BioDestroy, libssl)) };
     Some(made)
 }
@@ -260,7 +260,7 @@ unsafe extern "C-unwind" fn read<const N: usize>(
     // It may have to wait, by libcrypto's rules.
     // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
     let n = unsafe { crypto.BIO_read(ours.real.as_ptr(), to.as_ptr().cast(), room) };
-    // SAFETY: as above.
+    // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
@@ -289,7 +289,7 @@ unsafe extern "C-unwind" fn write<const N: usize>(
     ours.tell_real();
     // SAFETY: the real BIO lives; libcrypto passes that many bytes.
     let n = unsafe { crypto.BIO_write(ours.real.as_ptr(), from.cast(), len) };
-    // SAFETY: as above.
+    // SAFETY: the real BIO lives; libcrypto passes that many bytes.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
@@ -358,7 +358,7 @@ unsafe extern "C-unwind" fn destroy<const N: usize>(bio: *mut sys::BIO) -> c_int
     // SAFETY: libcrypto calls with a BIO of ours.
     let data = unsafe { libssl.crypto.BIO_get_data(bio) }.cast::<Behind>();
     let Some(data) = NonNull::new(data) else { return 1 };
-    // SAFETY: as above.
+    // SAFETY: libcrypto calls with a BIO of ours.
     unsafe { libssl.crypto.BIO_set_data(bio, null_mut()) };
     let one = NonNull::slice_from_raw_parts(data, 1);
     // SAFETY: it came from a box of one, and the BIO that had it is going.

@@ -76,13 +76,13 @@ fn make<W: Wire>(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
     // SAFETY: the name is a C string.
     let method = unsafe { crypto.BIO_meth_new(index | TYPE, c"dtlsv1_listener client".as_ptr()) };
     let made = NonNull::new(method)?;
-    // SAFETY: the method is new and no BIO has it yet; so for the next three.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_read(method, numbered!([read, W] as BioRead, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_write(method, numbered!([write, W] as BioWrite, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_ctrl(method, numbered!([ctrl, W] as BioCtrl, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_destroy(method, numbered!([destroy, W] as BioDestroy, libssl)) };
     Some(made)
 }
@@ -95,7 +95,7 @@ impl Ssl {
         let bio = W::kind().0.of(libssl).bio(libssl)?;
         // SAFETY: the BIO is new and ours; `destroy` takes the box back.
         unsafe { libssl.crypto.BIO_set_data(bio.as_ptr(), Box::into_raw(wire).cast()) };
-        // SAFETY: as above.
+        // SAFETY: the BIO is new and ours; `destroy` takes the box back.
         unsafe { libssl.crypto.BIO_set_init(bio.as_ptr(), 1) };
         // SAFETY: the SSL lives. It takes over the one reference, for both.
         unsafe { libssl.ssl.SSL_set_bio(self.as_ptr(), bio.as_ptr(), bio.as_ptr()) };
@@ -141,12 +141,12 @@ unsafe extern "C-unwind" fn read<W: Wire, const N: usize>(
     let to = NonNull::slice_from_raw_parts(to.cast::<MaybeUninit<u8>>(), room);
     // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
     let room = unsafe { &mut *to.as_ptr() };
-    // SAFETY: as above.
+    // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
     let heard = unsafe { behind::<W>(bio, libssl) }.map_or(Heard::End, |wire| wire.read(room));
     match heard {
         // A datagram of no bytes would look like the end. It says nothing.
         Heard::Datagram(0) | Heard::WouldBlock => {
-            // SAFETY: as above.
+            // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
             unsafe { libssl.crypto.BIO_set_flags(bio, sys::RETRY_READ) };
             -1
         }
@@ -168,12 +168,12 @@ unsafe extern "C-unwind" fn write<W: Wire, const N: usize>(
     };
     // SAFETY: libcrypto passes that many bytes.
     let datagram = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), n) };
-    // SAFETY: as above.
+    // SAFETY: libcrypto passes that many bytes.
     let wire = unsafe { behind::<W>(bio, libssl) };
     match wire.map_or(Said::Failed, |wire| wire.write(datagram)) {
         Said::Out => len,
         Said::WouldBlock => {
-            // SAFETY: as above.
+            // SAFETY: libcrypto passes that many bytes.
             unsafe { libssl.crypto.BIO_set_flags(bio, RETRY_WRITE) };
             -1
         }
@@ -285,7 +285,7 @@ unsafe extern "C-unwind" fn destroy<W: Wire, const N: usize>(bio: *mut sys::BIO)
         // SAFETY: libcrypto calls with a BIO of ours.
         let data = unsafe { libssl.crypto.BIO_get_data(bio) }.cast::<W>();
         if let Some(data) = NonNull::new(data) {
-            // SAFETY: as above.
+            // SAFETY: libcrypto calls with a BIO of ours.
             unsafe { libssl.crypto.BIO_set_data(bio, null_mut()) };
             let one = NonNull::slice_from_raw_parts(data, 1);
             // SAFETY: it came from a box of one, and the BIO that had it is going.

@@ -219,7 +219,7 @@ unsafe extern "C-unwind" fn dup<T: SslValue>(
         // SAFETY: the original lives.
         let value = unsafe { held::<T>(from) }.and_then(T::of_copy);
         let copy = value.and_then(|value| try_box(Held { ours: &raw const OURS, value }));
-        // SAFETY: as above.
+        // SAFETY: the original lives.
         unsafe { at.write(copy.map_or(null_mut(), |copy| Box::into_raw(copy).cast())) };
         // libssl makes the copy by SSL_new, where it may have got something from its SSL_CTX.
         // SAFETY: what `Index::ask` passed.

@@ -28,7 +28,7 @@ struct SslMessages {
 
 // SAFETY: the pointer is the program's, and is only ever given back to it.
 unsafe impl Send for SslMessages {}
-// SAFETY: as above.
+// SAFETY: the pointer is the program's, and is only ever given back to it.
 unsafe impl Sync for SslMessages {}
 
 impl SslMessages {

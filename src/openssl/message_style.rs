@@ -85,7 +85,7 @@ unsafe extern "C-unwind" fn watch(
         let at = arg.cast::<u8>();
         // SAFETY: `ask` passes a byte of its own.
         let before = unsafe { at.read() };
-        // SAFETY: as above.
+        // SAFETY: `ask` passes a byte of its own.
         unsafe { at.write(before | seen) };
     });
 }

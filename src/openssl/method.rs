@@ -69,6 +69,6 @@ pub(super) unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
     unsafe { crypto.BIO_clear_flags(bio, RETRY_FLAGS) };
     // SAFETY: the real BIO lives.
     let flags = unsafe { crypto.BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
-    // SAFETY: as above.
+    // SAFETY: the real BIO lives.
     unsafe { crypto.BIO_set_flags(bio, flags) };
 }

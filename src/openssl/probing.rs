@@ -55,7 +55,7 @@ unsafe fn answer(libssl: &'static Libssl, watch: sys::MessageCb, arg: *mut c_voi
     let memory = unsafe { libssl.crypto.BIO_s_mem() };
     // SAFETY: the method lives for ever.
     let rbio = unsafe { libssl.crypto.BIO_new(memory) };
-    // SAFETY: as above.
+    // SAFETY: the method lives for ever.
     let wbio = unsafe { libssl.crypto.BIO_new(memory) };
     // SAFETY: the SSL takes both over, and does not mind null.
     unsafe { libssl.ssl.SSL_set_bio(ssl.as_ptr(), rbio, wbio) };

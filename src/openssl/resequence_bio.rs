@@ -38,7 +38,7 @@ pub(super) fn new(real: Bio, numbers: Resequencing) -> Option<NonNull<sys::BIO>>
     }
     // SAFETY: the BIO is new and ours; `destroy` takes the box back.
     unsafe { crypto.BIO_set_data(bio.as_ptr(), Box::into_raw(resequencer).cast()) };
-    // SAFETY: as above.
+    // SAFETY: the BIO is new and ours; `destroy` takes the box back.
     unsafe { crypto.BIO_set_init(bio.as_ptr(), 1) };
     Some(bio)
 }
@@ -52,13 +52,13 @@ fn make(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
     // SAFETY: the name is a C string.
     let method = unsafe { crypto.BIO_meth_new(kind, c"datagram socket, resequenced".as_ptr()) };
     let made = NonNull::new(method)?;
-    // SAFETY: the method is new and no BIO has it yet; so for the next three.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_read(method, numbered!([read] as BioRead, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_write(method, numbered!([write] as BioWrite, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_ctrl(method, numbered!([ctrl] as BioCtrl, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_destroy(method, numbered!([destroy] as BioDestroy, libssl)) };
     Some(made)
 }
@@ -96,7 +96,7 @@ unsafe extern "C-unwind" fn write<const N: usize>(
     // SAFETY: libcrypto passes that many bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), len) };
     let n = ours.write(bytes);
-    // SAFETY: as above.
+    // SAFETY: libcrypto passes that many bytes.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
@@ -110,7 +110,7 @@ unsafe extern "C-unwind" fn read<const N: usize>(
     let Some(ours) = (unsafe { ours(bio, N) }) else { return -1 };
     // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
     let n = unsafe { ours.real.crypto().BIO_read(ours.real.as_ptr(), to.cast(), room) };
-    // SAFETY: as above.
+    // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
@@ -132,7 +132,7 @@ unsafe extern "C-unwind" fn ctrl<const N: usize>(
             return -1;
         }
     }
-    // SAFETY: as above; the arguments are for whoever understands the command.
+    // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
     unsafe { crypto.BIO_ctrl(real, command, larg, parg) }
 }
 
@@ -144,7 +144,7 @@ unsafe extern "C-unwind" fn destroy<const N: usize>(bio: *mut sys::BIO) -> c_int
     if data.is_null() {
         return 1;
     }
-    // SAFETY: as above.
+    // SAFETY: libcrypto calls with a BIO of ours.
     unsafe { libssl.crypto.BIO_set_data(bio, null_mut()) };
     // SAFETY: it came from a box, and the BIO that had it is going.
     let gone = unsafe { Box::from_raw(data) };

@@ -144,11 +144,11 @@ fn make(libssl: &'static Libssl) -> Option<NonNull<sys::BIO_METHOD>> {
     let method =
         unsafe { crypto.BIO_meth_new(kind, c"dtlsv1_listen verified ClientHello".as_ptr()) };
     let made = NonNull::new(method)?;
-    // SAFETY: the method is new and no BIO has it yet; so for the next two.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_read(method, numbered!([read] as BioRead, libssl)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_write(method, Some(write as BioWrite)) };
-    // SAFETY: as above.
+    // SAFETY: the method is new and no BIO has it yet.
     unsafe { crypto.BIO_meth_set_ctrl(method, numbered!([ctrl] as BioCtrl, libssl)) };
     Some(made)
 }
@@ -178,10 +178,10 @@ unsafe extern "C-unwind" fn read<const N: usize>(
     let crypto = &libssl.crypto;
     // SAFETY: libcrypto calls with a BIO of ours.
     unsafe { crypto.BIO_clear_flags(bio, sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD_RETRY) };
-    // SAFETY: as above.
+    // SAFETY: libcrypto calls with a BIO of ours.
     let record = unsafe { script(bio, libssl) }.and_then(|script| script.record.take());
     let (Some(record), Ok(room)) = (record, usize::try_from(room)) else {
-        // SAFETY: as above.
+        // SAFETY: libcrypto calls with a BIO of ours.
         unsafe { crypto.BIO_set_flags(bio, sys::RETRY_READ) };
         return -1;
     };

@@ -20,7 +20,7 @@ pub(super) fn install(ctx: SslCtx, generate: bool, verify: bool) {
     let verify = numbered!([verify_for_libssl] as VerifyCb, libssl).filter(|_| verify);
     // SAFETY: type invariant, and the callback is one.
     unsafe { libssl.ssl.SSL_CTX_set_cookie_generate_cb(ctx.as_ptr(), generate) };
-    // SAFETY: as above.
+    // SAFETY: type invariant, and the callback is one.
     unsafe { libssl.ssl.SSL_CTX_set_cookie_verify_cb(ctx.as_ptr(), verify) };
 }
 

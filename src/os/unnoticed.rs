@@ -97,7 +97,7 @@ fn set_of(signals: &[c_int]) -> libc::sigset_t {
         // SAFETY: a set by now.
         unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
     }
-    // SAFETY: as above.
+    // SAFETY: a set by now.
     unsafe { set.assume_init() }
 }
 
@@ -120,14 +120,14 @@ fn take(set: &libc::sigset_t) {
 pub(crate) fn errno() -> c_int {
     // SAFETY: every thread has an errno.
     let at = unsafe { libc::__errno_location() };
-    // SAFETY: as above.
+    // SAFETY: every thread has an errno.
     unsafe { at.read() }
 }
 
 pub(crate) fn set_errno(errno: c_int) {
     // SAFETY: every thread has an errno.
     let at = unsafe { libc::__errno_location() };
-    // SAFETY: as above.
+    // SAFETY: every thread has an errno.
     unsafe { at.write(errno) };
 }
 

@@ -80,9 +80,9 @@ impl Connected {
 
     /// Lets it block, as a socket of accept(2)'s does.
     pub(crate) fn block(&self) -> Result<(), Errno> {
-        // SAFETY: takes numbers; so for the next.
+        // SAFETY: takes numbers.
         let flags = unsafe { libc::fcntl(self.fd(), libc::F_GETFL) };
-        // SAFETY: as above.
+        // SAFETY: takes numbers.
         super::socket::done(unsafe {
             libc::fcntl(self.fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK)
         })

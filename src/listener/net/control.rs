@@ -146,11 +146,11 @@ mod tests {
 
     #[test]
     fn lengths_are_those_of_the_macros() {
-        // SAFETY: computes from a number; so for the next two.
+        // SAFETY: computes from a number.
         let v4 = unsafe { libc::CMSG_SPACE(V4_INFO as u32) };
-        // SAFETY: as above.
+        // SAFETY: computes from a number.
         let v6 = unsafe { libc::CMSG_SPACE(V6_INFO as u32) };
-        // SAFETY: as above.
+        // SAFETY: computes from a number.
         let len = unsafe { libc::CMSG_LEN(V4_INFO as u32) };
         assert_eq!(
             [space(V4_INFO), space(V6_INFO), HEADER + V4_INFO],

@@ -126,17 +126,17 @@ impl Socket {
     fn is_connected(&self) -> bool {
         let mut bytes = [0_u8; SOCKADDR_LEN];
         let mut len = SOCKADDR_LEN as libc::socklen_t;
-        // SAFETY: as above.
+        // SAFETY: writable for `len` bytes, from any alignment.
         unsafe { libc::getpeername(self.fd, bytes.as_mut_ptr().cast(), &raw mut len) == 0 }
     }
 
     fn become_non_blocking(&self) -> Result<(), Errno> {
-        // SAFETY: takes numbers; so for the next.
+        // SAFETY: takes numbers.
         let flags = unsafe { libc::fcntl(self.fd, libc::F_GETFL) };
         if flags < 0 {
             return Err(last_error());
         }
-        // SAFETY: as above.
+        // SAFETY: takes numbers.
         done(unsafe { libc::fcntl(self.fd, libc::F_SETFL, flags | libc::O_NONBLOCK) })
     }
 

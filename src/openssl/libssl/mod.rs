@@ -189,11 +189,11 @@ impl Libssl {
         let release = Release::ask(&crypto, &ssl, set_error.is_some())?;
         object.pin();
         crypto_object.pin();
-        // SAFETY: gives the address of a constant; so for the next two.
+        // SAFETY: gives the address of a constant.
         let server = unsafe { ssl.DTLS_server_method() };
-        // SAFETY: as above.
+        // SAFETY: gives the address of a constant.
         let either = unsafe { ssl.DTLS_method() };
-        // SAFETY: as above.
+        // SAFETY: gives the address of a constant.
         let client = unsafe { ssl.DTLS_client_method() };
         Some(Self {
             number: 0,
@@ -218,7 +218,7 @@ impl Libssl {
                 // SAFETY: published, and never freed.
                 Ok(_) => return unsafe { at.as_ref() },
                 Err(other) => {
-                    // SAFETY: as above.
+                    // SAFETY: published, and never freed.
                     let other = unsafe { &*other };
                     if other.object.start == start {
                         // SAFETY: from a box, and not published.
