@@ -47,20 +47,20 @@ number_of(const unsigned char *record)
 	return n;
 }
 
-/* The client's next datagram to the server. */
+/* The client's next datagram to the server, numbered as if `earlier` had been lost. */
 static uint64_t
-to_server(void)
+to_server(int earlier)
 {
 	struct datagram *d = queue_get(&client.wire.out);
 
 	NEED(d != NULL && d->len > 13);
+	d->byte[10] = (unsigned char)(d->byte[10] + earlier);
 	end_give(&end, d->byte, d->len);
 	return number_of(d->byte);
 }
 
-/* Accepts a client that has lost so many answers; gives its hello's number. */
 static uint64_t
-accepted(SSL *ssl, int lost)
+accepted_late(SSL *ssl, int lost, int earlier)
 {
 	unsigned char answer[WIRE_MAX];
 	uint64_t number;
@@ -72,7 +72,7 @@ accepted(SSL *ssl, int lost)
 		tls_hasty(client.ssl);
 	CHECK_INT(stepper_step(&client), 0);
 	for (i = 0; i <= lost; i++) {
-		to_server();
+		to_server(0);
 		CHECK_INT(listen_to(ssl, NULL), 0);
 		CHECK_QUEUED(0);
 		CHECK((len = end_take(&end, answer, sizeof(answer))) > 0);
@@ -84,10 +84,17 @@ accepted(SSL *ssl, int lost)
 	}
 	queue_put(&client.wire.in, answer, len);
 	CHECK_INT(stepper_step(&client), 0);
-	number = to_server();
+	number = to_server(earlier);
 	CHECK_INT(listen_to(ssl, NULL), 1);
 	CHECK_QUEUED(0);
 	return number;
+}
+
+/* Accepts a client that has lost so many answers; gives its hello's number. */
+static uint64_t
+accepted(SSL *ssl, int lost)
+{
+	return accepted_late(ssl, lost, 0);
 }
 
 /* The rest of the handshake, and what the first record has. */
@@ -299,7 +306,7 @@ test_references(void)
 				ssl = server(kind);
 				made = 1 + (end.rbio != end.wbio);
 				freed = 0;
-				accepted(ssl, 1);
+				accepted_late(ssl, 0, 4);
 				BIO_set_callback_ex(end.rbio, watcher);
 				BIO_set_callback_ex(end.wbio, watcher);
 				made += act_on(ssl, act);

@@ -21,6 +21,8 @@
 //!   the only place with `unsafe` (`os`, `protected` and `probes` have a little of it for want of another way).
 //! * `listen` joins them: one loop that reads, asks the gate and does what it says. `datagram` does so
 //!   for one datagram, without an SSL or a BIO, and gives an SSL what was admitted.
+//! * `local_address` tells where a datagram was sent to, and sends from there; `socket_filter` keeps garbage
+//!   out of a listening socket.
 //! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
 //!
 //! # What is true throughout
