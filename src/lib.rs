@@ -37,6 +37,8 @@
 //!   BIO carries its own. openssl-sys has types and constants, and functions for our own tests alone.
 //!
 //! The C functions are documented in `include/dtlsv1_listen.h` and dtlsv1_listen(3).
+// The listener is the only one that uses them.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity))]
 
 #[allow(unsafe_code)]
@@ -45,6 +47,7 @@ mod ctx_driver;
 mod datagram;
 pub mod hello;
 mod listen;
+#[cfg(target_os = "linux")]
 mod listener;
 #[allow(unsafe_code)]
 mod load;
@@ -64,6 +67,7 @@ mod probes;
 mod protected;
 mod service;
 #[allow(unsafe_code)]
+#[cfg_attr(not(target_os = "linux"), path = "socket_filter/none.rs")]
 mod socket_filter;
 mod ssl_driver;
 mod stats;
