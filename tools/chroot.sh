@@ -143,7 +143,6 @@ exec 9>&-
 layer=$(mktemp -d "$cache/layer.XXXXXX")
 mkdir "$layer/upper" "$layer/work" "$layer/root"
 trap 'umount "$layer/root" && rm -rf --one-file-system "$layer"' EXIT
-trap 'exit 130' INT TERM
 mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/upper,workdir=$layer/work" "$layer/root"
 root=$layer/root
 target=${TARGET_DIR:-$cache/target-$name} registry=${CARGO_HOME:-$HOME/.cargo}/registry
@@ -152,4 +151,8 @@ BINDS="$here:/src,ro $target:/target,rw $registry:/root/.cargo/registry,rw"
 [ -z "${OUT:-}" ] || BINDS="$BINDS $(realpath "$OUT"):/out,rw"
 [ -z "${HOST_RUST:-}" ] || BINDS="$BINDS $(rustc --print sysroot):/opt/rust,ro"
 export BINDS
-SRC=/src inside "$@"
+# unshare waits whatever it is sent; who ends this script ends what runs in the chroot.
+SRC=/src inside "$@" <&0 &
+running=$!
+trap 'kill -KILL $(pgrep -P "$running") "$running" 2>/dev/null; exit 130' INT TERM
+wait "$running"
