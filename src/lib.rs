@@ -54,6 +54,7 @@ mod load;
 #[allow(unsafe_code)]
 mod loader;
 #[allow(unsafe_code)]
+#[cfg_attr(not(target_os = "linux"), path = "local_address/none.rs")]
 mod local_address;
 #[allow(unsafe_code)]
 mod map;

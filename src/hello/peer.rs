@@ -110,6 +110,11 @@ impl Peer {
         (enough && (family == AF_INET || self.is_known())).then_some(self)
     }
 
+    /// As in `sa_family`.
+    pub const fn family(&self) -> u16 {
+        family(&self.bytes)
+    }
+
     /// AF_UNSPEC: a BIO may say that it knows the peer and have nothing to show for it.
     pub fn is_unspecified(&self) -> bool {
         family(&self.bytes) == AF_UNSPEC
