@@ -5,8 +5,7 @@
  *	cc poll_server.c -o poll_server -ldtlsv1_listen -lssl -lcrypto
  *	./poll_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]
  *
- * ADDRESS may be IPv4 or IPv6; PORT 0 takes a free one. With CLIENTS it ends
- * after so many have come and gone. Copy what you need.
+ * PORT 0 takes a free one. With CLIENTS it ends after so many. Copy what you need.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -18,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,8 +52,7 @@ die(const char *what)
 static socklen_t
 address_len(const struct sockaddr_storage *addr)
 {
-	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-	    sizeof(struct sockaddr_in);
+	return addr->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
 /* "127.0.0.1:4433" or "[::1]:4433"; the string is this function's own. */
@@ -65,29 +62,25 @@ address_name(const struct sockaddr_storage *addr)
 	static char name[NI_MAXHOST + NI_MAXSERV + 4];
 	char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
 
-	getnameinfo((const struct sockaddr *)addr, address_len(addr), host,
-	    sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(name, sizeof(name),
-	    addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	getnameinfo((const struct sockaddr *)addr, address_len(addr), host, sizeof(host),
+	    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(name, sizeof(name), addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return name;
 }
 
 /*
- * A socket that does not block. The socket of each client has the same address
- * and port as the listening one, so all of them, that one too, must allow it.
- * (The BSDs want SO_REUSEPORT for that, which on Linux would share out hellos.)
+ * A socket that does not block. All have the listening one's address and port, and must allow
+ * it. (The BSDs want SO_REUSEPORT for that, which on Linux would share out hellos.)
  */
 static int
 udp_socket(const struct sockaddr *addr, socklen_t len)
 {
 	int fd = socket(addr->sa_family, SOCK_DGRAM | SOCK_NONBLOCK, 0), on = 1;
 
-	if (fd == -1)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    bind(fd, addr, len) == -1) {
+	if (fd != -1 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    bind(fd, addr, len) == -1)) {
 		close(fd);
-		return -1;
+		fd = -1;
 	}
 	return fd;
 }
@@ -95,18 +88,16 @@ udp_socket(const struct sockaddr *addr, socklen_t len)
 static void
 open_listener(const char *address, const char *port)
 {
-	struct addrinfo hints = {0}, *info;
+	struct addrinfo *info, hints = { .ai_socktype = SOCK_DGRAM,
+	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	socklen_t len = sizeof(own);
 
-	hints.ai_socktype = SOCK_DGRAM;
-	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
 	if (getaddrinfo(address, port, &hints, &info) != 0 ||
 	    (fds[0].fd = udp_socket(info->ai_addr, info->ai_addrlen)) == -1 ||
 	    getsockname(fds[0].fd, (struct sockaddr *)&own, &len) == -1)
 		die(address);
 	freeaddrinfo(info);
-	printf("listening on %s, libdtlsv1_listen %s\n", address_name(&own),
-	    dtlsv1_listen_version());
+	printf("listening on %s, libdtlsv1_listen %s\n", address_name(&own), dtlsv1_listen_version());
 }
 
 /* An SSL that listens. It becomes the next client's, and then another is made. */
@@ -123,9 +114,8 @@ new_ssl(SSL_CTX *ctx)
 }
 
 /*
- * Gives ssl a socket that hears this one client only. (Another client's hello
- * may slip in between bind and connect; libssl drops it here, and that client
- * sends it again.)
+ * Gives ssl a socket that hears this client only. (Another's hello may slip in
+ * between bind and connect; libssl drops it, and that client sends it again.)
  */
 static int
 connect_to(SSL *ssl, struct sockaddr_storage *peer)
@@ -133,8 +123,7 @@ connect_to(SSL *ssl, struct sockaddr_storage *peer)
 	BIO *bio = SSL_get_rbio(ssl);
 	int fd = udp_socket((struct sockaddr *)&own, address_len(&own));
 
-	if (fd == -1 ||
-	    connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
+	if (fd == -1 || connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -152,8 +141,7 @@ forget(int i, const char *why)
 	printf("%s: %s\n", address_name(&clients[i].addr), why);
 	ERR_print_errors_fp(stderr);
 	SSL_free(clients[i].ssl);	/* and its socket */
-	n_clients--;
-	clients[i] = clients[n_clients];
+	clients[i] = clients[--n_clients];
 	fds[1 + i] = fds[1 + n_clients];
 	n_gone++;
 }
@@ -163,22 +151,18 @@ step(int i)
 {
 	struct client *c = &clients[i];
 	char buf[2048];
-	int n;
+	int n = 0;
 
 	ERR_clear_error();	/* SSL_get_error() looks at it */
-	if (!c->accepted) {
-		n = SSL_accept(c->ssl);
-		if (n == 1) {
-			c->accepted = 1;
-			printf("%s: accepted, %s, %s\n", address_name(&c->addr),
-			    SSL_get_version(c->ssl), SSL_get_cipher(c->ssl));
-		}
+	if (!c->accepted && (n = SSL_accept(c->ssl)) == 1) {
+		c->accepted = 1;
+		printf("%s: accepted, %s, %s\n", address_name(&c->addr),
+		    SSL_get_version(c->ssl), SSL_get_cipher(c->ssl));
 	}
-	if (c->accepted)
-		while ((n = SSL_read(c->ssl, buf, sizeof(buf))) > 0) {
-			printf("%s: echoing %d bytes\n", address_name(&c->addr), n);
-			(void)SSL_write(c->ssl, buf, n);	/* UDP may lose it */
-		}
+	while (c->accepted && (n = SSL_read(c->ssl, buf, sizeof(buf))) > 0) {
+		printf("%s: echoing %d bytes\n", address_name(&c->addr), n);
+		(void)SSL_write(c->ssl, buf, n);	/* UDP may lose it */
+	}
 	switch (SSL_get_error(c->ssl, n)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
@@ -212,21 +196,18 @@ listen_for_clients(SSL_CTX *ctx)
 	int fd, ret;
 
 	for (;;) {
-		if (ssl == NULL)
-			ssl = new_ssl(ctx);
+		ssl = ssl != NULL ? ssl : new_ssl(ctx);
 		ret = DTLSv1_listen(ssl, &peer);
 		/*
-		 * 0: nothing more to read, a datagram that was no good, or the
-		 * budget is spent; poll() knows which. (With EPOLLET nobody
-		 * tells again: there, call until BIO_should_read() of the
-		 * SSL's read BIO is true.)
+		 * 0: nothing more to read, a datagram that was no good, or no budget
+		 * is left; poll() knows which. (With EPOLLET nobody tells again:
+		 * there, call until BIO_should_read() of the read BIO is true.)
 		 */
 		if (ret == 0)
 			return;
 		/*
-		 * -1: something is wrong on this side, such as the file of
-		 * secrets, and may pass. Neither give up nor go on as if there
-		 * were a client, and do not spin.
+		 * -1: something is wrong on this side, such as the file of secrets,
+		 * and may pass. There is no client. Go on later: do not spin.
 		 */
 		if (ret < 0) {
 			fprintf(stderr, "DTLSv1_listen failed; again in a second\n");
@@ -236,18 +217,15 @@ listen_for_clients(SSL_CTX *ctx)
 			listen_again = time(NULL) + 1;
 			return;
 		}
-
-		/* A client that waited for long has sent its hello twice. */
-		if (n_clients == MOST || is_served(&peer) ||
-		    (fd = connect_to(ssl, &peer)) == -1) {
+		/* Where a client is served already there is no place for another. */
+		if (n_clients == MOST || is_served(&peer) || (fd = connect_to(ssl, &peer)) == -1) {
 			SSL_free(ssl);
 			ssl = NULL;
 			continue;
 		}
 		clients[n_clients] = (struct client){ .ssl = ssl, .heard = time(NULL) };
 		memcpy(&clients[n_clients].addr, &peer, address_len(&peer));
-		n_clients++;
-		fds[n_clients] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		fds[++n_clients] = (struct pollfd){ .fd = fd, .events = POLLIN };
 		ssl = NULL;		/* it is the client's now */
 		step(n_clients - 1);	/* the hello is in it already */
 	}
@@ -263,8 +241,7 @@ next_timer(void)
 	for (i = 0; i < n_clients; i++)
 		if (DTLSv1_get_timeout(clients[i].ssl, &left)) {
 			ms = (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
-			if (ms < least)
-				least = ms;
+			least = ms < least ? ms : least;
 		}
 	return least;
 }
@@ -277,8 +254,7 @@ run_timers(void)
 
 	for (i = n_clients - 1; i >= 0; i--) {
 		ERR_clear_error();
-		/* 0: not yet; -1: sent too often. */
-		if (DTLSv1_handle_timeout(clients[i].ssl) < 0)
+		if (DTLSv1_handle_timeout(clients[i].ssl) < 0)	/* sent too often */
 			forget(i, "no answer");
 		else if (time(NULL) - clients[i].heard > IDLE)
 			forget(i, "silent for too long");
@@ -297,11 +273,9 @@ main(int argc, char *argv[])
 	}
 	most = argc == 6 ? atoi(argv[5]) : -1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-
 	/* No cookie callbacks: the library makes and checks cookies itself. */
 	ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1 ||
 	    dtlsv1_listen_set_budget(ctx, BUDGET) != 1)
 		die("the certificate and key");

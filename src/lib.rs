@@ -39,6 +39,8 @@
 //!   BIO carries its own. openssl-sys has types and constants, and functions for our own tests alone.
 //!
 //! The C functions are documented in `include/dtlsv1_listen.h` and dtlsv1_listen(3).
+// The listener is the only one that uses them.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity))]
 
 #[allow(unsafe_code)]
@@ -47,12 +49,14 @@ mod ctx_driver;
 mod datagram;
 pub mod hello;
 mod listen;
+#[cfg(target_os = "linux")]
 mod listener;
 #[allow(unsafe_code)]
 mod load;
 #[allow(unsafe_code)]
 mod loader;
 #[allow(unsafe_code)]
+#[cfg_attr(not(target_os = "linux"), path = "local_address/none.rs")]
 mod local_address;
 #[allow(unsafe_code)]
 mod map;
@@ -66,6 +70,7 @@ mod probes;
 mod protected;
 mod service;
 #[allow(unsafe_code)]
+#[cfg_attr(not(target_os = "linux"), path = "socket_filter/none.rs")]
 mod socket_filter;
 mod ssl_driver;
 mod stats;

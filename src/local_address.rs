@@ -242,9 +242,8 @@ pub(crate) fn is_the_kernels(to: &Peer, from: &Local) -> bool {
 }
 
 fn chosen_for(to: &Peer) -> Option<Peer> {
+    let family = c_int::from(to.family());
     let to = to.as_bytes();
-    let &[a, b, ..] = to else { return None };
-    let family = c_int::from(u16::from_ne_bytes([a, b]));
     // SAFETY: takes numbers.
     let fd = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
     let socket = out_of_the_way(fd)?;

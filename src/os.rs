@@ -25,8 +25,7 @@ use std::time::Instant;
 /// capabilities): its environment is not the administrator's.
 #[allow(unsafe_code)]
 pub(crate) fn environment(name: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: takes an entry's number, and gives 0 for one that is not there.
-    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+    if has_more_rights_than_its_user() {
         return None;
     }
     // SAFETY: `name` ends in a NUL.
@@ -40,14 +39,30 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn has_more_rights_than_its_user() -> bool {
+    // SAFETY: takes an entry's number, and gives 0 for one that is not there.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(unsafe_code)]
+fn has_more_rights_than_its_user() -> bool {
+    unsafe extern "C" {
+        fn issetugid() -> c_int;
+    }
+    // SAFETY: asks the kernel about this process, and takes nothing.
+    unsafe { issetugid() != 0 }
+}
+
 /// The names of all variables that begin so; none where [`environment`] gives none.
 #[allow(unsafe_code)]
 pub(crate) fn each_variable(start: &[u8], mut each: impl FnMut(&'static [u8])) {
     unsafe extern "C" {
         static environ: *const *const std::ffi::c_char;
     }
-    // SAFETY: takes an entry's number, and gives 0 for one that is not there.
-    if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
+    if has_more_rights_than_its_user() {
         return;
     }
     // SAFETY: libc's own; who changes it meanwhile races as in `environment`.
@@ -199,12 +214,28 @@ fn read_boot_seconds() -> u64 {
 }
 
 /// Fills a short buffer with random bytes, if the system has any without waiting for them.
+#[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 pub(crate) fn random_at_once(bytes: &mut [u8]) -> bool {
     let (at, len) = (bytes.as_mut_ptr().cast(), bytes.len());
     // SAFETY: writable for that many bytes.
     let got = unsafe { libc::getrandom(at, len, libc::GRND_NONBLOCK) };
     usize::try_from(got) == Ok(len)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(unsafe_code)]
+pub(crate) fn random_at_once(bytes: &mut [u8]) -> bool {
+    // SAFETY: writable for that many bytes.
+    unsafe { arc4random_buf(bytes.as_mut_ptr().cast(), bytes.len()) };
+    true
+}
+
+// BSD's: never waits, never fails.
+#[cfg(not(target_os = "linux"))]
+#[allow(unsafe_code)]
+unsafe extern "C" {
+    fn arc4random_buf(to: *mut std::ffi::c_void, len: usize);
 }
 
 /// Runs `what` at exit, or when the library is unloaded.

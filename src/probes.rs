@@ -120,7 +120,8 @@ mod tests {
         assert_eq!(shown(libc::AF_INET, &[0x16, 0x34, 192, 0, 2, 7]), "192.0.2.7:5684");
         let mut v6 = vec![0x16, 0x34, 0, 0, 0, 0, 0xFE, 0x80];
         v6.extend([0; 13]);
-        v6.extend([1, 2, 0, 0, 0]);
+        v6.push(1);
+        v6.extend(2_u32.to_ne_bytes());
         assert_eq!(shown(libc::AF_INET6, &v6), "[fe80::1%2]:5684");
         let mut mapped = vec![0x16, 0x34, 0, 0, 0, 0];
         mapped.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 7]);

@@ -138,12 +138,16 @@ fn lock<T>(at: NonNull<T>) {
 fn keep_from_dumps(at: *mut c_void, len: usize) {
     #[cfg(target_os = "linux")]
     const ADVICE: libc::c_int = libc::MADV_DONTDUMP;
-    #[cfg(target_os = "freebsd")]
-    const ADVICE: libc::c_int = libc::MADV_NOCORE;
-    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
-    const ADVICE: libc::c_int = libc::MADV_DONTDUMP;
+    // FreeBSD's and DragonFly's MADV_NOCORE; OpenBSD and NetBSD have no such advice.
+    #[cfg(any(target_os = "freebsd", target_os = "dragonfly"))]
+    const ADVICE: libc::c_int = 8;
+    #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "dragonfly"))]
     // SAFETY: our own pages; the content does not change.
-    unsafe { libc::madvise(at, len, ADVICE) };
+    unsafe {
+        libc::madvise(at, len, ADVICE)
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_os = "dragonfly")))]
+    let _ = (at, len);
 }
 
 /// Overwrites the stack below: whoever works with a secret leaves copies there, which a core dump

@@ -2,7 +2,7 @@
 # What this project needs from the machine, topic by topic:
 #
 #   tools/setup.sh TOPIC...     build check interop guests releases bench fleet load loss xdp
-#                               xdp-kernels
+#                               xdp-kernels chroot
 #
 # Nothing missing: says nothing and returns at once. As root on Debian or
 # Ubuntu it installs exactly the missing packages; for anybody else it prints
@@ -76,10 +76,11 @@ xdp                    util-linux      cmd:setpriv              setpriv
 xdp,xdp-kernels        python3         cmd:python3              Python 3
 xdp-kernels            qemu-system-x86 cmd:qemu-system-x86_64   QEMU
 xdp-kernels            file            cmd:file                 file
+chroot                 debootstrap     cmd:debootstrap          debootstrap
 '
 
 usage() {
-	echo "usage: tools/setup.sh build|check|interop|guests|releases|bench|fleet|load|loss|xdp|xdp-kernels ..." >&2
+	echo "usage: tools/setup.sh build|check|interop|guests|releases|bench|fleet|load|loss|xdp|xdp-kernels|chroot ..." >&2
 	exit 2
 }
 
@@ -160,7 +161,7 @@ components() {
 
 [ $# -gt 0 ] || usage
 for topic; do
-	case $topic in build | check | interop | guests | releases | bench | fleet | load | loss | xdp | xdp-kernels) ;; *) usage ;; esac
+	case $topic in build | check | interop | guests | releases | bench | fleet | load | loss | xdp | xdp-kernels | chroot) ;; *) usage ;; esac
 done
 status=0
 case " $* " in *' build '* | *' check '* | *' releases '*) rust || status=1 ;; esac

@@ -8,9 +8,13 @@ pub mod datagram;
 mod entry;
 pub mod interpose;
 pub mod listen;
+#[cfg(target_os = "linux")]
 pub mod listener;
+#[cfg(target_os = "linux")]
 pub mod listener_client;
+#[cfg(target_os = "linux")]
 pub mod listener_make;
+#[cfg(target_os = "linux")]
 pub mod listener_options;
 pub mod peer;
 pub mod repairs;

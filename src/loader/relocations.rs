@@ -44,10 +44,29 @@ struct Relocation {
     info: usize,
 }
 
-#[cfg(target_pointer_width = "32")]
-pub(super) use libc::Elf32_Sym as Symbol;
+/// `Elf64_Sym`.
 #[cfg(target_pointer_width = "64")]
-pub(super) use libc::Elf64_Sym as Symbol;
+#[repr(C)]
+pub(super) struct Symbol {
+    pub(super) st_name: u32,
+    pub(super) st_info: u8,
+    _st_other: u8,
+    pub(super) st_shndx: u16,
+    pub(super) st_value: u64,
+    _st_size: u64,
+}
+
+/// `Elf32_Sym`.
+#[cfg(target_pointer_width = "32")]
+#[repr(C)]
+pub(super) struct Symbol {
+    pub(super) st_name: u32,
+    pub(super) st_value: u32,
+    _st_size: u32,
+    pub(super) st_info: u8,
+    _st_other: u8,
+    pub(super) st_shndx: u16,
+}
 
 /// The symbol's number in `r_info`.
 const SYMBOL_AT: u32 = if cfg!(target_pointer_width = "64") { 32 } else { 8 };

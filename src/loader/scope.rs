@@ -1,7 +1,10 @@
 //! What names mean: to an object, to the program, and behind this library.
 
+#[cfg(target_os = "linux")]
 use super::find::LinkMap;
 use super::object::Object;
+#[cfg(not(target_os = "linux"))]
+use std::ffi::c_char;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{NonNull, null};
 
@@ -23,7 +26,7 @@ impl Object {
         // SAFETY: NULL, for the program, or a C string. Nothing is loaded, so no constructor runs.
         let handle = Handle(NonNull::new(unsafe { libc::dlopen(path, flags) })?);
         // Another object of the same name may have come in its place.
-        (handle.dynamic() == Some(self.dynamic)).then_some(handle)
+        handle.is_of(self).then_some(handle)
     }
 }
 
@@ -36,6 +39,19 @@ impl Handle {
         symbol(self.0.as_ptr(), name, version)
     }
 
+    #[cfg(target_os = "linux")]
+    fn is_of(&self, object: &Object) -> bool {
+        self.dynamic() == Some(object.dynamic)
+    }
+
+    /// Loaders that tell nothing of a handle: the object is still there, so that nothing has come in
+    /// its place.
+    #[cfg(not(target_os = "linux"))]
+    fn is_of(&self, object: &Object) -> bool {
+        Object::at(object.start).is_some_and(|found| found.dynamic == object.dynamic)
+    }
+
+    #[cfg(target_os = "linux")]
     fn dynamic(&self) -> Option<usize> {
         let mut map: *const LinkMap = null();
         let to = (&raw mut map).cast::<c_void>();
@@ -74,11 +90,21 @@ pub(crate) fn behind_us(name: &CStr, version: Option<&CStr>) -> Option<NonNull<c
     symbol(libc::RTLD_NEXT, name, version)
 }
 
+#[cfg(target_os = "linux")]
+use libc::dlvsym;
+
+/// FreeBSD alone among the others has versions of symbols, and its OpenSSL is found without them.
+#[cfg(not(target_os = "linux"))]
+unsafe fn dlvsym(scope: *mut c_void, name: *const c_char, _version: *const c_char) -> *mut c_void {
+    // SAFETY: by this function's contract: a name, and a scope of dlsym's.
+    unsafe { libc::dlsym(scope, name) }
+}
+
 fn symbol(scope: *mut c_void, name: &CStr, version: Option<&CStr>) -> Option<NonNull<c_void>> {
     let at = match version {
         // SAFETY: both end in a NUL. RTLD_NEXT means "behind the object that calls", which this is:
         // the result is looked at below, so that the call cannot become a jump.
-        Some(version) => unsafe { libc::dlvsym(scope, name.as_ptr(), version.as_ptr()) },
+        Some(version) => unsafe { dlvsym(scope, name.as_ptr(), version.as_ptr()) },
         // SAFETY: both end in a NUL. RTLD_NEXT means "behind the object that calls", which this is:
         // the result is looked at below, so that the call cannot become a jump.
         None => unsafe { libc::dlsym(scope, name.as_ptr()) },

@@ -265,8 +265,5 @@ fn last_errno() -> c_int {
 }
 
 fn clear_errno() {
-    // SAFETY: every thread has an errno.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: it is this thread's.
-    unsafe { errno.write(0) };
+    os::set_errno(0);
 }

@@ -10,6 +10,7 @@ mod batch_bio;
 mod bio;
 pub(crate) mod caller;
 mod claimed;
+#[cfg(target_os = "linux")]
 pub(crate) mod client_bio;
 mod context;
 mod contexts;

@@ -7,10 +7,17 @@
 use crate::hello::error::{Fault, Stop};
 use libc::{
     EACCES, EADDRNOTAVAIL, ECONNREFUSED, ECONNRESET, EDESTADDRREQ, EHOSTDOWN, EHOSTUNREACH, EINVAL,
-    EMSGSIZE, ENETDOWN, ENETUNREACH, ENOBUFS, ENOENT, ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN,
-    EOPNOTSUPP, EPERM, EPROTO, EPROTOTYPE,
+    EMSGSIZE, ENETDOWN, ENETUNREACH, ENOBUFS, ENOENT, ENOMEM, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP,
+    EPERM, EPROTO, EPROTOTYPE,
 };
 use std::ffi::c_int;
+
+/// Linux's alone.
+#[cfg(target_os = "linux")]
+use libc::ENONET;
+/// No error.
+#[cfg(not(target_os = "linux"))]
+const ENONET: c_int = -1;
 
 /// Whose doing an error is that the socket will not have for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,6 +36,15 @@ impl BuildHasher for Keyed {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
+fn key() -> [u64; 2] {
+    let (mut a, mut b) = ([0; 8], [0; 8]);
+    super::random_at_once(&mut a);
+    super::random_at_once(&mut b);
+    [a, b].map(u64::from_ne_bytes)
+}
+
+#[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn key() -> [u64; 2] {
     // SAFETY: takes an entry's number, and gives 0 for one that is not there.

@@ -111,22 +111,38 @@ fn pending() -> [bool; SENT.len()] {
 }
 
 /// Takes one of the signals that are pending, if it still is.
+#[cfg(not(target_os = "openbsd"))]
 fn take(set: &libc::sigset_t) {
     let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: a set, no place for the details, and no time to wait.
     unsafe { libc::sigtimedwait(set, null_mut(), &raw const at_once) };
 }
 
+/// Without sigtimedwait(2): it is pending, so that this does not wait.
+#[cfg(target_os = "openbsd")]
+fn take(set: &libc::sigset_t) {
+    let mut taken = 0;
+    // SAFETY: a set, and room for the signal's number.
+    unsafe { libc::sigwait(set, &raw mut taken) };
+}
+
+#[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno_location;
+#[cfg(any(target_os = "linux", target_os = "dragonfly"))]
+use libc::__errno_location as errno_location;
+#[cfg(target_os = "freebsd")]
+use libc::__error as errno_location;
+
 pub(crate) fn errno() -> c_int {
     // SAFETY: every thread has an errno.
-    let at = unsafe { libc::__errno_location() };
+    let at = unsafe { errno_location() };
     // SAFETY: every thread has an errno.
     unsafe { at.read() }
 }
 
 pub(crate) fn set_errno(errno: c_int) {
     // SAFETY: every thread has an errno.
-    let at = unsafe { libc::__errno_location() };
+    let at = unsafe { errno_location() };
     // SAFETY: every thread has an errno.
     unsafe { at.write(errno) };
 }

@@ -19,11 +19,14 @@ VERSIONED := $(foreach v,$(LIBSSL_VERSIONS),$(addsuffix .$(v),$(LIBSSL_NAMES))) 
 # Looked for behind the archive: what Rust's standard library needs.
 RUST_LIBS := -lgcc_s -lm -lc
 
+# What a package of debug symbols is made from is left in with STRIP_FLAGS=.
+STRIP_FLAGS ?= -Wl,--strip-debug
+
 # -z nodelete: libssl holds pointers to our functions for as long as it has objects.
 # -z defs: nothing of libssl's or libcrypto's is linked to; all of it is looked up.
 LINK_FLAGS := -shared -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=$(EXPORTS) \
     -Wl,-z,nodelete -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
-    -Wl,--gc-sections -Wl,--as-needed -Wl,-O1 -Wl,--strip-debug
+    -Wl,--gc-sections -Wl,--as-needed -Wl,-O1 $(STRIP_FLAGS)
 
 .PHONY: link
 link: $(LIB_SO) $(AUDIT_SO)

@@ -40,6 +40,7 @@ echo "$unit" | grep -qx 'Type=simple' || die "the unit is not Type=simple"
 environment=$(echo "$unit" | sed -n 's/^Environment=//p')
 start=$(echo "$unit" | sed -n 's/^ExecStart=//p' | tail -n 1)
 case $start in "$(command -v radsecproxy) -f") ;; *) die "ExecStart=$start" ;; esac
+case $environment in *DTLSV1_LISTEN_COOKIES=builtin*) ;; *) die "no cookies of ours" ;; esac
 [ -z "$PLAIN" ] || environment=
 
 launch() {
@@ -78,6 +79,8 @@ if [ -z "$PLAIN" ]; then
 		sleep 0.1
 	done
 	wait_for "$file" '^dtlsv1_listen_accepted_total{server="radsecproxy"} 1$' "the counters"
+	grep -q '^dtlsv1_listen_peers_unknown_total{server="radsecproxy"} 0$' "$file" ||
+	    die "its cookies were not ours"
 fi
 cipher=$(sed -n 's/.*Cipher is //p' "$WORK/client.out")
 

@@ -289,7 +289,8 @@ mod tests {
 
     fn peer(last: u8, port: u8) -> Peer {
         let mut bytes = [0; MAX_ADDRESS_LEN];
-        bytes[..8].copy_from_slice(&[2, 0, 0, port, 127, 0, 0, last]);
+        bytes[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+        bytes[2..8].copy_from_slice(&[0, port, 127, 0, 0, last]);
         Peer::new(bytes)
     }
 

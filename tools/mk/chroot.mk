@@ -1,0 +1,19 @@
+# In a Debian 13 of its own (tools/chroot.sh), as root: what its rustc 1.85 says, and what other
+# systems' standard libraries say. Made once, some minutes; then a minute or two each.
+
+# Compiled, not run: what tools/chroot.sh has no system for.
+TYPES ?= x86_64-unknown-linux-musl x86_64-unknown-freebsd x86_64-unknown-netbsd x86_64-unknown-openbsd \
+    x86_64-unknown-dragonfly
+CHROOT := tools/chroot.sh
+
+.PHONY: check-msrv check-types
+check-msrv: ## Clippy and Rust tests with the oldest rustc that will do, Debian 13's
+	@$(CHROOT) rust sh -ec 'cargo clippy --locked --all-targets -- -D warnings; cargo test --locked'
+
+# The standard library is checked too: most of these have none ready-made. openssl-sys looks for
+# headers, whose system does not matter to a type-check.
+check-types: ## Type-check for musl and the BSDs: TYPES='x86_64-unknown-freebsd'
+	@$(CHROOT) rust sh -ec 'export RUSTC_BOOTSTRAP=1 PKG_CONFIG_ALLOW_CROSS=1; for target; do \
+	    echo "$$target"; \
+	    RUSTFLAGS="-D warnings" cargo check -q --locked --lib -Zbuild-std=std,panic_unwind --target "$$target"; \
+	    done' sh $(TYPES)
