@@ -11,7 +11,7 @@ use crate::hello::wire::HelloVerifyRequest;
 use crate::openssl::{
     Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read, RecvBuffer,
     Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
-    note_accepted, remember_verified, resequence,
+    note_accepted, remember_verified, resequence, speak_1_2_at_most,
 };
 use crate::probes;
 use crate::service::budget::BudgetLeft;
@@ -46,6 +46,7 @@ pub(crate) fn listen(
         return Err(Fault::BioNotSet.into());
     };
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
+    speak_1_2_at_most(ssl)?;
     let mut current = Current::of(ssl);
     let budget = current.find().map_err(Stop::from).and_then(|context| {
         if context.uses_builtin() {
@@ -125,18 +126,17 @@ impl AfterDrop {
         discard: Discard,
         budget: &mut BudgetLeft,
     ) -> Result<(), Stop> {
-        if self == Self::Return { Err(discard.into()) } else { read_on(ssl, tally, discard, budget) }
+        if self == Self::Return {
+            Err(discard.into())
+        } else {
+            read_on(ssl, tally, discard, budget)
+        }
     }
 }
 
 /// Counts what the end of the call would have counted.
 #[cold]
-fn read_on(
-    ssl: Ssl,
-    tally: &Tally,
-    discard: Discard,
-    budget: &mut BudgetLeft,
-) -> Result<(), Stop> {
+fn read_on(ssl: Ssl, tally: &Tally, discard: Discard, budget: &mut BudgetLeft) -> Result<(), Stop> {
     tally.discard(discard);
     probes::end::<()>(ssl, &Err(discard.into()));
     budget.use_one()
