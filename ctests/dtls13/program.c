@@ -118,6 +118,69 @@ test_right_cookie(void)
 	SSL_free(ssl);
 }
 
+static int asked;
+
+static int
+generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
+{
+	(void)ssl;
+	asked++;
+	memset(cookie, 0x5a, 16);
+	*len = 16;
+	return 1;
+}
+
+static int
+verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
+{
+	(void)ssl;
+	asked++;
+	return len == 16 && cookie[0] == 0x5a;
+}
+
+/* SSLs of libssl's own listener have no BIO to tell who the client is: its cookies are the application's, also where built-in
+ * ones are wanted for all. */
+static void
+test_listener(void)
+{
+	void (*give_listener)(SSL *);
+	void *at = dlsym(RTLD_DEFAULT, "stub_give_listener");
+	int with;
+
+	NEED(at != NULL);
+	memcpy(&give_listener, &at, sizeof(at));
+	SSL_CTX_set_cookie_generate_cb(ctx, generate);
+	SSL_CTX_set_cookie_verify_cb(ctx, verify);
+	CHECK_INT(ours.set_cookie_policy(ctx, BUILTIN), 1);
+	for (with = 0; with < 2; with++) {
+		struct port port;
+		struct stepper client;
+		struct wire wire;
+		SSL *ssl = server(&rows[4], &wire);
+
+		check_case(with ? "with a listener" : "without");
+		memset(&port, 0, sizeof(port));
+		port.wire = &wire;
+		(void)queue_get(&wire.in);
+		give_listener(with ? ssl : NULL);
+		asked = 0;
+		SSL_set_options(ssl, SSL_OP_COOKIE_EXCHANGE);
+		SSL_set_accept_state(ssl);
+		stepper_init(&client);
+		stepper_step(&client);
+		port_to_server(&port, &client);
+		port_finish(&port, &client, ssl);
+		CHECK_INT(asked, with ? 2 : 0);
+		stepper_free(&client);
+		SSL_free(ssl);
+	}
+	check_case(NULL);
+	give_listener(NULL);
+	CHECK_INT(ours.set_cookie_policy(ctx, AUTO), 1);
+	SSL_CTX_set_cookie_generate_cb(ctx, NULL);
+	SSL_CTX_set_cookie_verify_cb(ctx, NULL);
+}
+
 /* Without an SSL, the SSL_CTX's bounds count: no datagram is answered that could never be accepted. */
 static void
 test_without_ssl(void)
@@ -158,6 +221,8 @@ main(int argc, char **argv)
 		CHECK_INT(SSL_CTX_set_min_proto_version(ctx, 0), 1);
 		test_rows();
 		test_right_cookie();
+		if (strcmp(argv[1], "stub") == 0)
+			test_listener();
 		test_without_ssl();
 	} else {
 		NEED(strcmp(argv[1], "1.2") == 0);

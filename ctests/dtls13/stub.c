@@ -134,6 +134,24 @@ SSL_new(SSL_CTX *ctx)
 	return ssl;
 }
 
+/* 4.1's own listener makes SSLs of its own: this one is to be taken for such a one. */
+static SSL *with_listener;
+
+void	stub_give_listener(SSL *);
+SSL	*SSL_get0_listener(SSL *);
+
+void
+stub_give_listener(SSL *ssl)
+{
+	with_listener = ssl;
+}
+
+SSL *
+SSL_get0_listener(SSL *ssl)
+{
+	return ssl == with_listener ? ssl : NULL;
+}
+
 int
 DTLSv1_listen(SSL *ssl, BIO_ADDR *peer)
 {
