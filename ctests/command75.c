@@ -5,12 +5,14 @@
  * flag set, which is how to tell it here, since SSL_get_error() looks at what
  * only libssl can set. Every other command is libssl's.
  */
+#define _GNU_SOURCE	/* RTLD_DEFAULT */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/hello.h"
 #include "lib/ours.h"
 #include "lib/tls.h"
 
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -129,9 +131,11 @@ test_budget(void)
 {
 	SSL *ssl = server();
 	int (*set_budget)(SSL_CTX *, unsigned int);
+	void *at = dlsym(RTLD_DEFAULT, "dtlsv1_listen_set_budget");
 	int i;
 
-	ours_find("dtlsv1_listen_set_budget", &set_budget);
+	NEED(at != NULL);
+	memcpy(&set_budget, &at, sizeof(at));
 	CHECK_INT(set_budget(ctx, 2), 1);
 	for (i = 0; i < 3; i++)
 		queue_put(&wire.in, "garbage", 7);

@@ -7,7 +7,9 @@ use crate::hello::peer::Peer;
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::listen::hand_over;
-use crate::openssl::{Context, Controls, Current, KeptErrors, Sender, Ssl, SslCtx, begin};
+use crate::openssl::{
+    Context, Controls, Current, KeptErrors, Sender, Ssl, SslCtx, begin, speak_1_2_at_most,
+};
 use crate::probes;
 use crate::stats::{Event, Tally, write_if_due};
 
@@ -104,6 +106,7 @@ fn take_in(ssl: Ssl, hello: &[u8], peer: &Peer, tally: &Tally) -> Result<bool, F
     begin(ssl)?;
     // Cleared, it speaks what its method does, whatever it spoke before.
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
+    speak_1_2_at_most(ssl)?;
     let ctx = ssl.ctx().ok_or(Fault::Internal)?;
     let context = Context::of(ctx)?;
     context.goes_without_ssl(ctx)?;

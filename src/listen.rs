@@ -12,7 +12,7 @@ use crate::local_address::{self, Local, Next};
 use crate::openssl::{
     BatchedCall, Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read,
     RecvBuffer, Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
-    note_accepted, pending, remember_verified, resequence, send_from,
+    note_accepted, pending, remember_verified, resequence, send_from, speak_1_2_at_most,
 };
 use crate::probes;
 use crate::service::budget::BudgetLeft;
@@ -48,6 +48,7 @@ pub(crate) fn listen(
         return Err(Fault::BioNotSet.into());
     };
     let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
+    speak_1_2_at_most(ssl)?;
     let mut current = Current::of(ssl);
     let budget = current.find().map_err(Stop::from).and_then(|context| {
         if context.uses_builtin() {

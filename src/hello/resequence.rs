@@ -42,10 +42,10 @@ impl Resequencing {
             // and began another connection, of which we know nothing.
             *self = Self::inert();
         }
-        // Any other number than libssl's wrong one is right, or is of an SSL that was cleared and
-        // began something else at 0.
-        let wrong = number == LIBSSL_BEGINS_AT;
-        let shift = if wrong { self.first.saturating_sub(number) } else { 0 };
+        // 0 is of an SSL that was cleared and began something else. From 4.1 on `SSL_clear` keeps the
+        // number, and an SSL that is used again begins above 1: the client knows of no record above its
+        // hello's number, so a higher one is as good, and is not lowered to what may have been sent before.
+        let shift = if number == 0 { 0 } else { self.first.saturating_sub(number) };
         let shift = *self.shift.get_or_insert(shift);
         if shift == 0 {
             return None;
@@ -205,6 +205,19 @@ mod tests {
         out(&mut numbers, &hello(2));
         for number in [2, 0, 1, 2, 3] {
             assert_eq!(out(&mut numbers, &hello(number)), hello(number));
+        }
+    }
+
+    /// From 4.1 on an SSL that is used again goes on counting: 1, 13, 25.
+    #[test]
+    fn an_ssl_that_goes_on_counting_is_raised_and_never_lowered() {
+        let mut numbers = Resequencing::starting_at(20);
+        assert_eq!(out(&mut numbers, &hello(13)), hello(20));
+        assert_eq!(out(&mut numbers, &hello(14)), hello(21));
+        for first in [2, 12, 13] {
+            let mut numbers = Resequencing::starting_at(first);
+            assert_eq!(out(&mut numbers, &hello(13)), hello(13));
+            assert_eq!(out(&mut numbers, &hello(14)), hello(14));
         }
     }
 

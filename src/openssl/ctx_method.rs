@@ -1,6 +1,7 @@
 //! The versions that an SSL_CTX's SSLs speak, where none of them is at hand.
 
 use super::context::Context;
+use super::dtls13;
 use super::ssl::{Ssl, SslCtx, fixed_version};
 use crate::hello::error::Fault;
 use crate::hello::wire::{Method, Version};
@@ -11,6 +12,7 @@ impl SslCtx {
     /// The program's code may run in it.
     #[cold]
     pub(crate) fn ask_method(self, context: &Context) {
+        dtls13::ask(self.libssl());
         if self.libssl().ssl.SSL_CTX_get_ssl_method.is_none() && context.method.get().is_none() {
             let method = self.method_of_an_ssl();
             context.method.get_or_make(|| method);
@@ -27,6 +29,9 @@ impl SslCtx {
         };
         // SAFETY: type invariant.
         let method = unsafe { get(self.as_ptr()) };
+        if dtls13::is_beyond(self) {
+            return Err(Fault::NotDtls);
+        }
         let [server, either, client] = self.libssl().methods_of_any_version;
         if std::ptr::eq(method, server) || std::ptr::eq(method, either) {
             return Ok(Method::Any);

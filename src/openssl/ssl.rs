@@ -89,6 +89,16 @@ impl Ssl {
         self.libssl.ssl.SSL_is_dtls.is_none_or(|ask| unsafe { ask(self.as_ptr()) != 0 })
     }
 
+    /// Is it one of libssl's own listener's (`SSL_new_listener`, for DTLS from 4.1 on)? Then libssl knows the
+    /// peer and shows nobody: there is no BIO to ask.
+    pub(super) fn has_listener(self) -> bool {
+        // SAFETY: type invariant.
+        self.libssl
+            .ssl
+            .SSL_get0_listener
+            .is_some_and(|ask| !unsafe { ask(self.as_ptr()) }.is_null())
+    }
+
     /// Bytes of the longest hello that libssl puts together from fragments: as much as its longest
     /// record, or what the SSL allows a chain of certificates to have, and no more than its state
     /// machine takes of a hello.

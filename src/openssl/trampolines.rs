@@ -48,9 +48,10 @@ unsafe fn generate(
     let ssl = unsafe { Ssl::new(NonNull::new(ssl)?, Libssl::numbered(number)?) };
     let context = current(ssl)?;
     let mut made = [0; COOKIE_ROOM];
-    let own = if context.uses_builtin() { made_for_peer(ssl, &mut made) } else { not_ours() };
+    let is_ours = context.uses_builtin() && !ssl.has_listener();
+    let own = if is_ours { made_for_peer(ssl, &mut made) } else { not_ours() };
     let len = match own {
-        Err(Fault::PeerUnknown) => {
+        Err(Fault::PeerUnknown | Fault::BioNotSet) => {
             let callback = current(ssl)?.app.generate();
             app_callbacks::generate(ssl, callback, &mut made).ok()?
         }
@@ -97,9 +98,10 @@ unsafe fn verify(
     // SAFETY: libssl passes that many bytes.
     let cookie =
         unsafe { std::slice::from_raw_parts(NonNull::new(cookie.cast_mut())?.as_ptr(), len) };
-    let own = if context.uses_builtin() { is_right_for_peer(ssl, cookie) } else { not_ours() };
+    let is_ours = context.uses_builtin() && !ssl.has_listener();
+    let own = if is_ours { is_right_for_peer(ssl, cookie) } else { not_ours() };
     match own {
-        Err(Fault::PeerUnknown) => {
+        Err(Fault::PeerUnknown | Fault::BioNotSet) => {
             let callback = current(ssl)?.app.verify();
             let right = app_callbacks::verify(ssl, callback, cookie).ok()?;
             Some(right || ssl_state::was_right_on_another_socket(ssl, cookie))

@@ -219,6 +219,7 @@ functions! {
             dup: Option<ExDup>,
             free: Option<ExFree>
         ) -> c_int;
+        SSL_get0_listener(ssl: *mut SSL) -> *mut SSL;
         SSL_get_state(ssl: *const SSL) -> c_int;
         SSL_in_before(ssl: *const SSL) -> c_int;
         SSL_is_dtls(ssl: *const SSL) -> c_int;
