@@ -182,6 +182,8 @@ listener_serve(dtlsv1_listener *listener, struct caller *caller)
 	int turns, done = 0;
 
 	for (turns = 0; turns < 2000; turns++) {
+		/* Beside a flood, even its hello may be lost; patient, it repeats nothing. */
+		(void)DTLSv1_handle_timeout(caller->ssl);
 		done = caller_step(caller);
 		if (done && ssl != NULL && SSL_is_init_finished(ssl))
 			return ssl;

@@ -4,6 +4,7 @@
 #![no_main]
 
 use dtlsv1_listen::abi::listener::*;
+use dtlsv1_listen::abi::listener_client::*;
 use dtlsv1_listen::abi::listener_make::*;
 use dtlsv1_listen::abi::listener_options::ListenerOptions;
 use dtlsv1_listen::abi::stats::{Stats, dtlsv1_listen_get_stats};
