@@ -6,6 +6,7 @@
 #define _GNU_SOURCE	/* RTLD_DEFAULT, usleep() */
 #include "lib/check.h"
 #include "lib/frag.h"
+#include "lib/ours.h"
 #include "lib/hello.h"
 
 #include <dlfcn.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #define LONGEST		(16384 - 12)	/* with its header it fills a record */
-#define FRAGMENTS	4		/* DTLSV1_LISTEN_REPAIR_FRAGMENTS */
 
 static SSL_CTX *ctx;
 static struct frag_server s;

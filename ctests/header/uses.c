@@ -15,6 +15,30 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
+/*
+ * The numbers are the ABI's: programs that were built with them run with every
+ * later library. A negative size is an error in any language.
+ */
+#define IS(name, value) typedef char name##_is_##value[(name) == (value) ? 1 : -1]
+IS(DTLSV1_LISTEN_COOKIES_AUTO, 0);
+IS(DTLSV1_LISTEN_COOKIES_APP, 1);
+IS(DTLSV1_LISTEN_COOKIES_BUILTIN, 2);
+IS(DTLSV1_LISTEN_REPAIR_NONE, 0);
+IS(DTLSV1_LISTEN_REPAIR_SEQUENCE, 1);
+IS(DTLSV1_LISTEN_REPAIR_TRAILING, 2);
+IS(DTLSV1_LISTEN_REPAIR_FRAGMENTS, 4);
+IS(DTLSV1_LISTEN_REPAIR_ALL, 7);
+IS(DTLSV1_LISTEN_DROP, 0);
+IS(DTLSV1_LISTEN_ANSWER, 1);
+IS(DTLSV1_LISTEN_ADMIT, 2);
+IS(DTLSV1_LISTEN_KEPT, 3);
+IS(DTLSV1_LISTEN_OUT_MAX, 16397);
+IS(DTLSV1_NEWS_ACCEPTED, 1);
+IS(DTLSV1_NEWS_READABLE, 2);
+IS(DTLSV1_NEWS_REPLACED, 4);
+IS(DTLSV1_NEWS_OVERDUE, 8);
+IS(DTLSV1_LISTENER_ONE_SOCKET, 1);
+
 #ifdef __cplusplus
 extern "C"
 #endif

@@ -7,12 +7,18 @@
 
 #include "hello.h"
 #include "net.h"
+#include "ours.h"
 
 #include <openssl/ssl.h>
 
-enum { DROP, ANSWER, ADMIT, KEPT };	/* DTLSV1_LISTEN_* */
+enum {
+	DROP = DTLSV1_LISTEN_DROP,
+	ANSWER = DTLSV1_LISTEN_ANSWER,
+	ADMIT = DTLSV1_LISTEN_ADMIT,
+	KEPT = DTLSV1_LISTEN_KEPT
+};
 
-#define OUT_MAX	(16384 + 13)	/* DTLSV1_LISTEN_OUT_MAX */
+#define OUT_MAX	DTLSV1_LISTEN_OUT_MAX
 
 struct one {
 	int		verdict;

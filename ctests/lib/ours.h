@@ -5,11 +5,25 @@
 #ifndef CTESTS_OURS_H
 #define CTESTS_OURS_H
 
+#include "../../include/dtlsv1_listen.h"
+
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
-enum { AUTO, APP, BUILTIN };	/* DTLSV1_LISTEN_COOKIES_* */
-enum { SEQUENCE = 1, TRAILING = 2, FRAGMENTS = 4, ALL = 7 };	/* ..._REPAIR_* */
+/* The function that the program is linked to, or preloaded with. */
+#undef DTLSv1_listen
+
+enum {
+	AUTO = DTLSV1_LISTEN_COOKIES_AUTO,
+	APP = DTLSV1_LISTEN_COOKIES_APP,
+	BUILTIN = DTLSV1_LISTEN_COOKIES_BUILTIN
+};
+enum {
+	SEQUENCE = DTLSV1_LISTEN_REPAIR_SEQUENCE,
+	TRAILING = DTLSV1_LISTEN_REPAIR_TRAILING,
+	FRAGMENTS = DTLSV1_LISTEN_REPAIR_FRAGMENTS,
+	ALL = DTLSV1_LISTEN_REPAIR_ALL
+};
 
 struct ours {
 	int	(*peer)(SSL *, struct sockaddr *, socklen_t *);

@@ -42,8 +42,43 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_repairs(
     done(|libssl| {
         // SAFETY: by this function's contract.
         let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
-        let repairs = Repairs::from_c(repairs).ok_or(Fault::InvalidArgument)?;
+        let repairs = repairs_of(repairs).ok_or(Fault::InvalidArgument)?;
         Context::of(ctx)?.repairs.set(repairs);
         Ok(())
     })
+}
+
+/// `None` where a bit is none of the header's.
+fn repairs_of(mask: c_uint) -> Option<Repairs> {
+    const BITS: [(c_uint, Repairs); 3] = [
+        (DTLSV1_LISTEN_REPAIR_SEQUENCE, Repairs::SEQUENCE),
+        (DTLSV1_LISTEN_REPAIR_TRAILING, Repairs::TRAILING),
+        (DTLSV1_LISTEN_REPAIR_FRAGMENTS, Repairs::FRAGMENTS),
+    ];
+    if mask & !DTLSV1_LISTEN_REPAIR_ALL != 0 {
+        return None;
+    }
+    let chosen = BITS.iter().filter(|(bit, _)| mask & bit != 0);
+    Some(chosen.fold(Repairs::NONE, |all, (_, repair)| all.and(*repair)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repairs_by_their_bits() {
+        assert_eq!(repairs_of(DTLSV1_LISTEN_REPAIR_NONE), Some(Repairs::NONE));
+        assert_eq!(repairs_of(DTLSV1_LISTEN_REPAIR_ALL), Some(Repairs::ALL));
+        for (bit, repair) in [
+            (DTLSV1_LISTEN_REPAIR_SEQUENCE, Repairs::SEQUENCE),
+            (DTLSV1_LISTEN_REPAIR_TRAILING, Repairs::TRAILING),
+            (DTLSV1_LISTEN_REPAIR_FRAGMENTS, Repairs::FRAGMENTS),
+        ] {
+            assert_eq!(repairs_of(bit), Some(repair));
+        }
+        for mask in [8, 15, 256, 257, c_uint::MAX] {
+            assert_eq!(repairs_of(mask), None);
+        }
+    }
 }

@@ -40,7 +40,12 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_set_cookie_policy(
     done(|libssl| {
         // SAFETY: by this function's contract.
         let ctx = unsafe { SslCtx::from_c(ctx, libssl) }.ok_or(Fault::NullArgument)?;
-        let policy = Policy::from_c(policy).ok_or(Fault::InvalidArgument)?;
+        let policy = match policy {
+            DTLSV1_LISTEN_COOKIES_AUTO => Policy::Auto,
+            DTLSV1_LISTEN_COOKIES_APP => Policy::App,
+            DTLSV1_LISTEN_COOKIES_BUILTIN => Policy::Builtin,
+            _ => return Err(Fault::InvalidArgument),
+        };
         Context::of(ctx)?.set_policy(ctx, policy);
         Ok(())
     })

@@ -1,6 +1,5 @@
 //! Which of libssl's defects are repaired.
 
-use std::ffi::c_uint;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// A set of repairs.
@@ -25,8 +24,9 @@ impl Repairs {
         (b"fragments", Self::FRAGMENTS),
     ];
 
-    pub(crate) fn from_c(mask: c_uint) -> Option<Self> {
-        u8::try_from(mask).ok().filter(|mask| mask & !Self::ALL.0 == 0).map(Self)
+    /// Those of either set.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// `none`, `all`, or names with commas between them.
@@ -73,16 +73,6 @@ mod tests {
         assert_eq!(parsed("fragments,sequence,fragments"), Some(5));
         for text in ["", ",", "sequence,", "All", "trailing fragments", "sequence, trailing", "7"] {
             assert_eq!(parsed(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn repairs_by_number() {
-        for mask in 0..=7 {
-            assert_eq!(Repairs::from_c(mask).map(|repairs| c_uint::from(repairs.0)), Some(mask));
-        }
-        for mask in [8, 15, 256, 257, c_uint::MAX] {
-            assert_eq!(Repairs::from_c(mask), None);
         }
     }
 

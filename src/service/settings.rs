@@ -3,7 +3,7 @@
 use crate::hello::cookie::Lifetime;
 use crate::os::Once;
 use crate::service::repairs::Repairs;
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -20,15 +20,6 @@ pub(crate) enum Policy {
 }
 
 impl Policy {
-    pub(crate) const fn from_c(policy: c_int) -> Option<Self> {
-        match policy {
-            0 => Some(Self::Auto),
-            1 => Some(Self::App),
-            2 => Some(Self::Builtin),
-            _ => None,
-        }
-    }
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -192,7 +183,6 @@ mod tests {
     fn values_by_name_and_number() {
         for policy in [Policy::Auto, Policy::App, Policy::Builtin] {
             assert_eq!(Policy::parse(policy.name().as_bytes()), Some(policy));
-            assert_eq!(Policy::from_c(policy as c_int), Some(policy));
         }
         for text in [&b""[..], b"Auto", b"apps", b"builtin "] {
             assert_eq!(Policy::parse(text), None);
@@ -204,8 +194,6 @@ mod tests {
         for text in [&b""[..], b"0", b"86401", b"1m", b"-1", b"+1", b" 1", b"\xFF"] {
             assert_eq!(seconds(text), None);
         }
-        assert_eq!(Policy::from_c(3), None);
-        assert_eq!(Policy::from_c(-1), None);
     }
 
     /// Whoever asks for another variable adds it to the list.
