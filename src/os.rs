@@ -255,10 +255,15 @@ pub(crate) fn in_child(what: extern "C" fn()) {
 /// Was this socket shut down for reading (shutdown(2))? Tells it from a datagram of no bytes.
 #[allow(unsafe_code)]
 pub(crate) fn is_shut_for_reading(fd: c_int) -> bool {
-    let mut asked = libc::pollfd { fd, events: libc::POLLRDHUP, revents: 0 };
+    #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "dragonfly"))]
+    const RDHUP: libc::c_short = libc::POLLRDHUP;
+    // NetBSD and OpenBSD tell by POLLHUP alone.
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_os = "dragonfly")))]
+    const RDHUP: libc::c_short = 0;
+    let mut asked = libc::pollfd { fd, events: RDHUP, revents: 0 };
     // SAFETY: one pollfd, ours, and no time to wait.
     let answered = uncancelled(|| unsafe { libc::poll(&raw mut asked, 1, 0) });
-    answered > 0 && asked.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLNVAL) != 0
+    answered > 0 && asked.revents & (RDHUP | libc::POLLHUP | libc::POLLNVAL) != 0
 }
 
 /// A clock that nobody sets, for how long something takes.
@@ -271,8 +276,12 @@ pub(crate) fn monotonic() -> Instant {
 #[allow(unsafe_code)]
 pub(crate) fn coarse_seconds() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is writable; the call cannot fail for a clock that every Linux has.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+    #[cfg(target_os = "linux")]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    // SAFETY: `now` is writable; the call cannot fail for a clock that every such system has.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
     u64::try_from(now.tv_sec).unwrap_or(0)
 }
 

@@ -8,7 +8,9 @@
 //! is given to who looks the name up with dlsym(3), for the Nth libssl (`symbind`). The numbers are
 //! those of `openssl::Call`.
 
-use super::{bio_new, bios, cookies, interpose, listen};
+#[cfg(target_os = "linux")]
+use super::bio_new;
+use super::{bios, cookies, interpose, listen};
 use std::ffi::c_void;
 
 #[cfg_attr(target_arch = "x86_64", path = "entry/x86_64.rs")]
@@ -87,6 +89,7 @@ entry!(pub "SSL_CTX_new" ".DTLSV1_LISTEN_1", 0, 1, interpose::ctx_new);
 // Functions of our own that are called for each datagram, or by libssl.
 entry!(pub "dtlsv1_listen" "", 0, 2, listen::listen);
 entry!(pub "dtlsv1_listen_peer" "", 0, 3, listen::listen_peer);
+#[cfg(target_os = "linux")]
 entry!(pub "dtlsv1_listen_bio_new" "", 0, 1, bio_new::bio_new);
 entry!(pub "dtlsv1_listen_cookie_generate" "", 0, 3, cookies::generate);
 entry!(pub "dtlsv1_listen_cookie_verify" "", 0, 3, cookies::verify);

@@ -1,5 +1,6 @@
 //! The exported C functions: null checks, panic guard, conversion, call. Nothing is decided here.
 
+#[cfg(target_os = "linux")]
 pub mod bio_new;
 pub mod bios;
 pub mod budget;
@@ -23,6 +24,7 @@ pub mod settings;
 pub mod socket_filter;
 pub mod stats;
 pub mod symbind;
+#[cfg(target_os = "linux")]
 mod told;
 
 use crate::hello::error::Fault;

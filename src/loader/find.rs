@@ -95,6 +95,10 @@ pub(crate) fn nth(n: usize) -> Option<Object> {
     })?
 }
 
+// The same in every ELF file.
+const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
+
 fn object_of(info: &libc::dl_phdr_info) -> Option<Object> {
     let base = usize::try_from(info.dlpi_addr).ok()?;
     let mut object = Object { start: usize::MAX, end: 0, base, dynamic: 0, path: info.dlpi_name };
@@ -105,12 +109,12 @@ fn object_of(info: &libc::dl_phdr_info) -> Option<Object> {
         let header = unsafe { &*at };
         let from = base.wrapping_add(usize::try_from(header.p_vaddr).ok()?);
         match header.p_type {
-            libc::PT_LOAD => {
+            PT_LOAD => {
                 object.start = object.start.min(from);
                 let to = from.wrapping_add(usize::try_from(header.p_memsz).ok()?);
                 object.end = object.end.max(to);
             }
-            libc::PT_DYNAMIC => object.dynamic = from,
+            PT_DYNAMIC => object.dynamic = from,
             _ => {}
         }
     }

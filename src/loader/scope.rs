@@ -1,9 +1,9 @@
 //! What names mean: to an object, to the program, and behind this library.
 
-#[cfg(target_os = "linux")]
+#[cfg(target_env = "gnu")]
 use super::find::LinkMap;
 use super::object::Object;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(target_env = "gnu"))]
 use std::ffi::c_char;
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{NonNull, null};
@@ -17,8 +17,11 @@ impl Object {
 
     /// Keeps the object loaded for good, and those that it needs with it.
     pub(crate) fn pin(&self) {
-        let pinned = self.open(libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE);
-        drop(pinned); // the reference goes, the mark stays
+        // The reference goes, the mark stays; where there is no such mark, the reference stays.
+        #[cfg(target_os = "linux")]
+        drop(self.open(libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE));
+        #[cfg(not(target_os = "linux"))]
+        std::mem::forget(self.handle());
     }
 
     fn open(&self, flags: c_int) -> Option<Handle> {
@@ -39,19 +42,19 @@ impl Handle {
         symbol(self.0.as_ptr(), name, version)
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(target_env = "gnu")]
     fn is_of(&self, object: &Object) -> bool {
         self.dynamic() == Some(object.dynamic)
     }
 
     /// Loaders that tell nothing of a handle: the object is still there, so that nothing has come in
     /// its place.
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(target_env = "gnu"))]
     fn is_of(&self, object: &Object) -> bool {
         Object::at(object.start).is_some_and(|found| found.dynamic == object.dynamic)
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(target_env = "gnu")]
     fn dynamic(&self) -> Option<usize> {
         let mut map: *const LinkMap = null();
         let to = (&raw mut map).cast::<c_void>();
@@ -90,11 +93,11 @@ pub(crate) fn behind_us(name: &CStr, version: Option<&CStr>) -> Option<NonNull<c
     symbol(libc::RTLD_NEXT, name, version)
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_env = "gnu")]
 use libc::dlvsym;
 
-/// FreeBSD alone among the others has versions of symbols, and its OpenSSL is found without them.
-#[cfg(not(target_os = "linux"))]
+/// musl knows no versions; FreeBSD alone among the others does, and its OpenSSL is found without them.
+#[cfg(not(target_env = "gnu"))]
 unsafe fn dlvsym(scope: *mut c_void, name: *const c_char, _version: *const c_char) -> *mut c_void {
     // SAFETY: by this function's contract: a name, and a scope of dlsym's.
     unsafe { libc::dlsym(scope, name) }

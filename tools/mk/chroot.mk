@@ -11,9 +11,9 @@ check-msrv: ## Clippy and Rust tests with the oldest rustc that will do, Debian 
 	@$(CHROOT) rust sh -ec 'cargo clippy --locked --all-targets -- -D warnings; cargo test --locked'
 
 # The standard library is checked too: most of these have none ready-made. openssl-sys looks for
-# headers, whose system does not matter to a type-check.
+# headers and a compiler for them, whose system does not matter to a type-check.
 check-types: ## Type-check for musl and the BSDs: TYPES='x86_64-unknown-freebsd'
-	@$(CHROOT) rust sh -ec 'export RUSTC_BOOTSTRAP=1 PKG_CONFIG_ALLOW_CROSS=1; for target; do \
+	@$(CHROOT) rust sh -ec 'export RUSTC_BOOTSTRAP=1 PKG_CONFIG_ALLOW_CROSS=1 TARGET_CC=cc; for target; do \
 	    echo "$$target"; \
 	    RUSTFLAGS="-D warnings" cargo check -q --locked --lib -Zbuild-std=std,panic_unwind --target "$$target"; \
 	    done' sh $(TYPES)

@@ -130,10 +130,10 @@ impl Poll {
         let mut when = libc::itimerspec { it_interval: zero, it_value: zero };
         if let Some(at) = at {
             let left = at.saturating_duration_since(now);
-            let seconds = libc::time_t::try_from(left.as_secs());
-            when.it_value.tv_sec = seconds.unwrap_or(libc::time_t::MAX);
+            // time_t has 32 bits or 64.
+            when.it_value.tv_sec = i32::try_from(left.as_secs()).unwrap_or(i32::MAX) as _;
             // 0 would take the timer away.
-            when.it_value.tv_nsec = left.subsec_nanos().max(1).into();
+            when.it_value.tv_nsec = left.subsec_nanos().max(1) as _;
         }
         let fd = self.timer.as_raw_fd();
         // SAFETY: `when` is readable, and the old value is not wanted.

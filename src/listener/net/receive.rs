@@ -75,7 +75,7 @@ impl Inbox {
             let n = uncancelled(|| {
                 // SAFETY: `prepare` has just pointed every header at room of `self`'s, and there are
                 // BATCH of them.
-                unsafe { libc::recvmmsg(socket.fd(), headers, max, flags, null_mut()) }
+                unsafe { libc::recvmmsg(socket.fd(), headers, max, flags as _, null_mut()) }
             });
             if let Ok(n) = usize::try_from(n) {
                 return Ok(n);
@@ -123,7 +123,7 @@ impl Inbox {
         if let Some(local) = self.only {
             return Some(Ok(Received { bytes, peer, sockaddr, local }));
         }
-        Some(match slot.control.arrival(header.msg_hdr.msg_controllen) {
+        Some(match slot.control.arrival(header.msg_hdr.msg_controllen as _) {
             Arrival::ToMany => Err(Unusable::ToMany),
             Arrival::At(local) => Ok(Received { bytes, peer, sockaddr, local }),
             Arrival::Unknown => {

@@ -96,7 +96,7 @@ impl Outbox {
             let count = libc::c_uint::try_from(rest.len()).unwrap_or(0);
             let n = uncancelled(|| {
                 // SAFETY: `prepare` has pointed each of these headers at what is in its slot.
-                unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, FLAGS) }
+                unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, FLAGS as _) }
             });
             let (sent, outcome) = match usize::try_from(n) {
                 Ok(n) => (n.max(1), Sending::Out),
