@@ -18,8 +18,7 @@ large_hello(SSL_CTX *ctx)
 	NEED(SSL_CTX_set_alpn_protos(ctx, names, sizeof(names)) == 0);
 }
 
-static enum { SMALL, LARGE, FRAGMENTED }
-hello(void)
+static enum { SMALL, LARGE, FRAGMENTED } hello(void)
 {
 	const char *wanted = getenv("CTESTS_HELLO");
 

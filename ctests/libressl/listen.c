@@ -44,11 +44,11 @@ static int checks, failures, ours;
 		} \
 	} while (0)
 
-#define PATIENCE 60000	/* milliseconds, on a machine that is slow */
+#define PATIENCE 60000 /* milliseconds, on a machine that is slow */
 
 static const char *certificate, *key;
 static int generated, verified, refuse;
-static BIO *(*batch_bio)(int);	/* ours, in place of libssl's own */
+static BIO *(*batch_bio)(int); /* ours, in place of libssl's own */
 
 struct side {
 	SSL_CTX *ctx;
@@ -102,7 +102,8 @@ udp(struct side *side)
 	side->address.sin_family = AF_INET;
 	side->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	NEED(bind(side->fd, (struct sockaddr *)&side->address, len) == 0);
-	NEED(getsockname(side->fd, (struct sockaddr *)&side->address, &len) == 0);
+	NEED(getsockname(side->fd, (struct sockaddr *)&side->address, &len) ==
+	    0);
 }
 
 static void
@@ -112,7 +113,8 @@ connected(struct side *side, const struct sockaddr_in *peer)
 
 	memset(&to, 0, sizeof(to));
 	memcpy(&to, peer, sizeof(*peer));
-	NEED(connect(side->fd, (const struct sockaddr *)peer, sizeof(*peer)) == 0);
+	NEED(connect(side->fd, (const struct sockaddr *)peer, sizeof(*peer)) ==
+	    0);
 	BIO_ctrl(SSL_get_rbio(side->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &to);
 }
 
@@ -122,13 +124,16 @@ tls(struct side *side, const SSL_METHOD *method)
 	side->ctx = SSL_CTX_new(method);
 	NEED(side->ctx != NULL);
 	if (side == &server) {
-		NEED(SSL_CTX_use_certificate_file(side->ctx, certificate, SSL_FILETYPE_PEM) == 1);
-		NEED(SSL_CTX_use_PrivateKey_file(side->ctx, key, SSL_FILETYPE_PEM) == 1);
+		NEED(SSL_CTX_use_certificate_file(
+			 side->ctx, certificate, SSL_FILETYPE_PEM) == 1);
+		NEED(SSL_CTX_use_PrivateKey_file(
+			 side->ctx, key, SSL_FILETYPE_PEM) == 1);
 	}
 	/* Without it 3.1 reads a record's header, and loses the datagram. */
 	SSL_CTX_set_read_ahead(side->ctx, 1);
 	side->ssl = SSL_new(side->ctx);
-	side->bio = side == &server && batch_bio != NULL ? batch_bio(side->fd) :
+	side->bio = side == &server && batch_bio != NULL ?
+	    batch_bio(side->fd) :
 	    BIO_new_dgram(side->fd, BIO_NOCLOSE);
 	NEED(side->ssl != NULL && side->bio != NULL);
 	/* One object, one reference, for both directions. */
@@ -192,7 +197,8 @@ answer(void)
 static void
 either(int one, int other)
 {
-	struct pollfd p[2] = { { .fd = one, .events = POLLIN }, { .fd = other, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = one, .events = POLLIN },
+		{ .fd = other, .events = POLLIN } };
 
 	NEED(poll(p, 2, PATIENCE) >= 1);
 }
@@ -218,13 +224,13 @@ shake_hands(const char *name)
 
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
-	printf("%s: first hello: %d, error %d, generated %d, verified %d\n", name,
-	    ret, SSL_get_error(server.ssl, ret), generated, verified);
+	printf("%s: first hello: %d, error %d, generated %d, verified %d\n",
+	    name, ret, SSL_get_error(server.ssl, ret), generated, verified);
 	CHECK(ret < 1 && answer() == SSL3_RT_HANDSHAKE);
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
-	printf("%s: second hello: %d, generated %d, verified %d, option %d\n", name,
-	    ret, generated, verified,
+	printf("%s: second hello: %d, generated %d, verified %d, option %d\n",
+	    name, ret, generated, verified,
 	    (SSL_get_options(server.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
 	CHECK(ret == 1);
 	CHECK(memcmp(&peer.sin_port, &client.address.sin_port, 2) == 0);
@@ -234,14 +240,15 @@ shake_hands(const char *name)
 	CHECK(SSL_get_rbio(server.ssl) == server.bio);
 
 	connected(&server, &peer);
-	for (done = 0; done != 3; ) {
+	for (done = 0; done != 3;) {
 		if ((done & 1) == 0 && SSL_accept(server.ssl) == 1)
 			done |= 1;
 		if ((done & 2) == 0 && SSL_connect(client.ssl) == 1)
 			done |= 2;
 		/* Whoever is done has nothing to wait for. */
 		if (done != 3)
-			either(done & 1 ? -1 : server.fd, done & 2 ? -1 : client.fd);
+			either(done & 1 ? -1 : server.fd,
+			    done & 2 ? -1 : client.fd);
 	}
 	CHECK(SSL_write(client.ssl, "hello", 6) == 6);
 	CHECK(comes(&server, line, 6) && strcmp(line, "hello") == 0);
@@ -260,8 +267,10 @@ test_nothing_there(void)
 
 	begin(1);
 	ret = (int)DTLSv1_listen(server.ssl, (void *)&peer);
-	printf("nothing there: %d, error %d\n", ret, SSL_get_error(server.ssl, ret));
-	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
+	printf("nothing there: %d, error %d\n", ret,
+	    SSL_get_error(server.ssl, ret));
+	CHECK(
+	    ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
 	shake_hands("after nothing");
 	end();
 }
@@ -277,8 +286,11 @@ test_garbage(void)
 	memset(garbage, 0x17, sizeof(garbage));
 	NEED(send(client.fd, garbage, sizeof(garbage), 0) == sizeof(garbage));
 	ret = listen_once(&peer);
-	printf("garbage: %d, error %d, queue %lu\n", ret, SSL_get_error(server.ssl, ret), ERR_peek_error());
-	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ && ERR_peek_error() == 0);
+	printf("garbage: %d, error %d, queue %lu\n", ret,
+	    SSL_get_error(server.ssl, ret), ERR_peek_error());
+	CHECK(ret == -1 &&
+	    SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ &&
+	    ERR_peek_error() == 0);
 	CHECK(answer() == -1);
 	shake_hands("after garbage");
 	end();
@@ -299,7 +311,8 @@ test_wrong_cookie(void)
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
 	CHECK(ret == -1);
-	CHECK(SSL_get_error(server.ssl, ret) == (ours ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL));
+	CHECK(SSL_get_error(server.ssl, ret) ==
+	    (ours ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL));
 	CHECK(answer() == (ours ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT));
 	end();
 }

@@ -73,12 +73,12 @@ grep -qs DTLS1_2_VERSION "$HOST_INCLUDE"/openssl/*.h ||
 	tests='cookies_env datagram datagram_threads fork_handlers notices secrets_slow'
 checker_owns_memory='fork_handlers fork_threads secrets_slow socket_filter'	# as in ctests/run.sh
 ln -sf libdtlsv1_listen.so.1 "$work/libdtlsv1_listen.so"
-CTESTS_TMP=$work CTESTS_MODE=linked CTESTS_LIMIT=${RUNNER:+1500}
-export CTESTS_TMP CTESTS_MODE
-[ -n "$CTESTS_LIMIT" ] && export CTESTS_LIMIT || unset CTESTS_LIMIT
+export CTESTS_TMP="$work" CTESTS_MODE=linked
+[ -z "$RUNNER" ] || export CTESTS_LIMIT=1500
 for test in $tests; do
 	case " $checker_owns_memory " in *" $test "*) [ -z "$RUNNER" ] || continue ;; esac
-	"${MAKE:-make}" -s -C "$here/../../ctests" BUILD="$BUILD" LIB_DIR="$work" CPPFLAGS="-isystem $here/shim" "$BUILD/linked/$test"
+	"${MAKE:-make}" -s -C "$here/../../ctests" BUILD="$BUILD" LIB_DIR="$work" \
+	    CPPFLAGS="-isystem $here/shim" "$BUILD/linked/$test"
 	# shellcheck disable=SC2086
 	if $RUNNER "$BUILD/linked/$test"; then
 		passed=$((passed + 1))
