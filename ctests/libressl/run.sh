@@ -18,7 +18,7 @@ build() {	# NAME ARGUMENT...
 	name=$1
 	shift
 	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
-	    -o "$BUILD/$name" "$here/listen.c" "$@" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
+	    -o "$BUILD/$name" "$here/listen.c" "$here/sides.c" "$@" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
 }
 build listen
 build listen-linked -DWITH_HEADER -I"$here/../../include" "$LIB_SO"
@@ -69,7 +69,7 @@ tests='adopt adopt_refused command75 cookies_env cookies_fork ctx_exchanged data
     forgery fork_handlers fork_threads listener_accept listener_again listener_detach notices peer_unknown
     secrets secrets_env secrets_slow socket_filter'
 # Most have hellos of DTLS 1.2, which 3.1 does not speak.
-grep -qs DTLS1_2_VERSION "$HOST_INCLUDE"/openssl/*.h ||
+grep -qs DTLS1_2_VERSION "$RELEASE_INCLUDE"/openssl/*.h ||
 	tests='cookies_env datagram datagram_threads fork_handlers notices secrets_slow'
 checker_owns_memory='fork_handlers fork_threads secrets_slow socket_filter'	# as in ctests/run.sh
 ln -sf libdtlsv1_listen.so.1 "$work/libdtlsv1_listen.so"
