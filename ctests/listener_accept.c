@@ -181,7 +181,7 @@ test_refusals(void)
 	REFUSED(lf.new(ctx, fd, NULL), ERR_LIB_SYS, EISCONN);
 	close(fd);
 
-	other = SSL_CTX_new(DTLS_client_method());
+	other = tls_client_ctx();
 	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_CTX_free(other);

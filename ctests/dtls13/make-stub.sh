@@ -1,6 +1,6 @@
 #!/bin/sh
 # The stub of stub.c, in front of a real libssl: make-stub.sh REAL DIR puts DIR/libssl.so there, by the real one's soname.
-# CC, HOST_INCLUDE and HOST_LIBDIR as for ctests/run.sh.
+# CC, RELEASE_INCLUDE and RELEASE_LIBDIR as for ctests/run.sh.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 real=$(realpath "$1") dir=$2
@@ -31,7 +31,7 @@ awk -v jump="$jump" '
 		print "\t.quad 0\n.section .note.GNU-stack,\"\",%progbits"
 	}' "$dir/names" >"$dir/jumps.s"
 awk '{ names[$2] = names[$2] " " $1 ";" } END { for (v in names) print v " { global:" names[v] " };" }' "$dir/names" >"$dir/map"
-"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -O1 -g -fPIC -shared ${HOST_INCLUDE:+-isystem "$HOST_INCLUDE"} \
+"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -O1 -g -fPIC -shared ${RELEASE_INCLUDE:+-isystem "$RELEASE_INCLUDE"} \
     "-DREAL=\"$real\"" -Wl,-soname,"$soname" -Wl,--version-script="$dir/map" -Wl,-z,now -o "$dir/$soname" \
-    "$here/stub.c" "$dir/jumps.s" ${HOST_LIBDIR:+-L"$HOST_LIBDIR"} -lcrypto -ldl
+    "$here/stub.c" "$dir/jumps.s" ${RELEASE_LIBDIR:+-L"$RELEASE_LIBDIR"} -lcrypto -ldl
 ln -sf "$soname" "$dir/libssl.so"

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 
 #ifdef ERR_raise
-#define RAISE(reason)	ERR_raise(ERR_LIB_SSL, reason)
+#define RAISE(reason) ERR_raise(ERR_LIB_SSL, reason)
 #else
-#define RAISE(reason)	ERR_put_error(ERR_LIB_SSL, 0, reason, __FILE__, __LINE__)
+#define RAISE(reason) ERR_put_error(ERR_LIB_SSL, 0, reason, __FILE__, __LINE__)
 #endif
-#define DTLS1_3		0xfefc
-#define MANY		4096
+#define DTLS1_3 0xfefc
+#define MANY    4096
 
 /* dtls13.test: the real functions' names, places for their addresses, and a jump through each place. */
 extern __attribute__((visibility("hidden"))) const char *const stub_names[];
@@ -94,12 +94,9 @@ bounds_ctrl(struct bound *bound, int command, long *larg, long *ret)
 		bound->max = is_1_3;
 		*larg = is_1_3 ? 0 : *larg;
 		return 0;
-	case SSL_CTRL_GET_MIN_PROTO_VERSION:
-		return bound->min;
-	case SSL_CTRL_GET_MAX_PROTO_VERSION:
-		return bound->max;
-	default:
-		return 0;
+	case SSL_CTRL_GET_MIN_PROTO_VERSION: return bound->min;
+	case SSL_CTRL_GET_MAX_PROTO_VERSION: return bound->max;
+	default: return 0;
 	}
 }
 
@@ -108,7 +105,9 @@ SSL_ctrl(SSL *ssl, int command, long larg, void *parg)
 {
 	long ret;
 
-	return bounds_ctrl(bound_of(ssl), command, &larg, &ret) ? ret : real_ctrl(ssl, command, larg, parg);
+	return bounds_ctrl(bound_of(ssl), command, &larg, &ret) ?
+	    ret :
+	    real_ctrl(ssl, command, larg, parg);
 }
 
 long
@@ -116,7 +115,9 @@ SSL_CTX_ctrl(SSL_CTX *ctx, int command, long larg, void *parg)
 {
 	long ret;
 
-	return bounds_ctrl(bound_of(ctx), command, &larg, &ret) ? ret : real_ctx_ctrl(ctx, command, larg, parg);
+	return bounds_ctrl(bound_of(ctx), command, &larg, &ret) ?
+	    ret :
+	    real_ctx_ctrl(ctx, command, larg, parg);
 }
 
 SSL *
@@ -137,8 +138,8 @@ SSL_new(SSL_CTX *ctx)
 /* 4.1's own listener makes SSLs of its own: this one is to be taken for such a one. */
 static SSL *with_listener;
 
-void	stub_give_listener(SSL *);
-SSL	*SSL_get0_listener(SSL *);
+void stub_give_listener(SSL *);
+SSL *SSL_get0_listener(SSL *);
 
 void
 stub_give_listener(SSL *ssl)
@@ -158,7 +159,8 @@ DTLSv1_listen(SSL *ssl, BIO_ADDR *peer)
 	struct bound *bound = bound_of(ssl);
 	long max = SSL_ctrl(ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL);
 
-	if (SSL_get_rbio(ssl) == NULL || SSL_get_wbio(ssl) == NULL || SSL_version(ssl) >> 8 != 0xfe)
+	if (SSL_get_rbio(ssl) == NULL || SSL_get_wbio(ssl) == NULL ||
+	    SSL_version(ssl) >> 8 != 0xfe)
 		return real_listen(ssl, peer);
 	if (bound->min && (max == 0 || max == DTLS1_3)) {
 		SSL_clear(ssl);
@@ -167,6 +169,7 @@ DTLSv1_listen(SSL *ssl, BIO_ADDR *peer)
 		return -1;
 	}
 	if (max == 0 || max == DTLS1_3)
-		SSL_ctrl(ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, DTLS1_2_VERSION, NULL);
+		SSL_ctrl(
+		    ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, DTLS1_2_VERSION, NULL);
 	return real_listen(ssl, peer);
 }

@@ -48,19 +48,16 @@ static void *
 client_run(void *arg)
 {
 	struct client *c = arg;
-	SSL_CTX *ctx = SSL_CTX_new(DTLS_client_method());
+	SSL_CTX *ctx = tls_client_ctx();
 	SSL *ssl;
 	BIO *b;
 
-	NEED(ctx != NULL && (ssl = SSL_new(ctx)) != NULL);
+	NEED((ssl = SSL_new(ctx)) != NULL);
 	b = BIO_new_dgram(c->fd, BIO_NOCLOSE);
 	BIO_ctrl_set_connected(b, &c->server.any);
 	SSL_set_bio(ssl, b, b);
-	/* AF_UNIX has no MTU to ask for. */
-	if (c->server.any.ss_family == AF_UNIX) {
-		SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
-		(void)DTLS_set_link_mtu(ssl, 1400);
-	}
+	/* AF_UNIX has none to ask for, and loopback's is not Ethernet's. */
+	tls_client_mtu(ssl);
 	SSL_set_connect_state(ssl);
 	if (!c->impatient)
 		tls_patient(ssl);

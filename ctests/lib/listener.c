@@ -85,8 +85,7 @@ caller_ssl(int fd)
 	BIO *bio;
 
 	if (ctx == NULL) {
-		ctx = SSL_CTX_new(DTLS_client_method());
-		NEED(ctx != NULL);
+		ctx = tls_client_ctx();
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	}
 	ssl = SSL_new(ctx);
@@ -95,6 +94,7 @@ caller_ssl(int fd)
 	NEED(getpeername(fd, (struct sockaddr *)&peer.any, &peer.len) == 0);
 	(void)BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, &peer.any);
 	SSL_set_bio(ssl, bio, bio);
+	tls_client_mtu(ssl);
 	SSL_set_connect_state(ssl);
 	tls_patient(ssl);		/* nothing is lost here, whatever the machine does */
 #ifdef LIBRESSL_VERSION_NUMBER

@@ -181,14 +181,12 @@ stepper_init(struct stepper *s)
 
 	memset(s, 0, sizeof(*s));
 	wire_init(&s->wire);
-	s->ctx = SSL_CTX_new(DTLS_client_method());
-	NEED(s->ctx != NULL);
+	s->ctx = tls_client_ctx();
 	s->ssl = SSL_new(s->ctx);
 	NEED(s->ssl != NULL);
 	b = wire_bio(&s->wire, NULL, 0);
 	SSL_set_bio(s->ssl, b, b);
-	SSL_set_options(s->ssl, SSL_OP_NO_QUERY_MTU);
-	(void)DTLS_set_link_mtu(s->ssl, 1400);
+	tls_client_mtu(s->ssl);
 	tls_patient(s->ssl);
 	SSL_set_connect_state(s->ssl);
 }

@@ -18,6 +18,16 @@ SSL	*tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio);	/* patient */
 SSL	*tls_server_wire(SSL_CTX *, struct wire *);	/* one BIO, on that */
 
 /*
+ * Every client here has its SSL_CTX and MTU from these. Its hello is the small one of DTLS 1.2, a few hundred bytes,
+ * whatever libssl's clients send by default. With CTESTS_HELLO=large in the environment it has TLS_LARGE_HELLO bytes and
+ * more, as that of 4.1's clients by default, in one datagram; with CTESTS_HELLO=fragments the same in two, as they send it
+ * over Ethernet (large_hello.test).
+ */
+#define TLS_LARGE_HELLO	1540
+SSL_CTX	*tls_client_ctx(void);
+void	tls_client_mtu(SSL *);
+
+/*
  * When the timers that start from now on run out: never, for two sides that
  * take turns in one program and lose nothing, however slow it is; after half
  * a second, for a test that loses something; at once, where nothing is done by

@@ -8,161 +8,16 @@
  * purpose is asserted here, by the last argument, and not printed.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "sides.h"
+
 #include <dlfcn.h>
-#include <netinet/in.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #ifdef WITH_HEADER
 #include <dtlsv1_listen.h>
 #endif
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static int checks, failures, ours;
-
-#define CHECK(cond) \
-	do { \
-		checks++; \
-		if (!(cond)) { \
-			failures++; \
-			fprintf(stderr, "%s:%d: %s: not %s\n", __FILE__, \
-			    __LINE__, __func__, #cond); \
-		} \
-	} while (0)
-#define NEED(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: cannot go on: not %s\n", \
-			    __FILE__, __LINE__, #cond); \
-			ERR_print_errors_fp(stderr); \
-			exit(2); \
-		} \
-	} while (0)
-
-#define PATIENCE 60000	/* milliseconds, on a machine that is slow */
-
-static const char *certificate, *key;
-static int generated, verified, refuse;
-static BIO *(*batch_bio)(int);	/* ours, in place of libssl's own */
-
-struct side {
-	SSL_CTX *ctx;
-	SSL *ssl;
-	BIO *bio;
-	int fd;
-	struct sockaddr_in address;
-};
-static struct side server, client;
-
-/* A cookie is the client's port and a constant: enough to be told apart. */
-static int
-cookie_of(SSL *ssl, unsigned char *cookie)
-{
-	struct sockaddr_storage peer;
-
-	memset(&peer, 0, sizeof(peer));
-	CHECK(BIO_dgram_get_peer(SSL_get_rbio(ssl), &peer) > 0);
-	CHECK(peer.ss_family == AF_INET);
-	memset(cookie, 0x5a, 20);
-	memcpy(cookie, &((struct sockaddr_in *)&peer)->sin_port, 2);
-	return 20;
-}
-
-static int
-generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
-{
-	generated++;
-	*len = (unsigned int)cookie_of(ssl, cookie);
-	return 1;
-}
-
-static int
-verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
-{
-	unsigned char right[20];
-
-	verified++;
-	return !refuse && len == (unsigned int)cookie_of(ssl, right) &&
-	    memcmp(cookie, right, len) == 0;
-}
-
-static void
-udp(struct side *side)
-{
-	socklen_t len = sizeof(side->address);
-
-	side->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	NEED(side->fd >= 0);
-	memset(&side->address, 0, sizeof(side->address));
-	side->address.sin_family = AF_INET;
-	side->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	NEED(bind(side->fd, (struct sockaddr *)&side->address, len) == 0);
-	NEED(getsockname(side->fd, (struct sockaddr *)&side->address, &len) == 0);
-}
-
-static void
-connected(struct side *side, const struct sockaddr_in *peer)
-{
-	struct sockaddr_storage to;
-
-	memset(&to, 0, sizeof(to));
-	memcpy(&to, peer, sizeof(*peer));
-	NEED(connect(side->fd, (const struct sockaddr *)peer, sizeof(*peer)) == 0);
-	BIO_ctrl(SSL_get_rbio(side->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &to);
-}
-
-static void
-tls(struct side *side, const SSL_METHOD *method)
-{
-	side->ctx = SSL_CTX_new(method);
-	NEED(side->ctx != NULL);
-	if (side == &server) {
-		NEED(SSL_CTX_use_certificate_file(side->ctx, certificate, SSL_FILETYPE_PEM) == 1);
-		NEED(SSL_CTX_use_PrivateKey_file(side->ctx, key, SSL_FILETYPE_PEM) == 1);
-	}
-	/* Without it 3.1 reads a record's header, and loses the datagram. */
-	SSL_CTX_set_read_ahead(side->ctx, 1);
-	side->ssl = SSL_new(side->ctx);
-	side->bio = side == &server && batch_bio != NULL ? batch_bio(side->fd) :
-	    BIO_new_dgram(side->fd, BIO_NOCLOSE);
-	NEED(side->ssl != NULL && side->bio != NULL);
-	/* One object, one reference, for both directions. */
-	SSL_set_bio(side->ssl, side->bio, side->bio);
-}
-
-static void
-begin(int callbacks)
-{
-	generated = verified = refuse = 0;
-	udp(&server);
-	udp(&client);
-	tls(&server, DTLS_server_method());
-	tls(&client, DTLS_client_method());
-	connected(&client, &server.address);
-	if (callbacks) {
-		SSL_CTX_set_cookie_generate_cb(server.ctx, generate);
-		SSL_CTX_set_cookie_verify_cb(server.ctx, verify);
-	}
-}
-
-static void
-end(void)
-{
-	struct side *sides[] = { &server, &client };
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		SSL_free(sides[i]->ssl);
-		SSL_CTX_free(sides[i]->ctx);
-		close(sides[i]->fd);
-	}
-	ERR_clear_error();
-}
 
 /* One call of the server's, when something is there to read. */
 static int
@@ -179,35 +34,6 @@ listen_once(struct sockaddr_in *peer)
 	return ret;
 }
 
-/* The type of the datagram that waits for the client, -1 if there is none. A send over loopback is a receipt. */
-static int
-answer(void)
-{
-	unsigned char type;
-
-	return recv(client.fd, &type, 1, MSG_PEEK) == 1 ? type : -1;
-}
-
-/* Waits for something to read; -1 is not looked at. On loopback nothing is lost: what does not come is an error. */
-static void
-either(int one, int other)
-{
-	struct pollfd p[2] = { { .fd = one, .events = POLLIN }, { .fd = other, .events = POLLIN } };
-
-	NEED(poll(p, 2, PATIENCE) >= 1);
-}
-
-static int
-comes(struct side *side, char *line, int len)
-{
-	int n;
-
-	while ((n = SSL_read(side->ssl, line, len)) < 0 &&
-	    SSL_get_error(side->ssl, n) == SSL_ERROR_WANT_READ)
-		either(side->fd, -1);
-	return n == len;
-}
-
 /* From the first hello to a line each way. */
 static void
 shake_hands(const char *name)
@@ -218,13 +44,13 @@ shake_hands(const char *name)
 
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
-	printf("%s: first hello: %d, error %d, generated %d, verified %d\n", name,
-	    ret, SSL_get_error(server.ssl, ret), generated, verified);
+	printf("%s: first hello: %d, error %d, generated %d, verified %d\n",
+	    name, ret, SSL_get_error(server.ssl, ret), generated, verified);
 	CHECK(ret < 1 && answer() == SSL3_RT_HANDSHAKE);
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
-	printf("%s: second hello: %d, generated %d, verified %d, option %d\n", name,
-	    ret, generated, verified,
+	printf("%s: second hello: %d, generated %d, verified %d, option %d\n",
+	    name, ret, generated, verified,
 	    (SSL_get_options(server.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
 	CHECK(ret == 1);
 	CHECK(memcmp(&peer.sin_port, &client.address.sin_port, 2) == 0);
@@ -234,14 +60,15 @@ shake_hands(const char *name)
 	CHECK(SSL_get_rbio(server.ssl) == server.bio);
 
 	connected(&server, &peer);
-	for (done = 0; done != 3; ) {
+	for (done = 0; done != 3;) {
 		if ((done & 1) == 0 && SSL_accept(server.ssl) == 1)
 			done |= 1;
 		if ((done & 2) == 0 && SSL_connect(client.ssl) == 1)
 			done |= 2;
 		/* Whoever is done has nothing to wait for. */
 		if (done != 3)
-			either(done & 1 ? -1 : server.fd, done & 2 ? -1 : client.fd);
+			either(done & 1 ? -1 : server.fd,
+			    done & 2 ? -1 : client.fd);
 	}
 	CHECK(SSL_write(client.ssl, "hello", 6) == 6);
 	CHECK(comes(&server, line, 6) && strcmp(line, "hello") == 0);
@@ -260,8 +87,10 @@ test_nothing_there(void)
 
 	begin(1);
 	ret = (int)DTLSv1_listen(server.ssl, (void *)&peer);
-	printf("nothing there: %d, error %d\n", ret, SSL_get_error(server.ssl, ret));
-	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
+	printf("nothing there: %d, error %d\n", ret,
+	    SSL_get_error(server.ssl, ret));
+	CHECK(
+	    ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
 	shake_hands("after nothing");
 	end();
 }
@@ -277,8 +106,11 @@ test_garbage(void)
 	memset(garbage, 0x17, sizeof(garbage));
 	NEED(send(client.fd, garbage, sizeof(garbage), 0) == sizeof(garbage));
 	ret = listen_once(&peer);
-	printf("garbage: %d, error %d, queue %lu\n", ret, SSL_get_error(server.ssl, ret), ERR_peek_error());
-	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ && ERR_peek_error() == 0);
+	printf("garbage: %d, error %d, queue %lu\n", ret,
+	    SSL_get_error(server.ssl, ret), ERR_peek_error());
+	CHECK(ret == -1 &&
+	    SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ &&
+	    ERR_peek_error() == 0);
 	CHECK(answer() == -1);
 	shake_hands("after garbage");
 	end();
@@ -299,7 +131,8 @@ test_wrong_cookie(void)
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
 	CHECK(ret == -1);
-	CHECK(SSL_get_error(server.ssl, ret) == (ours ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL));
+	CHECK(SSL_get_error(server.ssl, ret) ==
+	    (ours ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL));
 	CHECK(answer() == (ours ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT));
 	end();
 }

@@ -6,8 +6,8 @@
 
 #include "bios.h"
 
-#define GET_PEER	46	/* BIO_CTRL_DGRAM_GET_PEER */
-#define QUERY_MTU	40	/* BIO_CTRL_DGRAM_QUERY_MTU */
+#define GET_PEER  46 /* BIO_CTRL_DGRAM_GET_PEER */
+#define QUERY_MTU 40 /* BIO_CTRL_DGRAM_QUERY_MTU */
 
 static BIO_METHOD *method;
 static int server = -1, client = -1;
@@ -43,7 +43,9 @@ script_read(BIO *bio, char *to, int room)
 {
 	struct traffic *traffic = BIO_get_data(bio);
 	const struct mcase *c = traffic->c;
-	const struct one_read *read = traffic->next_read < c->nreads ? &c->reads[traffic->next_read++] : NULL;
+	const struct one_read *read = traffic->next_read < c->nreads ?
+	    &c->reads[traffic->next_read++] :
+	    NULL;
 	int len;
 
 	BIO_clear_retry_flags(bio);
@@ -87,13 +89,10 @@ script_ctrl(BIO *bio, int command, long number, void *pointer)
 		len = bios_peer(traffic->c, &peer);
 		memcpy(pointer, &peer, len);
 		return (long)len;
-	case QUERY_MTU:
-		return 1400;
+	case QUERY_MTU: return 1400;
 	case BIO_CTRL_FLUSH:
-	case BIO_CTRL_DUP:
-		return 1;
-	default:
-		return 0;
+	case BIO_CTRL_DUP: return 1;
+	default: return 0;
 	}
 }
 
@@ -106,7 +105,8 @@ udp(struct sockaddr_in *address)
 	memset(address, 0, sizeof(*address));
 	address->sin_family = AF_INET;
 	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)address, len) != 0 || getsockname(fd, (struct sockaddr *)address, &len) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)address, len) != 0 ||
+	    getsockname(fd, (struct sockaddr *)address, &len) != 0)
 		return -1;
 	return fd;
 }
@@ -116,14 +116,18 @@ bios_open(void)
 {
 	struct sockaddr_in address;
 
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "scripted");
+	method = BIO_meth_new(
+	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "scripted");
 	server = udp(&address);
 	client = udp(&client_address);
-	if (method == NULL || server < 0 || client < 0 || connect(client, (struct sockaddr *)&address, sizeof(address)) != 0) {
+	if (method == NULL || server < 0 || client < 0 ||
+	    connect(client, (struct sockaddr *)&address, sizeof(address)) !=
+		0) {
 		perror("macro world: no BIOs");
 		return 0;
 	}
-	return BIO_meth_set_read(method, script_read) == 1 && BIO_meth_set_write(method, script_write) == 1 &&
+	return BIO_meth_set_read(method, script_read) == 1 &&
+	    BIO_meth_set_write(method, script_write) == 1 &&
 	    BIO_meth_set_ctrl(method, script_ctrl) == 1;
 }
 
@@ -167,12 +171,15 @@ bios_make(struct traffic *traffic)
 		drain(server);
 		drain(client);
 		for (size_t i = 0; i < c->nreads; i++)
-			if (send(client, c->reads[i].bytes, c->reads[i].len, 0) != (ssize_t)c->reads[i].len)
+			if (send(client, c->reads[i].bytes, c->reads[i].len,
+				0) != (ssize_t)c->reads[i].len)
 				return 0;
-		traffic->read_bio = traffic->write_bio = BIO_new_dgram(server, BIO_NOCLOSE);
+		traffic->read_bio = traffic->write_bio =
+		    BIO_new_dgram(server, BIO_NOCLOSE);
 	} else {
 		traffic->read_bio = scripted(traffic);
-		traffic->write_bio = c->layout == ONE_BIO ? traffic->read_bio : scripted(traffic);
+		traffic->write_bio = c->layout == ONE_BIO ? traffic->read_bio :
+							    scripted(traffic);
 	}
 	return traffic->read_bio != NULL && traffic->write_bio != NULL;
 }

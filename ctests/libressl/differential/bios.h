@@ -13,10 +13,10 @@
 struct traffic {
 	const struct mcase *c;
 	size_t next_read;
-	int writes, blocked;		/* blocked: has a write said that it would? */
+	int writes, blocked;  /* blocked: has a write said that it would? */
 	void (*wrote)(void *arg, const unsigned char *bytes, size_t len);
 	void *arg;
-	BIO *read_bio, *write_bio;	/* the same object for one */
+	BIO *read_bio, *write_bio; /* the same object for one */
 };
 
 int bios_open(void);

@@ -5,90 +5,91 @@
 #include "hello.h"
 #include "kinds.h"
 #include "run.h"
+#include "view.h"
 
-enum { CASES_PER_SIGHT = 4000, LONGEST_HELLO = 1024 * 100 };
+enum { CASES_PER_SIGHT = 4000 };
 
-/* What ours does with a datagram, and what plain libssl does with it alone. */
-enum view { DROPS, ASKS, ACCEPTS };
+/* What plain libssl does with a datagram alone. */
 enum class { QUIET, ANSWERED, ACCEPTED, ALARMED };
 
 enum {
-	AN_ALARM, WRONG_COOKIE, NOT_SPOKEN, BAD_BEHIND, A_FRAGMENT, OUT_OF_ORDER, BEHIND_THE_FIRST, SEVERAL_IN_ONE, ANOTHER_MESSAGE, TOO_LONG,
+	AN_ALARM,
+	WRONG_COOKIE,
+	NOT_SPOKEN,
+	BAD_BEHIND,
+	A_FRAGMENT,
+	OUT_OF_ORDER,
+	BEHIND_THE_FIRST,
+	SEVERAL_IN_ONE,
+	ANOTHER_MESSAGE,
+	TOO_LONG,
 	RECORD_VERSION,
-	ALERT_NUMBER, NO_CALLBACKS, END_OF_DATA, BLOCKED, DIFFERENCES
+	ALERT_NUMBER,
+	NO_CALLBACKS,
+	END_OF_DATA,
+	BLOCKED,
+	DIFFERENCES
 };
 
 static struct {
 	const char *name, *reason;
 	unsigned long seen;
-	int may_be_absent;	/* in a release */
+	int may_be_absent; /* in a release */
 } differences[DIFFERENCES] = {
-	[AN_ALARM] = {"what is no hello is dropped", "libssl ends with an error, and mostly sends an alert, for what anybody can send", 0, 0},
-	[WRONG_COOKIE] = {"a wrong cookie gets a HelloVerifyRequest", "libssl ends with an error and sends an alert", 0, 0},
-	[NOT_SPOKEN] = {"a hello of another version gets one, too", "libssl sends an alert before it knows to whom", 0, 0},
-	[BAD_BEHIND] = {"so does one with something wrong behind its cookie", "libssl sends an alert before it knows to whom", 0, 0},
-	[A_FRAGMENT] = {"a first fragment with room for the cookie is answered", "libssl waits for the others, as long as the call lasts", 0, 0},
-	[OUT_OF_ORDER] = {"a message with another number is dropped", "libssl keeps it for the handshake, unverified", 0, 1},
-	[BEHIND_THE_FIRST] = {"what is behind the first record is not looked at", "libssl takes it for one more datagram, and keeps it for the handshake", 0, 0},
-	[SEVERAL_IN_ONE] = {"a record is one message", "libssl takes several, or a part", 0, 0},
-	[ANOTHER_MESSAGE] = {"a message of another type is dropped", "libssl does not look at the type, and takes it for a ClientHello", 0, 0},
-	[TOO_LONG] = {"a record of more than 16,384 bytes is dropped", "libssl takes more, as much as one that is encrypted", 0, 1},
-	[RECORD_VERSION] = {"the HelloVerifyRequest's record has version 0xfeff", "libssl's has the version of the handshake to come", 0, 1},
-	[ALERT_NUMBER] = {"libssl's alert about a verified hello is a new SSL's", "it goes on from an answer in the same call, to whomever, in number and version", 0, 1},
-	[NO_CALLBACKS] = {"without a cookie to send, -1 and the reason", "libssl returns 0, and says that there was an internal error", 0, 0},
-	[END_OF_DATA] = {"the end of a BIO's data is -1", "libssl returns 0, and in both SSL_get_error() says SSL_ERROR_SYSCALL", 0, 0},
-	[BLOCKED] = {"an answer that would block is SSL_ERROR_WANT_READ", "libssl says SSL_ERROR_WANT_WRITE, and drops the answer all the same", 0, 0},
+	[AN_ALARM] = { "what is no hello is dropped",
+	    "libssl ends with an error, and mostly sends an alert, for what "
+	    "anybody can send",
+	    0, 0 },
+	[WRONG_COOKIE] = { "a wrong cookie gets a HelloVerifyRequest",
+	    "libssl ends with an error and sends an alert", 0, 0 },
+	[NOT_SPOKEN] = { "a hello of another version gets one, too",
+	    "libssl sends an alert before it knows to whom", 0, 0 },
+	[BAD_BEHIND] = { "so does one with something wrong behind its cookie",
+	    "libssl sends an alert before it knows to whom", 0, 0 },
+	[A_FRAGMENT] = { "a first fragment with room for the cookie is "
+			 "answered",
+	    "libssl waits for the others, as long as the call lasts", 0, 0 },
+	[OUT_OF_ORDER] = { "a message with another number is dropped",
+	    "libssl keeps it for the handshake, unverified", 0, 1 },
+	[BEHIND_THE_FIRST] = { "what is behind the first record is not looked "
+			       "at",
+	    "libssl takes it for one more datagram, and keeps it for the "
+	    "handshake",
+	    0, 0 },
+	[SEVERAL_IN_ONE] = { "a record is one message",
+	    "libssl takes several, or a part", 0, 0 },
+	[ANOTHER_MESSAGE] = { "a message of another type is dropped",
+	    "libssl does not look at the type, and takes it for a ClientHello",
+	    0, 0 },
+	[TOO_LONG] = { "a record of more than 16,384 bytes is dropped",
+	    "libssl takes more, as much as one that is encrypted", 0, 1 },
+	[RECORD_VERSION] = { "the HelloVerifyRequest's record has version "
+			     "0xfeff",
+	    "libssl's has the version of the handshake to come", 0, 1 },
+	[ALERT_NUMBER] = { "libssl's alert about a verified hello is a new "
+			   "SSL's",
+	    "it goes on from an answer in the same call, to whomever, in "
+	    "number and version",
+	    0, 1 },
+	[NO_CALLBACKS] = { "without a cookie to send, -1 and the reason",
+	    "libssl returns 0, and says that there was an internal error", 0,
+	    0 },
+	[END_OF_DATA] = { "the end of a BIO's data is -1",
+	    "libssl returns 0, and in both SSL_get_error() says "
+	    "SSL_ERROR_SYSCALL",
+	    0, 0 },
+	[BLOCKED] = { "an answer that would block is SSL_ERROR_WANT_READ",
+	    "libssl says SSL_ERROR_WANT_WRITE, and drops the answer all the "
+	    "same",
+	    0, 0 },
 };
-
-static size_t
-first_record(const unsigned char *bytes, size_t len)
-{
-	size_t end = len < 13 ? len : 13 + hello_number(bytes + AT_RECORD_LENGTH, 2);
-
-	return end < len ? end : len;
-}
-
-/* OpenSSL's checks, in words of our own: the cookie of a hello that passes them, else NULL. */
-static const unsigned char *
-cookie_of(const unsigned char *bytes, size_t len, size_t *cookie_len)
-{
-	size_t record, message, session, at;
-
-	if (len < 13 || bytes[0] != 22 || bytes[AT_VERSION] != 0xfe)
-		return NULL;
-	record = hello_number(bytes + AT_RECORD_LENGTH, 2);
-	if (13 + record > len || hello_number(bytes + AT_EPOCH, 2) != 0 || record < 12)
-		return NULL;
-	message = hello_number(bytes + AT_LENGTH, 3);
-	if (hello_number(bytes + AT_FRAGMENT, 3) + 12 != record || bytes[AT_TYPE] != 1 || hello_number(bytes + AT_MESSAGE_SEQ, 2) > 1 ||
-	    hello_number(bytes + AT_OFFSET, 3) != 0 || record - 12 > message || record < 12 + 2 + 32 + 1 + 1)
-		return NULL;
-	session = bytes[AT_SESSION];
-	at = AT_SESSION + 1 + session;
-	if (at >= 13 + record || at + 1 + bytes[at] > 13 + record)
-		return NULL;
-	*cookie_len = bytes[at];
-	/* One that libssl would never put together is not handed over. */
-	return message > LONGEST_HELLO && record - 12 < message ? NULL : bytes + at + 1;
-}
-
-static enum view
-view_of(const struct mcase *c, const struct one_read *read)
-{
-	size_t len = 0, record = read->len < 16384 + 13 ? read->len : 16384 + 13;
-	const unsigned char *cookie = cookie_of(read->bytes, record, &len);
-
-	if (cookie == NULL)
-		return DROPS;
-	return c->callbacks == BOTH && len == c->cookie_len && memcmp(cookie, c->cookie, len) == 0 ? ACCEPTS : ASKS;
-}
 
 static enum class
 class_of(const struct mcase *c, const unsigned char *bytes, size_t len)
 {
 	static struct mcase alone;
 	static struct log log;
-	struct ended ended = {0};
+	struct ended ended = { 0 };
 
 	memcpy(&alone, c, offsetof(struct mcase, reads));
 	alone.nreads = 1;
@@ -104,7 +105,8 @@ class_of(const struct mcase *c, const unsigned char *bytes, size_t len)
 	if (ended.writes == 0)
 		return QUIET;
 	if (ended.written[0] == 22 && ended.written[AT_TYPE] == 3) {
-		differences[RECORD_VERSION].seen += hello_number(ended.written + AT_VERSION, 2) != 0xfeff;
+		differences[RECORD_VERSION].seen +=
+		    hello_number(ended.written + AT_VERSION, 2) != 0xfeff;
 		return ANSWERED;
 	}
 	return ALARMED;
@@ -113,30 +115,33 @@ class_of(const struct mcase *c, const unsigned char *bytes, size_t len)
 int
 deliberate_open(void)
 {
-	static struct mcase c = {.cookie_len = 20};
+	static struct mcase c = { .cookie_len = 20 };
 	static const unsigned char sequence[6];
 	static unsigned char hello[600];
 
-	for (kinds_version = 0xfefd; kinds_version <= 0xfeff; kinds_version += 2)
-		if (class_of(&c, hello, kinds_plain_hello(&c, sequence, 0, hello)) == ANSWERED &&
-		    class_of(&c, hello, kinds_plain_hello(&c, sequence, 1, hello)) == ACCEPTED)
+	for (kinds_version = 0xfefd; kinds_version <= 0xfeff;
+	    kinds_version += 2)
+		if (class_of(
+			&c, hello, kinds_plain_hello(&c, sequence, 0, hello)) ==
+			ANSWERED &&
+		    class_of(&c, hello,
+			kinds_plain_hello(&c, sequence, 1, hello)) == ACCEPTED)
 			return 1;
-	{ struct log l; struct ended e; static struct mcase a; memcpy(&a,&c,sizeof(a)); a.nreads=1; a.calls=1; kinds_version=0xfeff; a.reads[0].len=kinds_plain_hello(&c,sequence,1,a.reads[0].bytes); run_case(&plain,&a,0,&l,&e); fputs(l.text,stderr);}
+	{
+		struct log l;
+		struct ended e;
+		static struct mcase a;
+		memcpy(&a, &c, sizeof(a));
+		a.nreads = 1;
+		a.calls = 1;
+		kinds_version = 0xfeff;
+		a.reads[0].len =
+		    kinds_plain_hello(&c, sequence, 1, a.reads[0].bytes);
+		run_case(&plain, &a, 0, &l, &e);
+		fputs(l.text, stderr);
+	}
 	fprintf(stderr, "macro world: libssl takes no hello of ours\n");
 	return 0;
-}
-
-static int
-is_fragment(const unsigned char *bytes)
-{
-	return hello_number(bytes + AT_FRAGMENT, 3) < hello_number(bytes + AT_LENGTH, 3) || hello_number(bytes + AT_OFFSET, 3) != 0;
-}
-
-/* A message that libssl may keep although it does nothing about it now. */
-static int
-may_be_kept(const unsigned char *bytes, size_t len)
-{
-	return len >= AT_CLIENT_VERSION && bytes[0] == 22 && (is_fragment(bytes) || hello_number(bytes + AT_MESSAGE_SEQ, 2) > 1);
 }
 
 /* Why ours drops a record that plain libssl does not: a number of the list, DIFFERENCES if it does too, -1. */
@@ -144,7 +149,10 @@ static int
 why_dropped(const unsigned char *bytes, size_t len, enum class class)
 {
 	if (class == QUIET)
-		return may_be_kept(bytes, len) && !is_fragment(bytes) ? OUT_OF_ORDER : DIFFERENCES;
+		return view_may_be_kept(bytes, len) &&
+			!view_is_fragment(bytes) ?
+		    OUT_OF_ORDER :
+		    DIFFERENCES;
 	if (class == ALARMED)
 		return AN_ALARM;
 	if (len < AT_CLIENT_VERSION)
@@ -165,10 +173,10 @@ why_answered(const unsigned char *bytes, size_t len, enum class class)
 	if (class == ANSWERED)
 		return DIFFERENCES;
 	if (class == QUIET)
-		return is_fragment(bytes) ? A_FRAGMENT : -1;
+		return view_is_fragment(bytes) ? A_FRAGMENT : -1;
 	if (class == ACCEPTED)
 		return -1;
-	(void)cookie_of(bytes, len, &cookie_len);
+	(void)view_cookie(bytes, len, &cookie_len);
 	if (hello_number(bytes + AT_CLIENT_VERSION, 2) != kinds_version)
 		return NOT_SPOKEN;
 	return cookie_len > 0 ? WRONG_COOKIE : BAD_BEHIND;
@@ -176,9 +184,10 @@ why_answered(const unsigned char *bytes, size_t len, enum class class)
 
 /* Gives plain libssl what stands for a datagram; 0 for one that nothing explains. */
 static int
-exchange(const struct mcase *c, const struct one_read *read, struct mcase *to, size_t *index)
+exchange(const struct mcase *c, const struct one_read *read, struct mcase *to,
+    size_t *index)
 {
-	size_t len = first_record(read->bytes, read->len);
+	size_t len = view_first_record(read->bytes, read->len);
 	enum class class = class_of(c, read->bytes, len);
 	enum view view = view_of(c, read);
 	unsigned char clean[600];
@@ -186,22 +195,25 @@ exchange(const struct mcase *c, const struct one_read *read, struct mcase *to, s
 
 	if (len < read->len) {
 		case_replace(to, *index, read->bytes, len);
-		differences[BEHIND_THE_FIRST].seen += class_of(c, read->bytes, read->len) != class;
+		differences[BEHIND_THE_FIRST].seen +=
+		    class_of(c, read->bytes, read->len) != class;
 	}
 	if (view == ACCEPTS) {
 		if (class != QUIET)
 			return ++*index, 1;
 		differences[A_FRAGMENT].seen++;
-		return case_drop(to, *index), is_fragment(read->bytes);
+		return case_drop(to, *index), view_is_fragment(read->bytes);
 	}
-	why = view == DROPS ? why_dropped(read->bytes, len, class) : why_answered(read->bytes, len, class);
+	why = view == DROPS ? why_dropped(read->bytes, len, class) :
+			      why_answered(read->bytes, len, class);
 	if (why < 0)
 		return 0;
 	if (why < DIFFERENCES)
 		differences[why].seen++;
 	if (view == DROPS)
 		return case_drop(to, *index), 1;
-	case_replace(to, *index, clean, kinds_plain_hello(c, read->bytes + AT_SEQUENCE, 0, clean));
+	case_replace(to, *index, clean,
+	    kinds_plain_hello(c, read->bytes + AT_SEQUENCE, 0, clean));
 	return ++*index, 1;
 }
 
@@ -218,15 +230,21 @@ deliberate_expectation(const struct mcase *c, struct log *expected)
 			index++;
 		} else if (!exchange(c, &c->reads[i], &changed, &index)) {
 			log_clear(expected);
-			log_line(expected, "plain libssl does with datagram %zu what is not on the list\n", i + 1);
+			log_line(expected,
+			    "plain libssl does with datagram %zu what is not "
+			    "on the list\n",
+			    i + 1);
 			return 0;
 		}
 	}
 	run_case(&plain, &changed, 0xfeff, expected, &first);
-	differences[NO_CALLBACKS].seen += strstr(expected->text, RUN_NO_COOKIE) != NULL;
+	differences[NO_CALLBACKS].seen +=
+	    strstr(expected->text, RUN_NO_COOKIE) != NULL;
 	differences[ALERT_NUMBER].seen += first.alert_number != 0;
-	differences[BLOCKED].seen += strstr(expected->text, RUN_BLOCKED) != NULL;
-	differences[END_OF_DATA].seen += first.ret == 0 && first.error == SSL_ERROR_SYSCALL;
+	differences[BLOCKED].seen +=
+	    strstr(expected->text, RUN_BLOCKED) != NULL;
+	differences[END_OF_DATA].seen +=
+	    first.ret == 0 && first.error == SSL_ERROR_SYSCALL;
 	return 1;
 }
 
@@ -238,11 +256,14 @@ deliberate_report(unsigned long cases)
 
 	printf("\ndeliberate differences, and how often they were seen:\n");
 	for (size_t i = 0; i < DIFFERENCES; i++) {
-		int too_seldom = differences[i].seen < wanted && !differences[i].may_be_absent;
+		int too_seldom = differences[i].seen < wanted &&
+		    !differences[i].may_be_absent;
 
-		printf("  %8lu  %s: %s\n", differences[i].seen, differences[i].name, differences[i].reason);
+		printf("  %8lu  %s: %s\n", differences[i].seen,
+		    differences[i].name, differences[i].reason);
 		if (too_seldom)
-			printf("  ^ seen too seldom: expected at least %lu\n", wanted);
+			printf("  ^ seen too seldom: expected at least %lu\n",
+			    wanted);
 		fine &= !too_seldom;
 	}
 	return fine;

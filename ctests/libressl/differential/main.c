@@ -11,13 +11,15 @@
 #include "kinds.h"
 #include "run.h"
 
-static const char usage[] = "usage: differential CERTIFICATE KEY [--cases N] [--seed S] [--only CASE] [--control] [--spoil WHAT]\n";
+static const char usage[] =
+    "usage: differential CERTIFICATE KEY [--cases N] [--seed S] [--only CASE] "
+    "[--control] [--spoil WHAT]\n";
 
 static struct {
 	const char *certificate, *key, *spoil;
 	unsigned long long cases, seed, only;
 	int control, one;
-} options = {.cases = 20000, .seed = 1};
+} options = { .cases = 20000, .seed = 1 };
 
 static int
 read_options(int argc, char **argv)
@@ -38,7 +40,8 @@ read_options(int argc, char **argv)
 		else if (strcmp(argv[i], "--seed") == 0)
 			options.seed = strtoull(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--only") == 0)
-			options.one = 1, options.only = strtoull(argv[++i], NULL, 10);
+			options.one = 1,
+			options.only = strtoull(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--spoil") == 0)
 			options.spoil = argv[++i];
 		else
@@ -51,7 +54,8 @@ read_options(int argc, char **argv)
 static void
 spoil(struct log *log)
 {
-	char *at = options.spoil != NULL ? strstr(log->text, options.spoil) : NULL;
+	char *at =
+	    options.spoil != NULL ? strstr(log->text, options.spoil) : NULL;
 
 	if (at != NULL)
 		at[strlen(options.spoil) - 1] ^= 1;
@@ -76,10 +80,12 @@ one_case(unsigned long long number, unsigned long *of_kind)
 	run_case(&ours, &c, options.control ? 0 : 0xfeff, &mine, &first);
 	spoil(&mine);
 	if (options.one || !explained || !log_same(&mine, &expected)) {
-		printf("\n%s: seed %llu, case %llu (--seed %llu --only %llu)\n", options.one ? "case" : "DIVERGENCE", options.seed, number,
+		printf("\n%s: seed %llu, case %llu (--seed %llu --only %llu)\n",
+		    options.one ? "case" : "DIVERGENCE", options.seed, number,
 		    options.seed, number);
 		case_print(&c);
-		printf("expected, by what plain libssl does:\n%sours:\n%s", expected.text, mine.text);
+		printf("expected, by what plain libssl does:\n%sours:\n%s",
+		    expected.text, mine.text);
 	}
 	return explained && log_same(&mine, &expected);
 }
@@ -101,7 +107,7 @@ int
 main(int argc, char **argv)
 {
 	enum { ENOUGH = 5 };
-	unsigned long of_kind[64] = {0}, different = 0;
+	unsigned long of_kind[64] = { 0 }, different = 0;
 	unsigned long long number = 0, end;
 	int fine;
 
@@ -120,11 +126,14 @@ main(int argc, char **argv)
 	fine = different == 0;
 	if (fine && !options.one) {
 		fine = report_kinds(of_kind);
-		fine &= options.control || deliberate_report((unsigned long)options.cases);
+		fine &= options.control ||
+		    deliberate_report((unsigned long)options.cases);
 	}
 	run_close();
 	worlds_close();
-	printf("\n%s, seed %llu: %llu cases, %lu divergences\n", SSLeay_version(SSLEAY_VERSION), options.seed, number, different);
-	printf("%llu passed, %lu failed\n", number - different, different + (different == 0 && !fine));
+	printf("\n%s, seed %llu: %llu cases, %lu divergences\n",
+	    SSLeay_version(SSLEAY_VERSION), options.seed, number, different);
+	printf("%llu passed, %lu failed\n", number - different,
+	    different + (different == 0 && !fine));
 	return !fine;
 }

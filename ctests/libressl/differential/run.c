@@ -6,11 +6,11 @@
 #include "hello.h"
 #include "run.h"
 
-#define LISTEN 75	/* DTLS_CTRL_LISTEN */
+#define LISTEN 75 /* DTLS_CTRL_LISTEN */
 
 #ifndef SSL_R_COOKIE_GEN_CALLBACK_FAILURE
-#define SSL_R_COOKIE_GEN_CALLBACK_FAILURE	400
-#define SSL_R_NO_VERIFY_COOKIE_CALLBACK		403
+#define SSL_R_COOKIE_GEN_CALLBACK_FAILURE 400
+#define SSL_R_NO_VERIFY_COOKIE_CALLBACK   403
 #endif
 
 /* The side that is at work: a callback is told of its SSL alone. */
@@ -20,7 +20,7 @@ static struct {
 	struct traffic traffic;
 	SSL *ssl;
 	unsigned int answer_version;
-	int accepting;		/* what is random is left out */
+	int accepting;  /* what is random is left out */
 	int verified;
 	unsigned int alert_number;
 	size_t writes;
@@ -49,7 +49,8 @@ look_around(SSL *ssl)
 	memset(&told, 0, sizeof(told));
 	if (ssl != now.ssl || SSL_get_rbio(ssl) != now.traffic.read_bio)
 		log_line(now.log, "    called back with another SSL or BIO\n");
-	else if (BIO_dgram_get_peer(SSL_get_rbio(ssl), &told) != (int)len || memcmp(&told, &known, sizeof(known)) != 0)
+	else if (BIO_dgram_get_peer(SSL_get_rbio(ssl), &told) != (int)len ||
+	    memcmp(&told, &known, sizeof(known)) != 0)
 		log_line(now.log, "    called back with another peer\n");
 }
 
@@ -67,7 +68,8 @@ generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 static int
 verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 {
-	int right = now.c->callbacks == BOTH && len == now.c->cookie_len && memcmp(cookie, now.c->cookie, len) == 0;
+	int right = now.c->callbacks == BOTH && len == now.c->cookie_len &&
+	    memcmp(cookie, now.c->cookie, len) == 0;
 
 	look_around(ssl);
 	now.verified |= right;
@@ -84,15 +86,19 @@ wrote(void *arg, const unsigned char *bytes, size_t len)
 	memcpy(copy, bytes, kept);
 	now.writes++;
 	memcpy(now.written, copy, kept);
-	if (kept > AT_TYPE && copy[0] == 22 && copy[AT_TYPE] == 3 && now.answer_version != 0)
+	if (kept > AT_TYPE && copy[0] == 22 && copy[AT_TYPE] == 3 &&
+	    now.answer_version != 0)
 		hello_put(copy + AT_VERSION, 2, now.answer_version);
-	if (kept > 13 && copy[0] == 21 && !now.accepting && now.answer_version != 0) {
+	if (kept > 13 && copy[0] == 21 && !now.accepting &&
+	    now.answer_version != 0) {
 		now.alert_number = hello_number(copy + AT_SEQUENCE + 3, 3);
-		now.alert_number += hello_number(copy + AT_VERSION, 2) != 0xfeff;
+		now.alert_number +=
+		    hello_number(copy + AT_VERSION, 2) != 0xfeff;
 		hello_put(copy + AT_VERSION, 2, now.answer_version);
 		hello_put(copy + AT_SEQUENCE, 6, 0);
 	}
-	log_bytes(now.log, "write", copy, now.accepting && kept > 13 ? 13 : kept);
+	log_bytes(
+	    now.log, "write", copy, now.accepting && kept > 13 ? 13 : kept);
 }
 
 /*
@@ -108,14 +114,17 @@ is_without_cookie(struct world *world, long ret, unsigned long error)
 		return 0;
 	if (world != &ours)
 		return ret == 0 && reason == ERR_R_INTERNAL_ERROR;
-	return ret == -1 && (reason == SSL_R_COOKIE_GEN_CALLBACK_FAILURE || reason == SSL_R_NO_VERIFY_COOKIE_CALLBACK);
+	return ret == -1 &&
+	    (reason == SSL_R_COOKIE_GEN_CALLBACK_FAILURE ||
+		reason == SSL_R_NO_VERIFY_COOKIE_CALLBACK);
 }
 
 /* One line for ends that differ on purpose, if they are what is told of them in deliberate.c. */
 static int
 log_other_end(struct world *world, long ret)
 {
-	int error = SSL_get_error(now.ssl, (int)ret), is_empty = ERR_peek_error() == 0;
+	int error = SSL_get_error(now.ssl, (int)ret),
+	    is_empty = ERR_peek_error() == 0;
 	const char *line = NULL;
 
 	if (is_without_cookie(world, ret, ERR_peek_error()))
@@ -123,7 +132,8 @@ log_other_end(struct world *world, long ret)
 	else if (ret <= 0 && is_empty && error == SSL_ERROR_SYSCALL)
 		line = RUN_FAILED;
 	else if (ret == -1 && is_empty && now.traffic.blocked &&
-	    error == (world == &ours ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE))
+	    error ==
+		(world == &ours ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE))
 		line = RUN_BLOCKED;
 	if (line == NULL)
 		return 0;
@@ -138,15 +148,22 @@ log_end(struct world *world, long ret)
 	unsigned long error;
 
 	bios_collect(&now.traffic);
-	if (now.answer_version != 0 && !now.accepting && log_other_end(world, ret))
+	if (now.answer_version != 0 && !now.accepting &&
+	    log_other_end(world, ret))
 		return;
-	log_line(now.log, "  returned %ld, error %d, queue:", ret, SSL_get_error(now.ssl, (int)ret));
+	log_line(now.log, "  returned %ld, error %d, queue:", ret,
+	    SSL_get_error(now.ssl, (int)ret));
 	while ((error = ERR_get_error()) != 0)
-		log_line(now.log, " %d/%d", ERR_GET_LIB(error), ERR_GET_REASON(error));
-	log_line(now.log, "\n  state %s, want %d, shutdown %d, retry %d, options %d\n", SSL_state_string(now.ssl), SSL_want(now.ssl),
-	    SSL_get_shutdown(now.ssl), BIO_should_retry(SSL_get_rbio(now.ssl)) != 0,
+		log_line(now.log, " %d/%d", ERR_GET_LIB(error),
+		    ERR_GET_REASON(error));
+	log_line(now.log,
+	    "\n  state %s, want %d, shutdown %d, retry %d, options %d\n",
+	    SSL_state_string(now.ssl), SSL_want(now.ssl),
+	    SSL_get_shutdown(now.ssl),
+	    BIO_should_retry(SSL_get_rbio(now.ssl)) != 0,
 	    (SSL_get_options(now.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
-	if (SSL_get_rbio(now.ssl) != now.traffic.read_bio || SSL_get_wbio(now.ssl) != now.traffic.write_bio)
+	if (SSL_get_rbio(now.ssl) != now.traffic.read_bio ||
+	    SSL_get_wbio(now.ssl) != now.traffic.write_bio)
 		log_line(now.log, "  the SSL has other BIOs\n");
 }
 
@@ -176,7 +193,8 @@ listen_once(struct world *world, struct ended *ended)
 }
 
 void
-run_case(struct world *world, const struct mcase *c, unsigned int answer_version, struct log *log, struct ended *first)
+run_case(struct world *world, const struct mcase *c,
+    unsigned int answer_version, struct log *log, struct ended *first)
 {
 	struct ended other;
 	long ret = 0;
@@ -189,7 +207,8 @@ run_case(struct world *world, const struct mcase *c, unsigned int answer_version
 	now.answer_version = answer_version;
 	now.traffic.c = c;
 	now.traffic.wrote = wrote;
-	world->set_generate(world->ctx, c->callbacks == ABSENT ? NULL : generate);
+	world->set_generate(
+	    world->ctx, c->callbacks == ABSENT ? NULL : generate);
 	world->set_verify(world->ctx, c->callbacks == ABSENT ? NULL : verify);
 	now.ssl = world->new_ssl(world->ctx);
 	if (now.ssl == NULL || !bios_make(&now.traffic)) {
