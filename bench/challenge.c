@@ -18,10 +18,10 @@
  *	THREADS    COUNT hellos in each of as many threads at once, each with SSLs
  *	           of its own on the same SSL_CTXs (default 1)
  *
- * Runs a warm-up, then prints JSON: CPU time (for the last two shapes the median
- * by the wall clock), heap allocations (count_malloc.c preloaded; else -1) and
- * bytes of the heap that stay in use, per hello, and the peak of resident memory. Under stepcount or callgrind
- * (--toggle-collect=measured) the instructions are counted there.
+ * Runs a warm-up, then prints JSON, per hello: CPU time (for the last two shapes the
+ * median by the wall clock), heap allocations (count_malloc.c preloaded; else -1),
+ * bytes of the heap that stay in use; and the peak of resident memory. Under
+ * callgrind (--toggle-collect=measured) the instructions are counted there.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -33,12 +33,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "callbacks.h"
+#include "clock.h"
 #include "hello.h"
 #include "listen.h"
 #include "mark.h"
@@ -46,8 +46,8 @@
 #include "wire_bio.h"
 
 #define MAX_CONTEXTS 64
-#define MAX_THREADS 16
-#define WARM_UP 50
+#define MAX_THREADS  16
+#define WARM_UP      50
 
 static void
 die(const char *what)
@@ -71,15 +71,6 @@ expect(int returned, int expected)
 		die("DTLSv1_listen did not return what it should");
 }
 
-static double
-cpu_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* This thread's allocations so far, when count_malloc.so is preloaded. */
 static long (*counter)(void);
 
@@ -97,7 +88,7 @@ struct job {
 	unsigned long peers;
 	int single, fresh, garbage, expected;
 	pthread_barrier_t *start;
-	double seconds;		/* the results */
+	double seconds;  /* the results */
 	long answers, allocated, kept;
 };
 
@@ -113,7 +104,8 @@ challenges(SSL *ssls[], const struct job *job, long count)
 	if (job->single) {
 		for (i = 0; i < count; i++) {
 			wire.left = 1;
-			expect(measured(ssls[i % job->contexts], &peer), job->expected);
+			expect(measured(ssls[i % job->contexts], &peer),
+			    job->expected);
 		}
 	} else {
 		for (i = 0; i < job->contexts; i++) {
@@ -156,15 +148,6 @@ challenge_job(void *arg)
 	for (i = 0; i < job->contexts; i++)
 		SSL_free(ssls[i]);
 	return NULL;
-}
-
-static double
-clock_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static int
@@ -232,11 +215,13 @@ report(const struct job *jobs, long threads)
 		done += (double)jobs[i].answers;
 		allocated += (double)jobs[i].allocated;
 	}
-	expected = (double)(threads * (jobs[0].count - jobs[0].count % jobs[0].contexts));
+	expected = (double)(threads *
+	    (jobs[0].count - jobs[0].count % jobs[0].contexts));
 	if (done != (jobs[0].garbage ? 0 : expected))
 		die("not every hello was answered, or garbage was");
 	done = expected;
-	printf("{\"count\":%.0f,\"ns\":%.2f,\"allocations\":%.3f,\"kept\":%.2f,\"peak_kb\":%ld}\n",
+	printf("{\"count\":%.0f,\"ns\":%.2f,\"allocations\":%.3f,\"kept\":%.2f,"
+	       "\"peak_kb\":%ld}\n",
 	    done, seconds / done * 1e9, counter == NULL ? -1 : allocated / done,
 	    (double)jobs[0].kept / done, peak_kb());
 }
@@ -251,14 +236,15 @@ int
 main(int argc, char *argv[])
 {
 	SSL_CTX *ctxs[MAX_CONTEXTS];
-	struct job jobs[MAX_THREADS], job = {0};
+	struct job jobs[MAX_THREADS], job = { 0 };
 	pthread_t others[MAX_THREADS];
 	pthread_barrier_t start;
 	static const unsigned char forged_cookie[32] = { 0xF0 };
 	unsigned char hello[HELLO_MAX];
 	const char *shape = argc > 2 ? argv[2] : "";
 	int forged = strcmp(shape, "forged") == 0;
-	int accept = strcmp(shape, "accept") == 0 || strcmp(shape, "fresh") == 0;
+	int accept =
+	    strcmp(shape, "accept") == 0 || strcmp(shape, "fresh") == 0;
 	long i, threads;
 
 	job.ctxs = ctxs;
@@ -273,21 +259,19 @@ main(int argc, char *argv[])
 	job.peers = (unsigned long)argument(argc, argv, 6, 1);
 	threads = argument(argc, argv, 7, 1);
 	if (job.count < 1 || job.size > HELLO_MAX || job.contexts < 1 ||
-	    job.contexts > MAX_CONTEXTS || threads < 1 || threads > MAX_THREADS ||
-	    (accept && threads * job.contexts != 1) ||
+	    job.contexts > MAX_CONTEXTS || threads < 1 ||
+	    threads > MAX_THREADS || (accept && threads * job.contexts != 1) ||
 	    (!accept && !job.single && strcmp(shape, "looped") != 0)) {
-		fprintf(stderr, "usage: challenge trivial|usual|competent|evp_mac|none "
-		    "looped|single|forged|garbage|accept|fresh COUNT "
-		    "[SIZE [CONTEXTS [PEERS [THREADS]]]]\n");
+		fprintf(stderr, "usage: as the head of challenge.c says\n");
 		return 2;
 	}
-	if (hello_make(hello, job.size, forged_cookie, forged ? sizeof(forged_cookie) : 0) == 0)
+	if (hello_make(hello, job.size, forged_cookie,
+		forged ? sizeof(forged_cookie) : 0) == 0)
 		die("this size is too small for a hello");
 	if (job.garbage)
 		memset(hello, 0xA5, job.size);
 	for (i = 0; i < job.contexts; i++)
 		ctxs[i] = context_new(argv[1]);
-
 	*(void **)&counter = dlsym(RTLD_DEFAULT, "count_malloc");
 	if (accept) {
 		accept_job(&job, 3);
@@ -300,7 +284,8 @@ main(int argc, char *argv[])
 		job.start = &start;
 		for (i = 1; i < threads; i++) {
 			jobs[i] = job;
-			if (pthread_create(&others[i], NULL, challenge_job, &jobs[i]) != 0)
+			if (pthread_create(
+				&others[i], NULL, challenge_job, &jobs[i]) != 0)
 				die("pthread_create");
 		}
 		jobs[0] = job;

@@ -36,7 +36,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -44,11 +43,12 @@
 
 #include "bare.h"
 #include "callbacks.h"
+#include "clock.h"
 #include "listen.h"
 #include "memory.h"
 
 #define MAX_THREADS 16
-#define IDLE_USEC 50000		/* a read waits as long, then looks at `stop` */
+#define IDLE_USEC   50000  /* a read waits as long, then looks at `stop` */
 
 volatile sig_atomic_t stop;
 
@@ -109,15 +109,6 @@ serve_batched(struct worker *self)
 	serve_on(self, bio_new(self->fd));
 }
 
-static double
-cpu_seconds(void)
-{
-	struct timespec cpu;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	return (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9;
-}
-
 static void *
 work(void *arg)
 {
@@ -133,8 +124,8 @@ static int
 udp_socket(int family, in_port_t *port)
 {
 	struct timeval idle = { 0, IDLE_USEC };
-	struct sockaddr_in6 six = {0};
-	struct sockaddr_in four = {0};
+	struct sockaddr_in6 six = { 0 };
+	struct sockaddr_in four = { 0 };
 	struct sockaddr *addr = family == 6 ? (void *)&six : (void *)&four;
 	socklen_t len = family == 6 ? sizeof(six) : sizeof(four);
 	int fd, on = 1;
@@ -148,7 +139,8 @@ udp_socket(int family, in_port_t *port)
 	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 	if (fd == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle)) ==
+		-1 ||
 	    bind(fd, addr, len) == -1 || getsockname(fd, addr, &len) == -1)
 		die("making a socket");
 	*port = family == 6 ? six.sin6_port : four.sin_port;
@@ -170,8 +162,8 @@ dropped(int fd)
 int
 main(int argc, char *argv[])
 {
-	struct worker workers[MAX_THREADS] = {0}, like = {0};
-	struct sigaction action = {0};
+	struct worker workers[MAX_THREADS] = { 0 }, like = { 0 };
+	struct sigaction action = { 0 };
 	in_port_t port = 0;
 	unsigned long drops = 0;
 	double seconds = 0;
@@ -179,7 +171,8 @@ main(int argc, char *argv[])
 	int family;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: flood_server bare|batch|bio|listen|batched "
+		fprintf(stderr,
+		    "usage: flood_server bare|batch|bio|listen|batched "
 		    "trivial|usual|competent|evp_mac|none 4|6 THREADS\n");
 		return 2;
 	}
@@ -210,7 +203,8 @@ main(int argc, char *argv[])
 		workers[i].fd = udp_socket(family, &port);
 	}
 	for (i = 1; i < threads; i++)
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+		if (pthread_create(
+			&workers[i].thread, NULL, work, &workers[i]) != 0)
 			die("pthread_create");
 	printf("port %d\n", ntohs(port));
 	fflush(stdout);

@@ -7,7 +7,10 @@
 #include "peer.h"
 
 static WOLFSSL *ssl;
-static struct { const unsigned char *hello; size_t len; } waiting;
+static struct {
+	const unsigned char *hello;
+	size_t len;
+} waiting;
 
 static int
 send_answer(WOLFSSL *from, char *answer, int len, void *context)
@@ -40,8 +43,10 @@ peer_begin(const char *pem)
 	wolfSSL_Init();
 	ctx = wolfSSL_CTX_new(wolfDTLSv1_2_server_method());
 	if (ctx == NULL ||
-	    wolfSSL_CTX_use_certificate_file(ctx, pem, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS ||
-	    wolfSSL_CTX_use_PrivateKey_file(ctx, pem, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
+	    wolfSSL_CTX_use_certificate_file(ctx, pem, WOLFSSL_FILETYPE_PEM) !=
+		WOLFSSL_SUCCESS ||
+	    wolfSSL_CTX_use_PrivateKey_file(ctx, pem, WOLFSSL_FILETYPE_PEM) !=
+		WOLFSSL_SUCCESS)
 		peer_die("certificate and key", 0);
 	wolfSSL_CTX_SetIORecv(ctx, receive);
 	wolfSSL_CTX_SetIOSend(ctx, send_answer);
@@ -52,7 +57,8 @@ peer_begin(const char *pem)
 }
 
 void
-peer_answer(const unsigned char *hello, size_t len, const struct sockaddr_in *from)
+peer_answer(
+    const unsigned char *hello, size_t len, const struct sockaddr_in *from)
 {
 	struct sockaddr_in peer = *from;
 	int ret;
@@ -63,6 +69,7 @@ peer_answer(const unsigned char *hello, size_t len, const struct sockaddr_in *fr
 	if (ret != WOLFSSL_SUCCESS)
 		peer_die("wolfSSL_dtls_set_peer", ret);
 	ret = wolfSSL_accept(ssl);
-	if (ret == WOLFSSL_SUCCESS || wolfSSL_get_error(ssl, ret) != WOLFSSL_ERROR_WANT_READ)
+	if (ret == WOLFSSL_SUCCESS ||
+	    wolfSSL_get_error(ssl, ret) != WOLFSSL_ERROR_WANT_READ)
 		peer_die("wolfSSL_accept", wolfSSL_get_error(ssl, ret));
 }

@@ -1,10 +1,12 @@
 """Other stacks' first contact, and libssl with callbacks that are better than the usual one, beside ours."""
+
 import platform
 import re
 
 import flood
 from cpu import command, few, instructions, preload
 from measure import interleave, last_json, pin, ratios, say, spread
+
 from releases import run
 
 # name, in the tables: the program's, or what cpu.py calls it (who, callbacks, shape).
@@ -19,7 +21,8 @@ LISTENS = {
         ("ours", "built-in", "ours", "none"),
         ("libssl", "competent", "libssl", "competent"),
         ("libssl", "cached EVP_MAC", "libssl", "evp_mac"),
-        ("libssl", "usual", "libssl", "usual"))
+        ("libssl", "usual", "libssl", "usual"),
+    )
     for calls, shape in (("many in one call", "looped"), ("one a call", "single"))
 }
 PACKAGES = {"GnuTLS": "gnutls", "Mbed TLS": "mbedtls", "wolfSSL": "wolfssl"}
@@ -48,18 +51,31 @@ def stepped(release, program, count):
 
 def of_stack(release, name, program):
     count = 10 if name == "GnuTLS" else 1  # each instruction is a trap
-    counted = last_json(run([release.program(program), "2000"],
-                            env=release.env([release.program("count_malloc.so")])))
-    return {"name": name, "version": version_of(name), "instructions": stepped(release, program, count),
-            "allocations": counted["allocations"], "kept": counted["kept"]}
+    counted = last_json(run([release.program(program), "2000"], env=release.env([release.program("count_malloc.so")])))
+    return {
+        "name": name,
+        "version": version_of(name),
+        "instructions": stepped(release, program, count),
+        "allocations": counted["allocations"],
+        "kept": counted["kept"],
+    }
 
 
 def of_listen(release, name, side, runs):
     who, callbacks, shape = side
-    counted = last_json(run(command(release, callbacks, shape, 2000),
-                            env=release.env([*preload(release, who), release.program("count_malloc.so")])))
-    return {"name": name, "version": release.version, "allocations": counted["allocations"],
-            "instructions": instructions(release, who, callbacks, shape, runs)[0], "kept": counted["kept"]}
+    counted = last_json(
+        run(
+            command(release, callbacks, shape, 2000),
+            env=release.env([*preload(release, who), release.program("count_malloc.so")]),
+        )
+    )
+    return {
+        "name": name,
+        "version": release.version,
+        "allocations": counted["allocations"],
+        "instructions": instructions(release, who, callbacks, shape, runs)[0],
+        "kept": counted["kept"],
+    }
 
 
 def measure(releases, quick):
@@ -90,6 +106,12 @@ def floods(release, quick):
 
     samples = interleave(flood.WITH_PEERS, 3 if quick else 15, sample, "peers, floods")
     cpu = {server: [value["cpu_us"] for value in values] for server, values in samples.items()}
-    return [{"server": server, "cpu_us": spread(values), "speed_of_bare": ratios(cpu["bare"], values),
-             "speed_of_competent": ratios(cpu["libssl, competent"], values)}
-            for server, values in cpu.items()]
+    return [
+        {
+            "server": server,
+            "cpu_us": spread(values),
+            "speed_of_bare": ratios(cpu["bare"], values),
+            "speed_of_competent": ratios(cpu["libssl, competent"], values),
+        }
+        for server, values in cpu.items()
+    ]

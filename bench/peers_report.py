@@ -1,4 +1,5 @@
 """docs/bench/peers.md: ours beside other stacks and better callbacks."""
+
 from tables import machine_lines, ratio, spread, table
 
 HEAD = """# Beside other stacks
@@ -37,18 +38,32 @@ def goals(data):
     if one["instructions"] is not None:
         goal("the same, instructions: at most", one["instructions"] / gnutls["instructions"], 1)
     goal("built-in, many in one call, time by GnuTLS's: at most", many["of_gnutls"]["median"], 0.65)
-    goal("flood over loopback, speed by the bare loop's: at least",
-         floods["ours"]["speed_of_bare"]["median"], 0.87, at_most=False)
-    goal("the same through the BIO that batches: at least",
-         floods["ours, batched"]["speed_of_bare"]["median"], 0.97, at_most=False)
-    goal("flood, speed by libssl's with the competent callback: at least",
-         floods["ours"]["speed_of_competent"]["median"], 1.15, at_most=False)
+    goal(
+        "flood over loopback, speed by the bare loop's: at least",
+        floods["ours"]["speed_of_bare"]["median"],
+        0.87,
+        at_most=False,
+    )
+    goal(
+        "the same through the BIO that batches: at least",
+        floods["ours, batched"]["speed_of_bare"]["median"],
+        0.97,
+        at_most=False,
+    )
+    goal(
+        "flood, speed by libssl's with the competent callback: at least",
+        floods["ours"]["speed_of_competent"]["median"],
+        1.15,
+        at_most=False,
+    )
     text = "## Goals\n\n" + table(["goal", "is", "measured", "reached"], rows) + "\n"
     if one["instructions"] is not None:
-        text += (f"Against the competent callback, ours takes "
-                 f"{many['instructions'] / row_of(data, 'libssl, competent, many in one call')['instructions']:.2f} "
-                 "of libssl's instructions with many in one call, "
-                 f"{one['instructions'] / competent['instructions']:.2f} with one a call.\n")
+        text += (
+            f"Against the competent callback, ours takes "
+            f"{many['instructions'] / row_of(data, 'libssl, competent, many in one call')['instructions']:.2f} "
+            "of libssl's instructions with many in one call, "
+            f"{one['instructions'] / competent['instructions']:.2f} with one a call.\n"
+        )
     return text
 
 
@@ -58,8 +73,16 @@ def cpu(data):
         version = row["version"]
         name = row["name"] if row["name"].startswith(("ours", "libssl")) else f"{row['name']} {version}"
         counted = "" if row["instructions"] is None else f"{row['instructions']:,.0f}"
-        rows.append([name, counted, spread(row["ns"]), ratio(row["of_gnutls"]),
-                     f"{row['allocations']:.0f}", f"{row['kept']:.0f}"])
+        rows.append(
+            [
+                name,
+                counted,
+                spread(row["ns"]),
+                ratio(row["of_gnutls"]),
+                f"{row['allocations']:.0f}",
+                f"{row['kept']:.0f}",
+            ]
+        )
     return f"""
 ## A challenge without the kernel
 
@@ -70,12 +93,26 @@ A hello of 200 bytes from memory, the answer swallowed. Instructions are without
 
 
 def flood(data):
-    words = {"bare": "`recvfrom` and `sendto` of a constant answer", "batch": "the same with `recvmmsg` and `sendmmsg`",
-             "bio": "the same through libcrypto's datagram BIO", "ours": "`DTLSv1_listen`, built-in cookies",
-             "ours, batched": "the same on `dtlsv1_listen_bio_new()`", "libssl": "the usual callback",
-             "libssl, competent": "the competent callback", "gnutls": "GnuTLS with `recvfrom` and `sendto`"}
-    rows = [[row["server"], words[row["server"]], spread(row["cpu_us"], 2), ratio(row["speed_of_bare"]),
-             ratio(row["speed_of_competent"])] for row in data["flood"]]
+    words = {
+        "bare": "`recvfrom` and `sendto` of a constant answer",
+        "batch": "the same with `recvmmsg` and `sendmmsg`",
+        "bio": "the same through libcrypto's datagram BIO",
+        "ours": "`DTLSv1_listen`, built-in cookies",
+        "ours, batched": "the same on `dtlsv1_listen_bio_new()`",
+        "libssl": "the usual callback",
+        "libssl, competent": "the competent callback",
+        "gnutls": "GnuTLS with `recvfrom` and `sendto`",
+    }
+    rows = [
+        [
+            row["server"],
+            words[row["server"]],
+            spread(row["cpu_us"], 2),
+            ratio(row["speed_of_bare"]),
+            ratio(row["speed_of_competent"]),
+        ]
+        for row in data["flood"]
+    ]
     return f"""
 ## A flood over loopback
 

@@ -4,11 +4,13 @@
 def machine_lines(data):
     machine = data["machine"]
     sha = "with" if machine["sha_extensions"] else "without"
-    return (f"**Machine:** {machine['cpu']}{' (virtual)' if machine['virtual'] else ''}, "
-            f"{machine['cores']} cores, {machine['memory_gb']} GB, {sha} SHA extensions; "
-            f"{machine['system']}, kernel {machine['kernel']}; {machine['cc']}; {machine['rustc']}. "
-            f"Load {machine['load_before']:.1f} before and {machine['load_after']:.1f} after the run. "
-            f"Commit {machine['commit']}, {data['date']}.")
+    return (
+        f"**Machine:** {machine['cpu']}{' (virtual)' if machine['virtual'] else ''}, "
+        f"{machine['cores']} cores, {machine['memory_gb']} GB, {sha} SHA extensions; "
+        f"{machine['system']}, kernel {machine['kernel']}; {machine['cc']}; {machine['rustc']}. "
+        f"Load {machine['load_before']:.1f} before and {machine['load_after']:.1f} after the run. "
+        f"Commit {machine['commit']}, {data['date']}."
+    )
 
 
 def table(head, rows):
@@ -18,8 +20,7 @@ def table(head, rows):
 
 
 def spread(value, digits=0):
-    return (f"{value['median']:,.{digits}f} ({value['low']:,.{digits}f}"
-            f"-{value['high']:,.{digits}f})")
+    return f"{value['median']:,.{digits}f} ({value['low']:,.{digits}f}-{value['high']:,.{digits}f})"
 
 
 def ratio(value):

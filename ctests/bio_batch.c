@@ -5,7 +5,7 @@
  * another socket.
  */
 #define _GNU_SOURCE
-#include "lib/app.h"
+#include "lib/batch.h"
 #include "lib/check.h"
 #include "lib/client.h"
 #include "lib/hello.h"
@@ -13,7 +13,6 @@
 #include "lib/tls.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,46 +24,9 @@
 
 #define CLIENTS 5
 
-static BIO *(*bio_new)(int);
-
-/* A listening socket, the BIO on it, and an SSL on the BIO. */
-struct port_of {
-	SSL_CTX *ctx;
-	struct address own;
-	int fd;
-	BIO *bio;
-	SSL *ssl;
-};
-
-/* The BIO serves one SSL after the other: the port has a reference of its own. */
-static SSL *
-next_ssl(struct port_of *port)
-{
-	NEED(BIO_up_ref(port->bio) == 1);
-	return tls_server_on(port->ctx, port->bio, port->bio);
-}
-
 static void
-port_open(struct port_of *port, int family)
-{
-	port->ctx = tls_server_ctx();
-	port->fd = net_nonblocking(net_bound(family, &port->own));
-	port->bio = bio_new(port->fd);
-	NEED(port->bio != NULL);
-	port->ssl = next_ssl(port);
-}
-
-static void
-port_close(struct port_of *port)
-{
-	SSL_free(port->ssl);
-	CHECK_INT(BIO_free(port->bio), 1);
-	SSL_CTX_free(port->ctx);
-	net_close(port->fd, &port->own);
-}
-
-static void
-send_hello(int fd, const struct port_of *port, const void *cookie, size_t len)
+send_hello(
+    int fd, const struct batch_port *port, const void *cookie, size_t len)
 {
 	struct hello h;
 
@@ -93,11 +55,11 @@ test_one_call(int family)
 {
 	struct address own[CLIENTS];
 	struct sockaddr_storage peer;
-	struct port_of port;
+	struct batch_port port;
 	struct hvr hvr;
 	int fd[CLIENTS], i;
 
-	port_open(&port, family);
+	batch_open(&port, family);
 	for (i = 0; i < CLIENTS; i++) {
 		fd[i] = net_bound(family, &own[i]);
 		send_hello(fd[i], &port, NULL, 0);
@@ -116,7 +78,7 @@ test_one_call(int family)
 	CHECK_QUEUED(0);
 	for (i = 0; i < CLIENTS; i++)
 		net_close(fd[i], &own[i]);
-	port_close(&port);
+	batch_close(&port);
 }
 
 /* One of several is accepted: those before it are answered, those behind it wait for the next SSL. */
@@ -125,12 +87,12 @@ test_accepted_among_others(void)
 {
 	struct address own[3];
 	struct sockaddr_storage peer;
-	struct port_of port;
+	struct batch_port port;
 	struct hvr hvr;
 	SSL *accepted;
 	int fd[3], i;
 
-	port_open(&port, AF_INET);
+	batch_open(&port, AF_INET);
 	for (i = 0; i < 3; i++)
 		fd[i] = net_bound(AF_INET, &own[i]);
 	send_hello(fd[1], &port, NULL, 0);
@@ -151,103 +113,14 @@ test_accepted_among_others(void)
 	CHECK(recv(fd[2], &hvr, sizeof(hvr), MSG_DONTWAIT) == -1);
 	accepted = port.ssl;
 	SSL_set_bio(accepted, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	port.ssl = next_ssl(&port);
+	port.ssl = batch_next_ssl(&port);
 	CHECK_INT(listen_to(port.ssl, &peer), 0);
 	check_answered(fd[2], &hvr);
 	CHECK_INT(BIO_pending(port.bio), 0);
 	SSL_free(accepted);
 	for (i = 0; i < 3; i++)
 		net_close(fd[i], &own[i]);
-	port_close(&port);
-}
-
-static void
-listen_until_accepted(struct port_of *port, struct sockaddr_storage *peer)
-{
-	int ret;
-
-	do {
-		if (BIO_pending(port->bio) == 0)
-			net_wait(port->fd);
-		ret = listen_to(port->ssl, peer);
-		CHECK(ret == 0 || ret == 1);
-	} while (ret == 0);
-}
-
-enum { NEW_SOCKET, SET_FD, SAME_SOCKET, CONNECTED };
-
-/* A client of libssl's own, whose SSL goes on in one of the ways that programs have. */
-static void
-handshake(int family, int how, int blocking)
-{
-	struct sockaddr_storage peer;
-	struct client client;
-	struct port_of port;
-	BIO *bio;
-	int fd = -1, other;
-	struct address none, own;
-
-	port_open(&port, family);
-	if (blocking)
-		CHECK(fcntl(port.fd, F_SETFL, 0) == 0);
-	client_start(&client, &port.own);
-	if (blocking)
-		CHECK_INT(listen_to(port.ssl, &peer), 1);
-	else
-		listen_until_accepted(&port, &peer);
-	CHECK_BYTES(&peer, &client.own.any, client.own.len);
-	CHECK(SSL_get_rbio(port.ssl) == port.bio);
-	switch (how) {
-	case NEW_SOCKET:
-		fd = net_connected(&port.own, (struct sockaddr *)&peer, client.own.len);
-		bio = BIO_new_dgram(fd, BIO_CLOSE);
-		BIO_ctrl_set_connected(bio, &peer);
-		SSL_set_bio(port.ssl, bio, bio);
-		break;
-	case SET_FD:
-		/* Somebody else's, read together with the client's: it is none of this SSL's. */
-		other = net_bound(family, &own);
-		net_send(other, "x", 1, &port.own);
-		fd = net_connected(&port.own, (struct sockaddr *)&peer, client.own.len);
-		BIO_set_fd(port.bio, fd, BIO_CLOSE);
-		BIO_ctrl_set_connected(port.bio, &peer);
-		CHECK_INT(BIO_get_fd(port.bio, NULL), fd);
-		net_close(other, &own);
-		break;
-	case CONNECTED:
-		net_connect(port.fd, &client.own);
-		BIO_ctrl_set_connected(port.bio, &peer);
-		break;
-	}
-	if (how == SAME_SOCKET || how == CONNECTED)
-		CHECK(fcntl(port.fd, F_SETFL, 0) == 0);
-	serve(port.ssl);
-	client_join(&client);
-	if (how == NEW_SOCKET) {
-		/* And the next. */
-		SSL_free(port.ssl);
-		port.ssl = next_ssl(&port);
-		CHECK(fcntl(port.fd, F_SETFL, O_NONBLOCK) == 0);
-		CHECK_INT(listen_to(port.ssl, &none), 0);
-	}
-	port_close(&port);
-}
-
-static void
-test_handshakes(int family, const char *name)
-{
-	static const char *const ways[] = { "new socket", "BIO_set_fd", "same socket", "connected" };
-	char what[64];
-	int how, blocking;
-
-	for (how = NEW_SOCKET; how <= CONNECTED; how++)
-		for (blocking = 0; blocking < 2; blocking++) {
-			snprintf(what, sizeof(what), "%s, %s, %s", name, ways[how],
-			    blocking ? "blocking" : "non-blocking");
-			check_case(what);
-			handshake(family, how, blocking);
-		}
-	check_case(NULL);
+	batch_close(&port);
 }
 
 /* What came with an accepted client's hello goes when the BIO gets another socket. */
@@ -256,11 +129,11 @@ test_another_socket(void)
 {
 	struct address own, away;
 	struct sockaddr_storage peer;
-	struct port_of port;
+	struct batch_port port;
 	struct hvr hvr;
 	int fd = net_bound(AF_INET, &own), other = net_bound(AF_INET, &away);
 
-	port_open(&port, AF_INET);
+	batch_open(&port, AF_INET);
 	send_hello(fd, &port, NULL, 0);
 	net_settle();
 	CHECK_INT(listen_to(port.ssl, &peer), 0);
@@ -273,7 +146,7 @@ test_another_socket(void)
 	BIO_set_fd(port.bio, other, BIO_NOCLOSE);
 	CHECK_INT(BIO_pending(port.bio), 0);
 	CHECK_INT(BIO_get_fd(port.bio, NULL), other);
-	port_close(&port);
+	batch_close(&port);
 	net_close(other, &away);
 	net_close(fd, &own);
 }
@@ -295,7 +168,7 @@ test_wildcard(void)
 
 	NEED(bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0);
 	NEED(getsockname(fd, (struct sockaddr *)&second, &len) == 0);
-	bio = bio_new(fd);
+	bio = batch_bio(fd);
 	NEED(bio != NULL);
 	ssl = tls_server_on(ctx, bio, bio);
 	second.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
@@ -320,7 +193,7 @@ check_refused(int fd)
 {
 	unsigned long error;
 
-	CHECK(bio_new(fd) == NULL);
+	CHECK(batch_bio(fd) == NULL);
 	error = ERR_get_error();
 	CHECK(error != 0 && ERR_get_error() == 0);
 	CHECK_INT(ERR_GET_LIB(error), ERR_LIB_SYS);
@@ -340,7 +213,7 @@ test_refused(void)
 	check_refused(fd);
 	close(fd);
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	check_refused(fd);	/* not bound */
+	check_refused(fd); /* not bound */
 	close(fd);
 	fd = net_bound(AF_UNIX, &own);
 	check_refused(fd);
@@ -350,19 +223,11 @@ test_refused(void)
 int
 main(void)
 {
-	void *at;
-
 	check_begin("bio_batch");
-	at = dlsym(RTLD_DEFAULT, "dtlsv1_listen_bio_new");
-	NEED(at != NULL);
-	memcpy(&bio_new, &at, sizeof(at));
 	test_one_call(AF_INET);
 	test_accepted_among_others();
-	test_handshakes(AF_INET, "IPv4");
-	if (net_has_ipv6("bio_batch over IPv6")) {
+	if (net_has_ipv6("bio_batch over IPv6"))
 		test_one_call(AF_INET6);
-		test_handshakes(AF_INET6, "IPv6");
-	}
 	test_another_socket();
 	test_wildcard();
 	test_refused();

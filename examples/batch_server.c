@@ -49,7 +49,8 @@ udp_socket(struct sockaddr_in *addr)
 static SSL *
 next_client(SSL_CTX *ctx, BIO *port, struct sockaddr_in *peer)
 {
-	struct pollfd readable = { .fd = (int)BIO_get_fd(port, NULL), .events = POLLIN };
+	struct pollfd readable = { .fd = (int)BIO_get_fd(port, NULL),
+		.events = POLLIN };
 	SSL *ssl = SSL_new(ctx);
 	int ret;
 
@@ -57,7 +58,7 @@ next_client(SSL_CTX *ctx, BIO *port, struct sockaddr_in *peer)
 		die("SSL_new");
 	SSL_set_bio(ssl, port, port);
 	do {
-		if (BIO_pending(port) == 0)	/* else it would wait for nothing */
+		if (BIO_pending(port) == 0) /* else it would wait for nothing */
 			poll(&readable, 1, -1);
 		ret = DTLSv1_listen(ssl, peer);
 	} while (ret == 0);
@@ -95,7 +96,8 @@ main(int argc, char *argv[])
 
 	if (argc < 5 || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
-		die("usage: batch_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]");
+		die("usage: batch_server ADDRESS PORT CERTIFICATE.pem KEY.pem "
+		    "[CLIENTS]");
 	addr.sin_addr.s_addr = inet_addr(argv[1]);
 	addr.sin_port = htons((in_port_t)atoi(argv[2]));
 	port = dtlsv1_listen_bio_new(udp_socket(&addr));
@@ -105,7 +107,7 @@ main(int argc, char *argv[])
 	fflush(stdout);
 	for (i = 0; argc < 6 || i < atoi(argv[5]); i++) {
 		ssl = next_client(ctx, port, &peer);
-		fd = udp_socket(&addr);	/* the client's own */
+		fd = udp_socket(&addr); /* the client's own */
 		if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == -1)
 			die("connect");
 		bio = BIO_new_dgram(fd, BIO_CLOSE);

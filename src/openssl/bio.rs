@@ -1,6 +1,5 @@
 //! A BIO that somebody else owns.
 
-use super::batch_bio::is_batching;
 use super::libssl::{CryptoFunctions, Libssl};
 use super::recv_buffer::CAPACITY;
 use super::socket_error::{self, Cause};
@@ -69,7 +68,7 @@ impl Bio {
         }
         // SAFETY: type invariant.
         let name = unsafe { self.crypto().BIO_method_name(self.as_ptr()) };
-        !name.is_null() && (self.libssl.is_datagram_name(name) || is_batching(self))
+        !name.is_null() && self.libssl.is_datagram_name(name)
     }
 
     /// Has it say that a read would block.

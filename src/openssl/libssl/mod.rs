@@ -42,6 +42,8 @@ pub(crate) struct Libssl {
     pub(crate) methods_of_any_version: [*const SSL_METHOD; 3],
     /// The name of libcrypto's own datagram BIOs, where it has been seen.
     datagram_name: AtomicPtr<c_char>,
+    /// The name of ours, behind which is one of those (`batch_bio`), once there is any.
+    batch_name: AtomicPtr<c_char>,
 }
 
 /// In the order in which they were found; a null ends them.
@@ -129,11 +131,18 @@ impl Libssl {
         self.object.own(name)
     }
 
+    /// BIOs of this name are as good as libcrypto's own datagram BIOs.
+    pub(crate) fn has_datagram_name_too(&self, name: *const c_char) {
+        self.batch_name.store(name.cast_mut(), Relaxed);
+    }
+
     /// Is this the name of libcrypto's own datagram BIOs? Compared once, and known by its address then:
     /// it is a constant.
     #[inline]
     pub(crate) fn is_datagram_name(&self, name: *const c_char) -> bool {
-        std::ptr::eq(name, self.datagram_name.load(Relaxed)) || self.reads_as_datagram(name)
+        std::ptr::eq(name, self.datagram_name.load(Relaxed))
+            || std::ptr::eq(name, self.batch_name.load(Relaxed))
+            || self.reads_as_datagram(name)
     }
 
     #[cold]
@@ -204,6 +213,7 @@ impl Libssl {
             release,
             methods_of_any_version: [server, either, client],
             datagram_name: AtomicPtr::new(null_mut()),
+            batch_name: AtomicPtr::new(null_mut()),
         })
     }
 
