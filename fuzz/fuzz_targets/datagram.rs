@@ -84,9 +84,8 @@ fn judge(server: &Server, peer: &[u8], datagram: &[u8], room: usize) -> (c_int, 
 fn adopts(server: &Server, peer: &[u8], hello: &[u8]) -> c_int {
     let (at, len) = (hello.as_ptr(), hello.len());
     let peer_len = peer.len() as c_uint;
-    let adopted = unsafe {
-        dtlsv1_listen_adopt(server.ssl.cast(), at, len, peer.as_ptr().cast(), peer_len)
-    };
+    let adopted =
+        unsafe { dtlsv1_listen_adopt(server.ssl.cast(), at, len, peer.as_ptr().cast(), peer_len) };
     unsafe { ERR_clear_error() };
     adopted
 }
@@ -124,7 +123,11 @@ fn run(server: &Server, input: &[u8]) {
         }
         if verdict != DTLSV1_LISTEN_ADMIT {
             // A first fragment whose cookie is right is kept and would be adopted.
-            assert!(verdict == DTLSV1_LISTEN_KEPT || verdict < 0 || adopts(server, &peer, &datagram) == 0);
+            assert!(
+                verdict == DTLSV1_LISTEN_KEPT
+                    || verdict < 0
+                    || adopts(server, &peer, &datagram) == 0
+            );
         }
     }
 }

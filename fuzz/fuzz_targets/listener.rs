@@ -180,8 +180,7 @@ fuzz_target!(|input: &[u8]| {
             dtlsv1_listener_bind(contexts.server.cast(), at.as_ptr().cast(), 16, &options)
         };
         assert!(!listener.is_null());
-        let told =
-            unsafe { dtlsv1_listener_address(listener, at.as_mut_ptr().cast(), &mut len) };
+        let told = unsafe { dtlsv1_listener_address(listener, at.as_mut_ptr().cast(), &mut len) };
         assert_eq!((told, len), (1, 16));
         let port = u16::from_be_bytes([at[2], at[3]]);
         let peers = (0..4).map(|_| Peer::new(contexts.client, port)).collect();
@@ -204,4 +203,3 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(open_ssls(), 0);
     });
 });
-
