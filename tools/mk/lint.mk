@@ -11,4 +11,5 @@ lint: setup-build ## rustfmt, clippy, clang-format, shellcheck, ruff; length of 
 
 format: ## set the style of Rust, C and Python right
 	$(CARGO) fmt
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	@tools/lint.sh format
