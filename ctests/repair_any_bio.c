@@ -178,6 +178,23 @@ test_alert(void)
 	check_case(NULL);
 }
 
+/* The application's BIO may block in a flush, too. */
+static void
+test_flush_that_blocks(void)
+{
+	SSL *ssl = server(END_CUSTOM);
+	uint64_t number = accepted(ssl, 1);
+	int ret;
+
+	end.wire.flush = WIRE_FLUSH_BLOCK;
+	ret = SSL_accept(ssl);
+	CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_WRITE);
+	end.wire.flush = WIRE_FLUSH;
+	finished(ssl, number);
+	end_free(&end, ssl);
+	stepper_free(&client);
+}
+
 /* In front of a filter, which itself is in front of the sink. */
 static void
 test_chain(void)
@@ -397,6 +414,7 @@ main(void)
 	ctx = tls_server_ctx();
 	test_numbers();
 	test_alert();
+	test_flush_that_blocks();
 	test_chain();
 	test_own_bio();
 	test_references();

@@ -66,7 +66,7 @@ answer_renumber(const struct dcase *c, struct log *log)
 {
 	unsigned long long more = 0;
 	const unsigned char *sequence = NULL;
-	int changed = 0, in_front = 0;
+	int changed = 0;
 	char step = 0;
 
 	for (size_t i = 0; i < log->count; i++) {
@@ -78,8 +78,6 @@ answer_renumber(const struct dcase *c, struct log *log)
 			/* Whatever begins another connection ends it. */
 			if (strchr("LCDKP", step) != NULL)
 				more = 0;
-			if (step == 'D')
-				in_front = 0;
 			break;
 		case EVENT_READ:
 			sequence = c->pool + c->reads[event->values[0]].at + AT_SEQUENCE;
@@ -89,16 +87,13 @@ answer_renumber(const struct dcase *c, struct log *log)
 				break;
 			more = (unsigned long long)hello_number(sequence, 2) << 32 | hello_number(sequence + 2, 4);
 			more = more > 1 ? more - 1 : 0;
-			in_front |= more != 0;
-			break;
-		case EVENT_BIOS:
-			/* What renumbers stands where the caller's write BIO was, until the SSL goes. */
-			event->values[1] &= !in_front;
-			changed |= in_front;
 			break;
 		case EVENT_WRITE:
-			if (step != 'L' && more != 0)
+		case EVENT_MEMORY:	/* what a memory BIO was written */
+			if (step != 'L' && more != 0) {
 				add_to_sequences(log_bytes(log, event), event->len, more);
+				changed = 1;
+			}
 			break;
 		default:
 			break;

@@ -93,7 +93,7 @@ enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, STAY, REWRITES };
 static int
 renumbered(const struct dcase *c)
 {
-	return c->bios == BIOS_DATAGRAM && (c->repairs & REPAIR_SEQUENCE) != 0;
+	return (c->repairs & REPAIR_SEQUENCE) != 0;
 }
 
 static int

@@ -133,7 +133,11 @@ unsafe extern "C-unwind" fn ctrl<const N: usize>(
         }
     }
     // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
-    unsafe { crypto.BIO_ctrl(real, command, larg, parg) }
+    let answer = unsafe { crypto.BIO_ctrl(real, command, larg, parg) };
+    // A flush may block.
+    // SAFETY: libcrypto calls with a BIO of ours.
+    unsafe { copy_retry_flags(bio, ours.real) };
+    answer
 }
 
 /// Called when the last reference to a BIO of ours is gone.
