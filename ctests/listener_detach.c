@@ -1,7 +1,7 @@
 /*
  * A client leaves its listener for a socket of its own, in the middle of what
  * it sends and beside others who send: nothing is lost, doubled or out of
- * order. It may go to a thread or a child, and outlives the listener.
+ * order.
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
@@ -13,10 +13,7 @@
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static SSL_CTX *ctx;
@@ -215,129 +212,6 @@ test_neighbour(const char *listen_on, const char *call, int moves)
 	free(seen);
 }
 
-/* Everything a thread does for a client, with no thought of timers. */
-static void *
-serve_one(void *arg)
-{
-	SSL *ssl = arg;
-	char line[64];
-	int n;
-
-	ERR_clear_error();
-	while ((n = SSL_read(ssl, line, sizeof(line))) > 0)
-		CHECK_INT(SSL_write(ssl, line, n), n);
-	CHECK_INT(SSL_get_error(ssl, n), SSL_ERROR_ZERO_RETURN);
-	ERR_clear_error();
-	SSL_free(ssl);
-	return NULL;
-}
-
-/* The caller's end of it, on a socket that waits. */
-static void
-call_one(struct caller *caller)
-{
-	char back[16] = "";
-
-	CHECK_INT(SSL_write(caller->ssl, "there", 5), 5);
-	CHECK_INT(SSL_read(caller->ssl, back, sizeof(back)), 5);
-	CHECK_STR(back, "there");
-	CHECK_INT(SSL_shutdown(caller->ssl), 0);
-}
-
-static SSL *
-accepted(dtlsv1_listener *listener, struct caller *caller)
-{
-	SSL *ssl;
-
-	caller_step(caller);
-	CHECK(lf.accept(listener, 50) == NULL);
-	(void)net_readable(caller->fd, 1000);
-	caller_step(caller);
-	ssl = lf.accept(listener, 1000);
-	NEED(ssl != NULL);
-	return ssl;
-}
-
-/* A thread for each client, from before the handshake; a flight is lost. */
-static void
-test_thread(void)
-{
-	struct address at, own = { .len = sizeof(own.any) };
-	struct address told = { .len = sizeof(told.any) };
-	struct caller caller;
-	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", NULL, &at);
-	unsigned char lost[2048];
-	pthread_t thread;
-	SSL *ssl;
-	int fd;
-
-	check_case("a thread");
-	caller_init(&caller, &at);
-	ssl = accepted(listener, &caller);
-	CHECK_INT(SSL_get_fd(ssl), -1);
-	fd = lf.detach(ssl);
-	NEED(fd >= 0);
-	CHECK_INT(SSL_get_fd(ssl), fd);
-	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
-	CHECK_INT(lf.detach(ssl), -1);
-	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
-	CHECK_INT(lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
-	NEED(getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
-	CHECK_INT(address_port(&told), address_port(&own));
-	lf.free(listener);
-	tls_impatient(ssl);
-	NEED(pthread_create(&thread, NULL, serve_one, ssl) == 0);
-	(void)net_readable(caller.fd, 1000);
-	while (recv(caller.fd, lost, sizeof(lost), 0) > 0)
-		;
-	tls_patient(caller.ssl);
-	NEED(fcntl(caller.fd, F_SETFL, 0) == 0);
-	CHECK_INT(SSL_connect(caller.ssl), 1);
-	call_one(&caller);
-	pthread_join(thread, NULL);
-	caller_free(&caller);
-}
-
-/* The descriptor goes with the SSL, in each process. */
-static void
-test_fork(void)
-{
-	struct address at;
-	struct caller caller;
-	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", NULL, &at);
-	SSL *ssl;
-	pid_t child;
-	int fd, status;
-
-	check_case("a child");
-	caller_init(&caller, &at);
-	ssl = listener_serve(listener, &caller);
-	fd = lf.detach(ssl);
-	NEED(fd >= 0);
-	fflush(stdout);
-	child = fork();
-	NEED(child != -1);
-	if (child == 0) {
-		int before = check_failures();
-
-		(void)serve_one(ssl);
-		_exit(check_failures() != before);
-	}
-	SSL_free(ssl);
-	CHECK_INT(fcntl(fd, F_GETFD), -1);
-	NEED(fcntl(caller.fd, F_SETFL, 0) == 0);
-	call_one(&caller);
-	NEED(waitpid(child, &status, 0) == child);
-	CHECK_INT(status, 0);
-	/* The port is the listener's alone again: the client may begin anew. */
-	NEED(fcntl(caller.fd, F_SETFL, O_NONBLOCK) == 0);
-	caller_anew(&caller);
-	SSL_free(listener_serve(listener, &caller));
-	lf.free(listener);
-	caller_free(&caller);
-}
-
 int
 main(void)
 {
@@ -358,8 +232,6 @@ main(void)
 	}
 	test_neighbour("127.0.0.1", "127.0.0.1", 10 * moves);
 	test_neighbour("0.0.0.0", "127.0.0.1", 10 * moves);
-	test_thread();
-	test_fork();
 	SSL_CTX_free(ctx);
 	return check_end();
 }

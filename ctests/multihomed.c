@@ -4,114 +4,30 @@
  * options are what they were.
  */
 #define _GNU_SOURCE	/* unshare, in6_pktinfo */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <openssl/err.h>
-#include <sched.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
 #include "lib/hello.h"
+#include "lib/homes.h"
 #include "lib/net.h"
-#include "lib/ours.h"
 #include "lib/tls.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static SSL_CTX *ctx;
 static struct app app;
-static struct stepper client;
-static int server_fd, client_fd;
 
-union any {
-	struct sockaddr		sa;
-	struct sockaddr_in	in;
-	struct sockaddr_in6	in6;
-};
-
-static union any
-any_address(int family, const char *text, in_port_t port)
-{
-	union any a;
-
-	memset(&a, 0, sizeof(a));
-	a.sa.sa_family = (sa_family_t)family;
-	if (family == AF_INET) {
-		a.in.sin_port = port;
-		NEED(inet_pton(AF_INET, text, &a.in.sin_addr) == 1);
-	} else {
-		a.in6.sin6_port = port;
-		NEED(inet_pton(AF_INET6, text, &a.in6.sin6_addr) == 1);
-	}
-	return a;
-}
-
-static socklen_t
-length(int family)
-{
-	return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
-
-/* A server's socket on `own`, and a client's that writes to `to` of it. */
 static SSL *
 server(int family, const char *own, int client_family, const char *to)
 {
-	union any a = any_address(family, own, 0);
-	socklen_t len = sizeof(a);
-	in_port_t port;
-	BIO *b;
-
-	NEED((server_fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
-	NEED(bind(server_fd, &a.sa, length(family)) == 0 && getsockname(server_fd, &a.sa, &len) == 0);
-	port = family == AF_INET ? a.in.sin_port : a.in6.sin6_port;
-	a = any_address(client_family, to, port);
-	NEED((client_fd = socket(client_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
-	/* Nothing of another address gets through to it. */
-	NEED(connect(client_fd, &a.sa, length(client_family)) == 0);
 	app_init(&app);
 	app_install(&app, ctx);
-	NEED((b = BIO_new_dgram(server_fd, BIO_NOCLOSE)) != NULL);
-	return tls_server_on(ctx, b, b);
-}
-
-static void
-done(SSL *ssl)
-{
-	SSL_free(ssl);
-	close(server_fd);
-	close(client_fd);
-}
-
-static void
-to_server(void)
-{
-	struct datagram *d;
-
-	while ((d = queue_get(&client.wire.out)) != NULL) {
-		NEED(send(client_fd, d->byte, d->len, 0) == (ssize_t)d->len);
-		net_settle();
-	}
-}
-
-static int
-to_client(void)
-{
-	unsigned char bytes[WIRE_MAX];
-	ssize_t n;
-	int all = 0;
-
-	net_settle();
-	while ((n = recv(client_fd, bytes, sizeof(bytes), 0)) > 0) {
-		queue_put(&client.wire.in, bytes, (size_t)n);
-		all++;
-	}
-	return all;
+	return homes_server(ctx, family, own, client_family, to);
 }
 
 static int
@@ -120,7 +36,7 @@ option(int level, int name)
 	socklen_t len = sizeof(int);
 	int value = -1;
 
-	CHECK_INT(getsockopt(server_fd, level, name, &value, &len), 0);
+	CHECK_INT(getsockopt(homes_server_fd, level, name, &value, &len), 0);
 	return value;
 }
 
@@ -129,12 +45,12 @@ both_ways(SSL *ssl)
 {
 	char heard[8];
 
-	CHECK_INT(SSL_write(client.ssl, "there", 5), 5);
-	to_server();
+	CHECK_INT(SSL_write(homes_client.ssl, "there", 5), 5);
+	homes_to_server();
 	CHECK_INT(SSL_read(ssl, heard, sizeof(heard)), 5);
 	CHECK_INT(SSL_write(ssl, "back", 4), 4);
-	CHECK_INT(to_client(), 1);
-	CHECK_INT(SSL_read(client.ssl, heard, sizeof(heard)), 4);
+	CHECK_INT(homes_to_client(), 1);
+	CHECK_INT(SSL_read(homes_client.ssl, heard, sizeof(heard)), 4);
 }
 
 /* A whole contact; `lost` answers do not come. */
@@ -144,25 +60,25 @@ contact(SSL *ssl, int level, int name, int wanted, int lost)
 	int round, ret, server_done = 0, client_done = 0, i;
 	BIO *b = SSL_get_wbio(ssl);
 
-	stepper_init(&client);
+	stepper_init(&homes_client);
 	if (wanted)
-		NEED(setsockopt(server_fd, level, name, &wanted, sizeof(wanted)) == 0);
+		NEED(setsockopt(homes_server_fd, level, name, &wanted, sizeof(wanted)) == 0);
 	if (lost)
-		tls_impatient(client.ssl);
-	CHECK_INT(stepper_step(&client), 0);
+		tls_impatient(homes_client.ssl);
+	CHECK_INT(stepper_step(&homes_client), 0);
 	for (i = 0; i <= lost; i++) {
-		to_server();
+		homes_to_server();
 		CHECK_INT(listen_to(ssl, NULL), 0);
 		CHECK_QUEUED(0);
-		CHECK_INT(to_client(), 1);
+		CHECK_INT(homes_to_client(), 1);
 		if (i == lost)
 			break;
-		queue_clear(&client.wire.in);
-		tls_patient(client.ssl);
-		tls_time_out(client.ssl);
+		queue_clear(&homes_client.wire.in);
+		tls_patient(homes_client.ssl);
+		tls_time_out(homes_client.ssl);
 	}
-	CHECK_INT(stepper_step(&client), 0);
-	to_server();
+	CHECK_INT(stepper_step(&homes_client), 0);
+	homes_to_server();
 	CHECK_INT(listen_to(ssl, NULL), 1);
 	CHECK_QUEUED(0);
 	CHECK_INT(option(level, name), wanted);
@@ -174,15 +90,15 @@ contact(SSL *ssl, int level, int name, int wanted, int lost)
 		server_done = ret == 1;
 		if (!server_done)
 			CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
-		(void)to_client();
-		client_done = stepper_step(&client);
-		to_server();
+		(void)homes_to_client();
+		client_done = stepper_step(&homes_client);
+		homes_to_server();
 	}
 	CHECK(server_done && client_done);
 	both_ways(ssl);
 	CHECK_APP(&app, 1 + lost, 2);
 	ERR_clear_error();
-	stepper_free(&client);
+	stepper_free(&homes_client);
 }
 
 static const struct kind {
@@ -216,7 +132,7 @@ test_kind(const struct kind *k)
 		for (lost = 0; lost < 2; lost++) {
 			ssl = server(k->family, k->own, k->client_family, k->to);
 			contact(ssl, level, name, wanted, lost);
-			done(ssl);
+			homes_done(ssl);
 		}
 	}
 	check_case(NULL);
@@ -234,7 +150,7 @@ test_again(void)
 		app_install(&app, ctx);
 		contact(ssl, IPPROTO_IP, IP_PKTINFO, 0, i == 1);
 	}
-	done(ssl);
+	homes_done(ssl);
 }
 
 /* Who has put a callback on the BIO sees what goes out. */
@@ -256,12 +172,12 @@ test_watched(void)
 
 	BIO_set_callback_ex(SSL_get_wbio(ssl), watcher);
 	hello_make(&h, NULL, 0);
-	NEED(send(client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
+	NEED(send(homes_client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
 	net_settle();
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	CHECK_INT(writes, 1);
 	CHECK_INT(option(IPPROTO_IP, IP_PKTINFO), 0);
-	done(ssl);
+	homes_done(ssl);
 }
 
 /* What an ICMP message said of an earlier answer is told once, and counted once. */
@@ -269,22 +185,22 @@ static void
 test_pending_error(void)
 {
 	SSL *ssl = server(AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
-	union any gone = any_address(AF_INET, "127.0.0.1", htons(1));
+	union any gone = homes_address(AF_INET, "127.0.0.1", htons(1));
 	struct hello h;
 	int on = 1;
 
-	NEED(setsockopt(server_fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0);
-	NEED(sendto(server_fd, "x", 1, 0, &gone.sa, sizeof(gone.in)) == 1);
+	NEED(setsockopt(homes_server_fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0);
+	NEED(sendto(homes_server_fd, "x", 1, 0, &gone.sa, sizeof(gone.in)) == 1);
 	net_settle();
 	hello_make(&h, NULL, 0);
-	NEED(send(client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
+	NEED(send(homes_client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
 	net_settle();
 	(void)counters_changes();
 	CHECK_INT(listen_to(ssl, NULL), 0);
-	CHECK_INT(to_client(), 1);
+	CHECK_INT(homes_to_client(), 1);
 	CHECK(strstr(counters_changes(), "socket_errors 1") != NULL);
-	queue_clear(&client.wire.in);
-	done(ssl);
+	queue_clear(&homes_client.wire.in);
+	homes_done(ssl);
 }
 
 /* Nothing at all, and a datagram of no bytes. */
@@ -294,35 +210,12 @@ test_nothing(void)
 	SSL *ssl = server(AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
 
 	CHECK_INT(listen_to(ssl, NULL), 0);
-	NEED(send(client_fd, "", 0, 0) == 0);
+	NEED(send(homes_client_fd, "", 0, 0) == 0);
 	net_settle();
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	ERR_clear_error();
 	CHECK_INT(option(IPPROTO_IP, IP_PKTINFO), 0);
-	done(ssl);
-}
-
-/* A network of its own, with two addresses on its loopback; 0: not allowed here. */
-static int
-own_network(void)
-{
-	struct {
-		struct in6_addr	address;
-		uint32_t	prefix;
-		int		interface;
-	} a = { .prefix = 128, .interface = 1 };
-	struct ifreq up = { .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING };
-	int fd;
-
-	if (unshare(CLONE_NEWNET) != 0)
-		return 0;
-	strcpy(up.ifr_name, "lo");
-	fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	NEED(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &up) == 0);
-	NEED(inet_pton(AF_INET6, "fd00::2", &a.address) == 1);
-	NEED(ioctl(fd, SIOCSIFADDR, &a) == 0);
-	close(fd);
-	return 1;
+	homes_done(ssl);
 }
 
 int
@@ -331,7 +224,7 @@ main(void)
 	size_t i, n = KINDS;
 
 	check_begin("multihomed");
-	if (!net_has_ipv6("an IPv6 socket") || !own_network()) {
+	if (!net_has_ipv6("an IPv6 socket") || !homes_own_network()) {
 		check_left_out("IPv6 with two addresses", "not root, or no IPv6");
 		n = NEEDS_IPV6;
 	}

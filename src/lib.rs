@@ -68,6 +68,7 @@ mod panic_guard;
 mod probes;
 #[allow(unsafe_code)]
 mod protected;
+mod reply;
 mod service;
 #[allow(unsafe_code)]
 #[cfg_attr(not(target_os = "linux"), path = "socket_filter/none.rs")]

@@ -5,16 +5,16 @@
 //! may end the thread or throw an exception there: no `catch_unwind` is on the stack then, and what
 //! is held is given back by drops.
 
-use crate::hello::error::{Discard, Fault, Sent, Stop};
-use crate::hello::peer::Peer;
+use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::local_address::{self, Local, Next};
 use crate::openssl::{
-    BatchedCall, Bio, Controls, Current, FrontOf, InARow, Manner, MessageObserver, PeerRoom, Read,
-    RecvBuffer, Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
+    BatchedCall, Bio, Controls, Current, FrontOf, InARow, Manner, PeerRoom, Read, RecvBuffer,
+    Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
     note_accepted, pending, remember_verified, resequence, send_from, speak_1_2_at_most,
 };
 use crate::probes;
+use crate::reply::{ReplyPath, send_answer};
 use crate::service::budget::BudgetLeft;
 use crate::service::repairs::Repairs;
 use crate::service::repeats::{self, HelloId};
@@ -177,80 +177,6 @@ fn without_its_datagram(rbio: Bio, tally: &Tally, stop: Stop) -> Stop {
             stop
         }
         Err(unread) => unread,
-    }
-}
-
-/// Where answers go: found out once a call, since a BIO is known by its method's name.
-#[derive(Clone, Copy)]
-struct ReplyPath {
-    wbio: Bio,
-    /// libssl's own BIO writes to whom it read from last; any other is told.
-    knows_peer: bool,
-    /// libssl's own datagram BIO has nothing to flush. To ask it all the same took 60 instructions
-    /// an answer.
-    buffers: bool,
-    /// That BIO's own, where it may be told where to send from.
-    socket: Option<c_int>,
-}
-
-impl ReplyPath {
-    fn back(rbio: Bio, wbio: Bio) -> Self {
-        // Who watches a BIO sees what libssl does with it, needed or not.
-        let plain = wbio.is_datagram() && !wbio.is_watched();
-        let knows_peer = plain && wbio == rbio;
-        let socket = if knows_peer { rbio.descriptor() } else { None };
-        Self { wbio, knows_peer, buffers: !plain, socket }
-    }
-
-    /// Where the datagram was sent to that was seen ahead, if it is the one that was read: another
-    /// process may have taken that.
-    fn sent_to<'a>(
-        self,
-        next: &'a Next,
-        read: usize,
-        peer: Option<&Peer>,
-    ) -> Option<(c_int, &'a Local)> {
-        let Next::Datagram { from, len, to } = next else { return None };
-        let same = *len == read && peer.is_some_and(|peer| peer.endpoint() == from.endpoint());
-        self.socket.filter(|_| same).map(|socket| (socket, to))
-    }
-}
-
-/// Sends the answer to the peer. It is sent once: a client that misses it asks again.
-fn send_answer(
-    driver: &mut SslDriver<'_>,
-    reply_path: ReplyPath,
-    next: &Next,
-    answered: &[u8],
-    answer: &[u8],
-) -> Result<(), Stop> {
-    if let Some(observer) = MessageObserver::of(driver.ssl) {
-        observer.answer_out(answered, answer);
-    }
-    if !reply_path.knows_peer {
-        if let Some(peer) = driver.peer() {
-            reply_path.wbio.set_peer(peer);
-        }
-    }
-    let from_there = matches!(next, Next::Datagram { .. }) && {
-        let peer = driver.peer().copied();
-        let sent_to = reply_path.sent_to(next, answered.len(), peer.as_ref());
-        sent_to.zip(peer).is_some_and(|((socket, local), peer)| {
-            local_address::send(socket, &peer, local, answer)
-        })
-    };
-    let sent =
-        if from_there { Sent::Out } else { reply_path.wbio.send(answer, reply_path.buffers) };
-    driver.tally.count_answer(sent, answered.len(), answer.len());
-    match sent {
-        Sent::Out => {
-            probes::challenge(|| driver.peer().copied(), answered.len(), answer.len());
-            Ok(())
-        }
-        // Anyone can say that they are at port 0: not a reason to give up the socket.
-        Sent::Unreachable => Ok(()),
-        Sent::Failed => Err(Fault::Io.into()),
-        Sent::WouldBlock => Err(Stop::WouldBlock),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The operating system: environment, stderr, clock, locks, memory that may not be there.
 
+mod clock;
 mod keyed;
 mod lock;
 #[allow(unsafe_code)]
@@ -9,6 +10,9 @@ mod once;
 #[allow(unsafe_code)]
 mod unnoticed;
 
+#[cfg(test)]
+pub(crate) use clock::tests::BOOT_SECONDS;
+pub(crate) use clock::{boot_seconds, coarse_seconds, monotonic, unix_seconds};
 pub(crate) use keyed::Keyed;
 pub(crate) use lock::{Guarded, Lock, Locked};
 pub(crate) use notice::{notice, remember_stderr};
@@ -19,7 +23,6 @@ use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::io::Error;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd};
-use std::time::Instant;
 
 /// A variable's bytes; none in a program that runs with more rights than its user (setuid, file
 /// capabilities): its environment is not the administrator's.
@@ -181,38 +184,6 @@ pub(crate) fn is_running(pid: u32) -> bool {
     pid > 0 && !(failed && errno() == libc::ESRCH)
 }
 
-/// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
-///
-/// time(2) is a look at what the kernel left in memory at its last tick. The standard library's
-/// clock reads the processor's counter too, and costs 150 instructions more.
-#[allow(unsafe_code)]
-pub(crate) fn unix_seconds() -> u64 {
-    // SAFETY: NULL, so it writes nowhere.
-    let now = unsafe { libc::time(std::ptr::null_mut()) };
-    u64::try_from(now).unwrap_or(0)
-}
-
-/// Seconds since the system was started, those in which it slept among them. Nobody sets this clock.
-pub(crate) fn boot_seconds() -> u64 {
-    #[cfg(test)]
-    if let Some(seconds) = tests::BOOT_SECONDS.get() {
-        return seconds;
-    }
-    read_boot_seconds()
-}
-
-#[allow(unsafe_code)]
-fn read_boot_seconds() -> u64 {
-    #[cfg(target_os = "linux")]
-    const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
-    #[cfg(not(target_os = "linux"))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is writable.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
-    u64::try_from(now.tv_sec).unwrap_or(0)
-}
-
 /// Fills a short buffer with random bytes, if the system has any without waiting for them.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
@@ -266,25 +237,6 @@ pub(crate) fn is_shut_for_reading(fd: c_int) -> bool {
     answered > 0 && asked.revents & (RDHUP | libc::POLLHUP | libc::POLLNVAL) != 0
 }
 
-/// A clock that nobody sets, for how long something takes.
-pub(crate) fn monotonic() -> Instant {
-    Instant::now()
-}
-
-/// Seconds of that clock, as the kernel wrote them down at its last tick: cheap enough for every
-/// datagram.
-#[allow(unsafe_code)]
-pub(crate) fn coarse_seconds() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    #[cfg(target_os = "linux")]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
-    #[cfg(not(target_os = "linux"))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
-    // SAFETY: `now` is writable; the call cannot fail for a clock that every such system has.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
-    u64::try_from(now.tv_sec).unwrap_or(0)
-}
-
 /// Runs work of ours that the thread is not cancelled in (pthread_cancel(3)): what it holds, counts
 /// and has open is whole at its end only. It calls nothing of the program's, and the standard library
 /// ends the process when a thread ends in it.
@@ -304,14 +256,8 @@ pub(crate) fn try_box<T>(value: T) -> Option<Box<[T]>> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::cell::Cell;
     use std::fs::File;
     use std::os::fd::FromRawFd as _;
-
-    thread_local! {
-        /// What [`super::boot_seconds`] gives this thread, in place of the system's.
-        pub(crate) static BOOT_SECONDS: Cell<Option<u64>> = const { Cell::new(None) };
-    }
 
     /// The end to read from, and the one to write to.
     #[allow(unsafe_code)]
@@ -322,13 +268,6 @@ pub(crate) mod tests {
         // SAFETY: just opened, and nobody else's.
         let [reader, writer] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
         (reader, writer)
-    }
-
-    #[test]
-    fn the_clock_that_nobody_sets_goes_on() {
-        let before = super::boot_seconds();
-        std::thread::sleep(std::time::Duration::from_millis(1_100));
-        assert!(super::boot_seconds() > before);
     }
 
     #[test]

@@ -16,10 +16,11 @@ SRC = pathlib.Path(__file__).resolve().parent.parent / "src"
 # From the ground up: a module may use those of earlier lines, and none of its own line or a later one.
 LAYERS = """
 hello os loader protected
-panic_guard map socket_filter
+panic_guard map socket_filter local_address
 service stats
 openssl
 probes ctx_driver ssl_driver
+reply
 listen
 datagram listener
 abi load

@@ -13,157 +13,15 @@
 #include "datagrams.h"
 #include "generate.h"
 #include "hello.h"
-#include "identity.h"
 #include "mutate.h"
+#include "pairs.h"
 #include "run.h"
 #include "side.h"
 #include "sockets.h"
 
-enum { POLICY_BUILTIN = 2, REPAIR_ALL = 7, REPAIR_FRAGMENTS = 4, MOST = 16384 + 13, OUT_MAX = MOST };
-enum { DROP, ANSWER, ADMIT, KEPT, VERDICTS };	/* DTLSV1_LISTEN_* */
 
 static const char *const verdict_names[VERDICTS] = {"drop", "answer", "admit", "kept"};
 static unsigned long seen[VERDICTS], refused_by_libssl;
-
-/* What the BIO of the listening side has. */
-static struct {
-	const unsigned char *in;
-	size_t len;
-	int waiting;
-	unsigned char out[MOST];
-	size_t written;
-	unsigned int writes;
-	unsigned char peer[sizeof(struct sockaddr_storage)];
-	size_t peer_len;
-} end;
-
-struct pair {
-	SSL_CTX *ctx[2];	/* for datagrams; to listen with */
-	SSL *ssl[2];		/* to adopt with; to listen with */
-	int socket;
-};
-/* On a BIO of this program's, for every kind of peer; on a socket, where hellos in fragments are put together. */
-static struct pair pairs[2][METHODS];
-
-static int
-end_read(BIO *bio, char *to, int room)
-{
-	size_t n = end.len < (size_t)room ? end.len : (size_t)room;
-
-	BIO_clear_retry_flags(bio);
-	if (!end.waiting) {
-		BIO_set_retry_read(bio);
-		return -1;
-	}
-	end.waiting = 0;
-	memcpy(to, end.in, n);
-	return (int)n;
-}
-
-static int
-end_write(BIO *bio, const char *from, int len)
-{
-	BIO_clear_retry_flags(bio);
-	end.writes++;
-	end.written = (size_t)len;
-	if (end.written <= sizeof(end.out))
-		memcpy(end.out, from, end.written);
-	return len;
-}
-
-static long
-end_ctrl(BIO *bio, int command, long number, void *pointer)
-{
-	(void)bio;
-	(void)number;
-	if (command == BIO_CTRL_DGRAM_GET_PEER) {
-		memcpy(pointer, end.peer, end.peer_len);
-		return (long)end.peer_len;
-	}
-	return command == BIO_CTRL_FLUSH;
-}
-
-static BIO *
-end_bio(void)
-{
-	static BIO_METHOD *method;
-	BIO *bio;
-
-	if (method == NULL) {
-		method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "one datagram");
-		BIO_meth_set_read(method, end_read);
-		BIO_meth_set_write(method, end_write);
-		BIO_meth_set_ctrl(method, end_ctrl);
-	}
-	bio = BIO_new(method);
-	BIO_set_init(bio, 1);
-	return bio;
-}
-
-static struct pair *
-pair_of(int socket, int method)
-{
-	unsigned int repairs = socket ? REPAIR_ALL : REPAIR_ALL & ~REPAIR_FRAGMENTS;
-	struct pair *pair = &pairs[socket][method];
-	BIO *bio;
-
-	if (pair->ctx[0] != NULL)
-		return pair;
-	for (int i = 0; i < 2; i++) {
-		pair->ctx[i] = SSL_CTX_new(sides_method(method));
-		if (pair->ctx[i] == NULL || !identity_install(pair->ctx[i]) || ours.set_policy(pair->ctx[i], POLICY_BUILTIN) != 1 ||
-		    ours.set_repairs(pair->ctx[i], repairs) != 1 ||
-		    (pair->ssl[i] = ours.new_ssl(pair->ctx[i])) == NULL)
-			return NULL;
-	}
-	SSL_set_bio(pair->ssl[0], BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	bio = socket ? BIO_new_dgram(sockets_server(0), BIO_NOCLOSE) : end_bio();
-	SSL_set_bio(pair->ssl[1], bio, bio);
-	pair->socket = socket;
-	return pair;
-}
-
-static void
-close_pairs(void)
-{
-	for (int m = 0; m < 2 * METHODS; m++)
-		for (int i = 0; i < 2; i++) {
-			SSL_free(pairs[m / METHODS][m % METHODS].ssl[i]);
-			SSL_CTX_free(pairs[m / METHODS][m % METHODS].ctx[i]);
-		}
-	memset(pairs, 0, sizeof(pairs));
-}
-
-/* What DTLSv1_listen() comes to. -1: our side failed, as it does where libssl does not take the hello. */
-static int
-listened(struct pair *pair, const unsigned char *bytes, size_t len)
-{
-	int returned, queued;
-	long n;
-
-	end.in = bytes;
-	end.len = len;
-	end.waiting = 1;
-	end.writes = 0;
-	end.written = 0;
-	ERR_clear_error();
-	if (pair->socket) {
-		sockets_drain(0);
-		sockets_send(0, bytes, len);
-	}
-	returned = ours.listen(pair->ssl[1], NULL);
-	if (pair->socket && (n = sockets_receive(0, end.out, sizeof(end.out))) >= 0) {
-		end.writes++;
-		end.written = (size_t)n;
-	}
-	queued = ERR_peek_error() != 0;
-	ERR_clear_error();
-	if (returned != 0)
-		return returned == 1 && end.writes == 0 ? ADMIT : -1;
-	if (queued)
-		return end.writes == 0 ? DROP : -2;
-	return end.writes == 0 ? KEPT : end.writes == 1 ? ANSWER : -2;
-}
 
 static unsigned char out[OUT_MAX];
 static size_t out_len;
@@ -174,7 +32,7 @@ judged(struct pair *pair, const unsigned char *bytes, size_t len)
 	int verdict;
 
 	out_len = sizeof(out);
-	verdict = ours.datagram(pair->ctx[0], bytes, len, (const struct sockaddr *)end.peer, (socklen_t)end.peer_len, out, &out_len);
+	verdict = ours.datagram(pair->ctx[0], bytes, len, (const struct sockaddr *)pair_end.peer, (socklen_t)pair_end.peer_len, out, &out_len);
 	return ERR_peek_error() != 0 ? -3 : verdict;
 }
 
@@ -193,11 +51,11 @@ is_right_hello(const unsigned char *bytes, size_t len)
 static int
 same_once(struct pair *pair, const unsigned char *bytes, size_t len, int *verdict)
 {
-	int wanted = listened(pair, bytes, len), got = judged(pair, bytes, len), adopted = 1;
+	int wanted = pair_listened(pair, bytes, len), got = judged(pair, bytes, len), adopted = 1;
 
 	*verdict = got;
 	if (got == ADMIT) {
-		adopted = ours.adopt(pair->ssl[0], out, out_len, (const struct sockaddr *)end.peer, (socklen_t)end.peer_len);
+		adopted = ours.adopt(pair->ssl[0], out, out_len, (const struct sockaddr *)pair_end.peer, (socklen_t)pair_end.peer_len);
 		ERR_clear_error();
 		if (!is_right_hello(bytes, len))
 			return 0;
@@ -208,7 +66,7 @@ same_once(struct pair *pair, const unsigned char *bytes, size_t len, int *verdic
 	}
 	if (wanted != got || adopted != 1)
 		return 0;
-	return got == ANSWER ? out_len == end.written && memcmp(out, end.out, out_len) == 0 : got == ADMIT || out_len == 0;
+	return got == ANSWER ? out_len == pair_end.written && memcmp(out, pair_end.out, out_len) == 0 : got == ADMIT || out_len == 0;
 }
 
 /* Twice, as the secret's time may run on between the two. Fragments cannot be had again. */
@@ -221,7 +79,7 @@ same(struct pair *pair, const unsigned char *bytes, size_t len, int *verdict)
 		seen[*verdict]++;
 		return 1;
 	}
-	printf("\nDIVERGENCE: DTLSv1_listen comes to %d, dtlsv1_listen_datagram to %d; %zu bytes:\n", listened(pair, bytes, len),
+	printf("\nDIVERGENCE: DTLSv1_listen comes to %d, dtlsv1_listen_datagram to %d; %zu bytes:\n", pair_listened(pair, bytes, len),
 	    *verdict, len);
 	for (size_t i = 0; i < len && i < 600; i++)
 		printf("%02x", bytes[i]);
@@ -262,8 +120,8 @@ in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes, s
 
 	if (pair == NULL)
 		return 0;
-	memset(end.peer, 0, sizeof(end.peer));
-	end.peer_len = sockets_peer(0, end.peer);
+	memset(pair_end.peer, 0, sizeof(pair_end.peer));
+	pair_end.peer_len = sockets_peer(0, pair_end.peer);
 	memcpy(fresh, bytes, len);
 	hello_put(fresh + AT_RANDOM, 8, ++count);
 	if (judged(pair, fresh, len) != ANSWER)
@@ -294,8 +152,8 @@ one(int method, int peer, struct prng *prng, const unsigned char *bytes, size_t 
 		return 0;
 	}
 	who.peer = peer > PEER_UNKNOWN ? PEER_INET : peer;
-	memset(end.peer, 0, sizeof(end.peer));
-	end.peer_len = script_peer(&who, end.peer);
+	memset(pair_end.peer, 0, sizeof(pair_end.peer));
+	pair_end.peer_len = script_peer(&who, pair_end.peer);
 	if (!same(pair, bytes, len, &verdict))
 		return 0;
 	if (verdict != ANSWER)
@@ -346,6 +204,6 @@ datagrams_run(uint64_t seed, unsigned long cases)
 		}
 	}
 	printf("%lu that libssl did not take\ndatagrams: %lu the same, %d differed\n", refused_by_libssl, sum, !fine);
-	close_pairs();
+	pairs_close();
 	return fine;
 }

@@ -10,5 +10,6 @@ pub mod gate;
 pub mod peer;
 pub mod reassembly;
 pub(crate) mod resequence;
+mod sockaddr;
 pub mod step;
 pub mod wire;

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::hello::cookie::{Binding, Keyring, Secret};
     use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
-    use crate::os::tests::BOOT_SECONDS;
+    use crate::os::BOOT_SECONDS;
 
     #[test]
     fn shows_the_keys_that_the_library_uses() {

@@ -1,7 +1,7 @@
 //! A clock that is set.
 
 use super::*;
-use crate::os::tests::BOOT_SECONDS;
+use crate::os::BOOT_SECONDS;
 
 /// Wall clock and seconds since the start, as this thread is to see them.
 fn accepts(keys: &Keys, unix: u64, boot: u64, byte: u8) -> Result<Check, Fault> {
