@@ -109,7 +109,7 @@ exchange() {
 }
 
 # messages FILE: what -msg printed up to the ServerHello, without what is random:
-# the cookie's and the client's random bytes. Not by name: of many a message
+# the cookie's and the client's random bytes, and its key shares (4.1's clients). Not by name: of many a message
 # in DTLS s_server says '???'.
 messages() {
 	awk '
@@ -118,6 +118,17 @@ messages() {
 	}
 	function blank(from, count) {
 		while (count-- > 0) byte[from++] = "--"
+	}
+	function pair(at) {
+		return 256 * number(byte[at]) + number(byte[at + 1])
+	}
+	# Those of extension 51; `at`: the cookie, behind which come suites and compression.
+	function blank_key_shares(at) {
+		at += 1 + number(byte[at])
+		at += 2 + pair(at)
+		at += 1 + number(byte[at]) + 2
+		for (; at + 4 <= n; at += 4 + pair(at + 2))
+			if (byte[at] byte[at + 1] == "0033") blank(at + 4, pair(at + 2))
 	}
 	function message(	i, at, line) {
 		if (header == "") return
@@ -129,6 +140,7 @@ messages() {
 			blank(14, 32)
 			at = 47 + number(byte[46])
 			blank(at + 1, number(byte[at]))
+			blank_key_shares(at)
 		}
 		for (i = 0; i < n; i++) line = line " " byte[i]
 		print line

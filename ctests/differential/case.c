@@ -2,6 +2,18 @@
 
 #include "case.h"
 
+const int case_bounds[BOUNDS][2] = {
+	{ 0, 0xfefc },
+	{ 0xfefc, 0 },
+	{ 0xfefc, 0xfefc },
+	{ 0xfefd, 0xfefc },
+	{ 0xfefd, 0 },
+	{ 0xfefd, 0xfefd },
+	{ 0, 0xfefd },
+	{ 0, 0xfeff },
+	{ 0xfeff, 0xfeff },
+};
+
 void
 case_reset(struct dcase *c)
 {
@@ -24,7 +36,7 @@ case_add_read(struct dcase *c, int kind, const unsigned char *bytes, size_t len)
 {
 	if (c->nreads == MAX_READS || len > sizeof(c->pool) - c->used)
 		return 0;
-	c->reads[c->nreads++] = (struct scripted_read){kind, c->used, len};
+	c->reads[c->nreads++] = (struct scripted_read){ kind, c->used, len };
 	if (len > 0)
 		memcpy(c->pool + c->used, bytes, len);
 	c->used += len;
@@ -35,11 +47,14 @@ void
 case_drop_read(struct dcase *c, size_t index)
 {
 	c->nreads--;
-	memmove(&c->reads[index], &c->reads[index + 1], (c->nreads - index) * sizeof(c->reads[0]));
+	memmove(&c->reads[index], &c->reads[index + 1],
+	    (c->nreads - index) * sizeof(c->reads[0]));
 }
 
 size_t
 case_cookie_len(const struct dcase *c)
 {
-	return (unsigned int)c->generate_len > MAX_COOKIE ? MAX_COOKIE : (size_t)c->generate_len;
+	return (unsigned int)c->generate_len > MAX_COOKIE ?
+	    MAX_COOKIE :
+	    (size_t)c->generate_len;
 }

@@ -40,6 +40,7 @@ static const struct field {
 	{"stale", offsetof(struct dcase, stale), 0, NULL},
 	{"duplicate", offsetof(struct dcase, duplicate), 0, NULL},
 	{"mtu", offsetof(struct dcase, mtu), 0, NULL},
+	{"bounds", offsetof(struct dcase, bounds), 0, NULL},
 	{"repairs", offsetof(struct dcase, repairs), 7, NULL},
 	{"exchange", offsetof(struct dcase, exchange), 0, NULL},
 };

@@ -6,44 +6,84 @@
 #include "deliberate.h"
 #include "hello.h"
 
-enum { CASES_PER_HIT = 2000 };	/* every row wants one hit in so many cases */
+enum { CASES_PER_HIT = 2000 }; /* every row wants one hit in so many cases */
 
 enum row {
-	NO_BIO, NOT_DTLS, READ_BLOCKS, READ_FAILS, TOO_SMALL, NOT_HANDSHAKE, BAD_MAJOR, RECORD_TOO_LONG, EPOCH, FRAGMENT_LENGTH,
-	NOT_HELLO, MESSAGE_SEQ, MESSAGE_SEQ_2, FRAGMENTED, NO_VERSION, OLD_VERSION, CUT_SHORT, NO_VERIFY, GENERATE_MISSING,
-	GENERATE_FAILED, GENERATE_LONG, WRITE_BLOCKS, WRITE_FAILED, FLUSH_BLOCKS, FLUSH_FAILED, ACCEPTED, ROWS
+	NO_BIO,
+	NOT_DTLS,
+	READ_BLOCKS,
+	READ_FAILS,
+	TOO_SMALL,
+	NOT_HANDSHAKE,
+	BAD_MAJOR,
+	RECORD_TOO_LONG,
+	EPOCH,
+	FRAGMENT_LENGTH,
+	NOT_HELLO,
+	MESSAGE_SEQ,
+	MESSAGE_SEQ_2,
+	FRAGMENTED,
+	NO_VERSION,
+	OLD_VERSION,
+	CUT_SHORT,
+	NO_VERIFY,
+	GENERATE_MISSING,
+	GENERATE_FAILED,
+	GENERATE_LONG,
+	WRITE_BLOCKS,
+	WRITE_FAILED,
+	FLUSH_BLOCKS,
+	FLUSH_FAILED,
+	ACCEPTED,
+	ROWS
 };
 
 static const struct {
 	const char *name;
 	int reason, returned;
 } rows[ROWS] = {
-	[NO_BIO] = {"no read or write BIO", SSL_R_BIO_NOT_SET, -1},
-	[NOT_DTLS] = {"SSL is not DTLS", SSL_R_UNSUPPORTED_SSL_VERSION, -1},
-	[READ_BLOCKS] = {"read would block", 0, 0},
-	[READ_FAILS] = {"read fails or ends", 0, -1},
-	[TOO_SMALL] = {"shorter than a record header", SSL_R_RECORD_TOO_SMALL, 0},
-	[NOT_HANDSHAKE] = {"content type not 22", SSL_R_UNEXPECTED_MESSAGE, 0},
-	[BAD_MAJOR] = {"record version major not 0xFE", SSL_R_BAD_PROTOCOL_VERSION_NUMBER, 0},
-	[RECORD_TOO_LONG] = {"record length past the datagram", SSL_R_LENGTH_MISMATCH, 0},
-	[EPOCH] = {"epoch not 0", SSL_R_UNEXPECTED_MESSAGE, 0},
-	[FRAGMENT_LENGTH] = {"fragment length not the rest of the record", SSL_R_LENGTH_MISMATCH, 0},
-	[NOT_HELLO] = {"not a ClientHello", SSL_R_UNEXPECTED_MESSAGE, 0},
-	[MESSAGE_SEQ] = {"message_seq above 2", SSL_R_INVALID_SEQUENCE_NUMBER, 0},
-	[MESSAGE_SEQ_2] = {"message_seq 2", SSL_R_INVALID_SEQUENCE_NUMBER, 0},
-	[FRAGMENTED] = {"fragment offset, or fragment past the message", SSL_R_FRAGMENTED_CLIENT_HELLO, 0},
-	[NO_VERSION] = {"no room for client_version", SSL_R_LENGTH_MISMATCH, 0},
-	[OLD_VERSION] = {"client older than a fixed-version method", SSL_R_WRONG_VERSION_NUMBER, 0},
-	[CUT_SHORT] = {"random, session id or cookie cut short", SSL_R_LENGTH_MISMATCH, 0},
-	[NO_VERIFY] = {"cookie, no verify callback", SSL_R_NO_VERIFY_COOKIE_CALLBACK, -1},
-	[GENERATE_MISSING] = {"generate callback missing", SSL_R_COOKIE_GEN_CALLBACK_FAILURE, -1},
-	[GENERATE_FAILED] = {"generate callback fails", SSL_R_COOKIE_GEN_CALLBACK_FAILURE, -1},
-	[GENERATE_LONG] = {"generate callback gives more than 255 bytes", SSL_R_COOKIE_GEN_CALLBACK_FAILURE, -1},
-	[WRITE_BLOCKS] = {"HelloVerifyRequest: write would block", 0, 0},
-	[WRITE_FAILED] = {"HelloVerifyRequest: write fails or is short", 0, -1},
-	[FLUSH_BLOCKS] = {"HelloVerifyRequest: flush would block", 0, 0},
-	[FLUSH_FAILED] = {"HelloVerifyRequest: flush fails", 0, -1},
-	[ACCEPTED] = {"cookie right", 0, 1},
+	[NO_BIO] = { "no read or write BIO", SSL_R_BIO_NOT_SET, -1 },
+	[NOT_DTLS] = { "SSL is not DTLS, or 1.3 alone",
+	    SSL_R_UNSUPPORTED_SSL_VERSION, -1 },
+	[READ_BLOCKS] = { "read would block", 0, 0 },
+	[READ_FAILS] = { "read fails or ends", 0, -1 },
+	[TOO_SMALL] = { "shorter than a record header", SSL_R_RECORD_TOO_SMALL,
+	    0 },
+	[NOT_HANDSHAKE] = { "content type not 22", SSL_R_UNEXPECTED_MESSAGE,
+	    0 },
+	[BAD_MAJOR] = { "record version major not 0xFE",
+	    SSL_R_BAD_PROTOCOL_VERSION_NUMBER, 0 },
+	[RECORD_TOO_LONG] = { "record length past the datagram",
+	    SSL_R_LENGTH_MISMATCH, 0 },
+	[EPOCH] = { "epoch not 0", SSL_R_UNEXPECTED_MESSAGE, 0 },
+	[FRAGMENT_LENGTH] = { "fragment length not the rest of the record",
+	    SSL_R_LENGTH_MISMATCH, 0 },
+	[NOT_HELLO] = { "not a ClientHello", SSL_R_UNEXPECTED_MESSAGE, 0 },
+	[MESSAGE_SEQ] = { "message_seq above 2", SSL_R_INVALID_SEQUENCE_NUMBER,
+	    0 },
+	[MESSAGE_SEQ_2] = { "message_seq 2", SSL_R_INVALID_SEQUENCE_NUMBER, 0 },
+	[FRAGMENTED] = { "fragment offset, or fragment past the message",
+	    SSL_R_FRAGMENTED_CLIENT_HELLO, 0 },
+	[NO_VERSION] = { "no room for client_version", SSL_R_LENGTH_MISMATCH,
+	    0 },
+	[OLD_VERSION] = { "client older than a fixed-version method",
+	    SSL_R_WRONG_VERSION_NUMBER, 0 },
+	[CUT_SHORT] = { "random, session id or cookie cut short",
+	    SSL_R_LENGTH_MISMATCH, 0 },
+	[NO_VERIFY] = { "cookie, no verify callback",
+	    SSL_R_NO_VERIFY_COOKIE_CALLBACK, -1 },
+	[GENERATE_MISSING] = { "generate callback missing",
+	    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, -1 },
+	[GENERATE_FAILED] = { "generate callback fails",
+	    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, -1 },
+	[GENERATE_LONG] = { "generate callback gives more than 255 bytes",
+	    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, -1 },
+	[WRITE_BLOCKS] = { "HelloVerifyRequest: write would block", 0, 0 },
+	[WRITE_FAILED] = { "HelloVerifyRequest: write fails or is short", 0,
+	    -1 },
+	[FLUSH_BLOCKS] = { "HelloVerifyRequest: flush would block", 0, 0 },
+	[FLUSH_FAILED] = { "HelloVerifyRequest: flush fails", 0, -1 },
+	[ACCEPTED] = { "cookie right", 0, 1 },
 };
 
 static unsigned long hits[ROWS], mismatches, flights;
@@ -64,13 +104,10 @@ fixed_version(const struct run *run)
 {
 	switch (run->method) {
 	case METHOD_DTLS12:
-	case METHOD_DTLS12_SERVER:
-		return DTLS1_2_VERSION;
+	case METHOD_DTLS12_SERVER: return DTLS1_2_VERSION;
 	case METHOD_DTLS10:
-	case METHOD_DTLS10_SERVER:
-		return DTLS1_VERSION;
-	default:
-		return 0;
+	case METHOD_DTLS10_SERVER: return DTLS1_VERSION;
+	default: return 0;
 	}
 }
 
@@ -92,9 +129,15 @@ row_of_verdict(const struct run *run, int with_cookie)
 		return ACCEPTED;
 	if (trace->generated != 1)
 		return !trace->generate_set ? GENERATE_MISSING :
-		    run->c->generate == GENERATE_FAILS || run->c->generate_result == 0 ? GENERATE_FAILED : GENERATE_LONG;
+		    run->c->generate == GENERATE_FAILS ||
+			run->c->generate_result == 0 ?
+					      GENERATE_FAILED :
+					      GENERATE_LONG;
 	if (trace->write != RESULT_OK)
-		return trace->write == RESULT_BLOCK || trace->write == RESULT_SHORT_BLOCK ? WRITE_BLOCKS : WRITE_FAILED;
+		return trace->write == RESULT_BLOCK ||
+			trace->write == RESULT_SHORT_BLOCK ?
+		    WRITE_BLOCKS :
+		    WRITE_FAILED;
 	return trace->flush == RESULT_BLOCK ? FLUSH_BLOCKS : FLUSH_FAILED;
 }
 
@@ -120,7 +163,9 @@ static int
 row_of_datagram(const struct run *run, const unsigned char *bytes, size_t len)
 {
 	unsigned int record, fragment;
-	unsigned int most = deliberate_libssl_takes_seq_2() && !run->rewrite.refuse_seq_2 ? 2 : 1;
+	unsigned int most =
+	    deliberate_libssl_takes_seq_2() && !run->rewrite.refuse_seq_2 ? 2 :
+									    1;
 
 	if (len < 13)
 		return TOO_SMALL;
@@ -147,6 +192,18 @@ row_of_datagram(const struct run *run, const unsigned char *bytes, size_t len)
 	return row_of_hello(run, bytes + 25, fragment);
 }
 
+/* No version of DTLS that has a HelloVerifyRequest: refused by a libssl that knows 1.3. */
+static int
+only_1_3(const struct run *run)
+{
+	long min =
+	    run->side->ctrl(run->ssl, SSL_CTRL_GET_MIN_PROTO_VERSION, 0, NULL);
+	long max =
+	    run->side->ctrl(run->ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL);
+
+	return min == 0xfefc && (max == 0 || max == 0xfefc);
+}
+
 static int
 row_of(const struct run *run)
 {
@@ -155,16 +212,16 @@ row_of(const struct run *run)
 
 	if (run->rbio == NULL || run->wbio == NULL)
 		return NO_BIO;
-	if (run->method == METHOD_TLS || (c->anyconnect && fixed_version(run) != 0))
+	if (run->method == METHOD_TLS ||
+	    (c->anyconnect && fixed_version(run) != 0))
+		return NOT_DTLS;
+	if (only_1_3(run))
 		return NOT_DTLS;
 	switch (trace->read_kind) {
 	case READ_BLOCK:
-	case READ_BLOCK_ZERO:
-		return READ_BLOCKS;
-	case READ_DATA:
-		break;
-	default:
-		return READ_FAILS;
+	case READ_BLOCK_ZERO: return READ_BLOCKS;
+	case READ_DATA: break;
+	default: return READ_FAILS;
 	}
 	return row_of_datagram(run, trace->datagram, trace->len);
 }
@@ -183,18 +240,23 @@ coverage_note(const struct run *run, int returned, int reason)
 {
 	const struct dcase *c = run->c;
 	int row = row_of(run);
-	int others_errors = c->generate_raises || c->verify_raises || c->bios == BIOS_DEAF || c->bios == BIOS_MUTE ||
+	int others_errors = c->generate_raises || c->verify_raises ||
+	    c->bios == BIOS_DEAF || c->bios == BIOS_MUTE ||
 	    c->bios == BIOS_UNREADY;
 
 	if (!bios_scripted(c))
 		row = row_unscripted(run, row);
 	hits[row]++;
-	if (returned == rows[row].returned && (others_errors || reason == rows[row].reason))
+	if (returned == rows[row].returned &&
+	    (others_errors || reason == rows[row].reason))
 		return;
 	if (mismatches++ < 5) {
-		printf("libssl returned %d with reason %d where the table of checks says '%s', %d with %d:\n", returned, reason,
-		    rows[row].name, rows[row].returned, rows[row].reason);
-		printf("  seed %llu, case %llu: ", (unsigned long long)c->seed, (unsigned long long)c->number);
+		printf("libssl returned %d with reason %d where the table of "
+		       "checks says '%s', %d with %d:\n",
+		    returned, reason, rows[row].name, rows[row].returned,
+		    rows[row].reason);
+		printf("  seed %llu, case %llu: ", (unsigned long long)c->seed,
+		    (unsigned long long)c->number);
 		case_print_command(c);
 	}
 }
@@ -211,7 +273,8 @@ coverage_flights(const struct log *log)
 		if (event->kind == EVENT_STEP)
 			listened = event->values[0] == 'L';
 		/* A handshake record with a ServerHello in it. */
-		if (event->kind == EVENT_WRITE && !listened && event->len > 13 && bytes[0] == 22 && bytes[13] == 2)
+		if (event->kind == EVENT_WRITE && !listened &&
+		    event->len > 13 && bytes[0] == 22 && bytes[13] == 2)
 			flights++;
 	}
 }
@@ -221,8 +284,9 @@ static int
 out_of_reach(int row)
 {
 	if (row == OLD_VERSION)
-		return !sides_have_method(METHOD_DTLS12) && !sides_have_method(METHOD_DTLS10);
-	if (row == MESSAGE_SEQ_2)	/* libssl on both sides takes it, up to 3.4 */
+		return !sides_have_method(METHOD_DTLS12) &&
+		    !sides_have_method(METHOD_DTLS10);
+	if (row == MESSAGE_SEQ_2) /* libssl on both sides takes it, up to 3.4 */
 		return sides_are_control() && deliberate_libssl_takes_seq_2();
 	return 0;
 }
@@ -233,18 +297,24 @@ coverage_report(unsigned long cases)
 	unsigned long wanted = cases / CASES_PER_HIT;
 	int fine = mismatches == 0;
 
-	printf("\nreturns of DTLSv1_listen by row of the table of checks (at least %lu each):\n", wanted);
+	printf("\nreturns of DTLSv1_listen by row of the table of checks (at "
+	       "least %lu each):\n",
+	    wanted);
 	for (int i = 0; i < ROWS; i++) {
-		const char *note = out_of_reach(i) ? "  not on this release" : "";
+		const char *note =
+		    out_of_reach(i) ? "  not on this release" : "";
 
 		if (hits[i] < wanted && !out_of_reach(i)) {
 			note = "  TOO FEW: the generator is blind here";
 			fine = 0;
 		}
-		printf("  %9lu  %2d  %s%s\n", hits[i], rows[i].returned, rows[i].name, note);
+		printf("  %9lu  %2d  %s%s\n", hits[i], rows[i].returned,
+		    rows[i].name, note);
 	}
-	printf("  %9lu      first flights of SSL_accept%s\n", flights, flights < wanted ? "  TOO FEW" : "");
+	printf("  %9lu      first flights of SSL_accept%s\n", flights,
+	    flights < wanted ? "  TOO FEW" : "");
 	if (mismatches != 0)
-		printf("%lu answers of libssl were not those of the table\n", mismatches);
+		printf("%lu answers of libssl were not those of the table\n",
+		    mismatches);
 	return fine && flights >= wanted;
 }

@@ -7,13 +7,13 @@
 #include "identity.h"
 #include "run.h"
 
-enum { REPAIR_FRAGMENTS = 4 };	/* DTLSV1_LISTEN_REPAIR_FRAGMENTS */
+enum { REPAIR_FRAGMENTS = 4 }; /* DTLSV1_LISTEN_REPAIR_FRAGMENTS */
 
 struct run *running;
 static struct run state;
 
 /* What the message callbacks' arguments point at. */
-static const unsigned char marks[] = {0, 1, 2};
+static const unsigned char marks[] = { 0, 1, 2 };
 
 /* Does any datagram hold a part of a message? */
 static int
@@ -24,8 +24,9 @@ any_fragment(const struct dcase *c)
 	for (size_t i = 0; i < c->nreads; i++) {
 		const unsigned char *bytes = c->pool + c->reads[i].at;
 
-		if (c->reads[i].len >= 25 && (memcmp(bytes + AT_OFFSET, nought, 3) != 0 ||
-		    memcmp(bytes + AT_LENGTH, bytes + AT_FRAGMENT, 3) != 0))
+		if (c->reads[i].len >= 25 &&
+		    (memcmp(bytes + AT_OFFSET, nought, 3) != 0 ||
+			memcmp(bytes + AT_LENGTH, bytes + AT_FRAGMENT, 3) != 0))
 			return 1;
 	}
 	return 0;
@@ -38,17 +39,23 @@ any_fragment(const struct dcase *c)
 static unsigned int
 repairs_of(const struct dcase *c)
 {
-	return (unsigned int)(bios_on_socket(c) && any_fragment(c) ? c->repairs & ~REPAIR_FRAGMENTS : c->repairs);
+	return (unsigned int)(bios_on_socket(c) && any_fragment(c) ?
+		c->repairs & ~REPAIR_FRAGMENTS :
+		c->repairs);
 }
 
 static void
-set_ctx_callbacks(struct side *side, const struct dcase *c, SSL_CTX *ctx, int decoy)
+set_ctx_callbacks(
+    struct side *side, const struct dcase *c, SSL_CTX *ctx, int decoy)
 {
 	/* A decoy has exactly the cookie callbacks that the right SSL_CTX lacks. */
-	side->set_generate(ctx, (c->generate == GENERATE_ABSENT) == decoy ? app_generate : NULL);
-	side->set_verify(ctx, (c->verify == VERIFY_ABSENT) == decoy ? app_verify : NULL);
+	side->set_generate(ctx,
+	    (c->generate == GENERATE_ABSENT) == decoy ? app_generate : NULL);
+	side->set_verify(
+	    ctx, (c->verify == VERIFY_ABSENT) == decoy ? app_verify : NULL);
 	SSL_CTX_set_client_hello_cb(ctx, app_client_hello, NULL);
-	if (side->set_repairs != NULL && side->set_repairs(ctx, repairs_of(c)) != 1)
+	if (side->set_repairs != NULL &&
+	    side->set_repairs(ctx, repairs_of(c)) != 1)
 		abort();
 }
 
@@ -71,7 +78,8 @@ static void
 set_ctx_message(struct side *side, SSL_CTX *ctx, message_fn *message)
 {
 	side->ctx_set_message(ctx, message);
-	side->ctx_ctrl(ctx, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, message != NULL ? (void *)(uintptr_t)&marks[1] : NULL);
+	side->ctx_ctrl(ctx, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0,
+	    message != NULL ? (void *)(uintptr_t)&marks[1] : NULL);
 }
 
 static void
@@ -82,7 +90,8 @@ set_ssl_message(struct side *side, SSL *ssl, int kind)
 	if (kind == MSG_UNSET)
 		side->set_message(ssl, NULL);
 	if (kind == MSG_SSL || kind == MSG_BOTH || kind == MSG_ARG)
-		side->ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, (void *)(uintptr_t)&marks[2]);
+		side->ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0,
+		    (void *)(uintptr_t)&marks[2]);
 }
 
 /* No retransmission because the machine was slow. */
@@ -100,7 +109,8 @@ new_ssl(struct run *run, SSL_CTX *first)
 	const struct dcase *c = run->c;
 	struct side *side = run->side;
 	SSL *ssl, *copy;
-	int from_ctx = c->msg != MSG_NONE && c->msg != MSG_SSL && c->msg != MSG_LATE;
+	int from_ctx =
+	    c->msg != MSG_NONE && c->msg != MSG_SSL && c->msg != MSG_LATE;
 
 	set_ctx_message(side, first, from_ctx ? app_message : NULL);
 	ssl = side->new_ssl(first);
@@ -127,6 +137,12 @@ new_ssl(struct run *run, SSL_CTX *first)
 		SSL_set_options(ssl, SSL_OP_CISCO_ANYCONNECT);
 	if (c->exchange)
 		SSL_set_options(ssl, SSL_OP_COOKIE_EXCHANGE);
+	if (c->bounds > 0) {
+		side->ctrl(ssl, SSL_CTRL_SET_MIN_PROTO_VERSION,
+		    case_bounds[c->bounds - 1][0], NULL);
+		side->ctrl(ssl, SSL_CTRL_SET_MAX_PROTO_VERSION,
+		    case_bounds[c->bounds - 1][1], NULL);
+	}
 	if (c->mtu > 0) {
 		SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
 		side->ctrl(ssl, SSL_CTRL_SET_MTU, c->mtu, NULL);
@@ -150,7 +166,8 @@ run_take_over(struct run *run, SSL_CTX *first)
 }
 
 void
-run_case(struct side *side, const struct dcase *c, const struct rewrite *rewrite, struct log *log, after_listen_fn *after)
+run_case(struct side *side, const struct dcase *c,
+    const struct rewrite *rewrite, struct log *log, after_listen_fn *after)
 {
 	SSL_CTX *first = side_context(side, c->method);
 	struct run *run = &state;
@@ -162,7 +179,8 @@ run_case(struct side *side, const struct dcase *c, const struct rewrite *rewrite
 	run->log = log;
 	run->budget = 200;
 	run->accepted_state = -1;
-	if (first == NULL || (c->switched != 0 && side_context(side, c->switched - 1) == NULL))
+	if (first == NULL ||
+	    (c->switched != 0 && side_context(side, c->switched - 1) == NULL))
 		abort();
 	running = run;
 	log_reset(log);
@@ -179,7 +197,8 @@ run_case(struct side *side, const struct dcase *c, const struct rewrite *rewrite
 		ERR_put_error(ERR_LIB_USER, 0, 200 + i, __FILE__, __LINE__);
 	for (const char *step = c->steps; *step != '\0'; step++) {
 		/* Anew for each: what one side drew from it before is nobody's business. */
-		identity_reseed(c->seed * 31 + c->number + (uint64_t)(step - c->steps));
+		identity_reseed(
+		    c->seed * 31 + c->number + (uint64_t)(step - c->steps));
 		run_step(run, *step, first, after);
 	}
 	SSL_free(run->ssl);

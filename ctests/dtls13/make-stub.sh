@@ -15,7 +15,7 @@ aarch64) jump='adrp x16, stub_places + 8 * %d; ldr x16, [x16, #:lo12:stub_places
 *) echo "make-stub.sh: no jump is known for $(uname -m)" >&2; exit 2 ;;
 esac
 awk -v jump="$jump" '
-	$1 ~ /^(DTLSv1_listen|SSL_ctrl|SSL_CTX_ctrl|SSL_get0_listener|SSL_new)$/ { next }
+	$1 ~ /^(DTLSv1_listen|SSL_ctrl|SSL_CTX_ctrl|SSL_CTX_new|SSL_dup|SSL_get0_listener|SSL_new)$/ { next }
 	{ names[n++] = $1 }
 	END {
 		print ".text"

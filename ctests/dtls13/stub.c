@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ static int (*real_listen)(SSL *, BIO_ADDR *);
 static long (*real_ctrl)(SSL *, int, long, void *);
 static long (*real_ctx_ctrl)(SSL_CTX *, int, long, void *);
 static SSL *(*real_new)(SSL_CTX *);
+static SSL *(*real_dup)(SSL *);
+static SSL_CTX *(*real_ctx_new)(const SSL_METHOD *);
 
 /* What an SSL_CTX or SSL has as a bound that the real one does not know. */
 static struct bound {
@@ -61,9 +64,11 @@ begin(void)
 	find(real, "SSL_ctrl", &real_ctrl);
 	find(real, "SSL_CTX_ctrl", &real_ctx_ctrl);
 	find(real, "SSL_new", &real_new);
+	find(real, "SSL_dup", &real_dup);
+	find(real, "SSL_CTX_new", &real_ctx_new);
 }
 
-/* The latest of that address. */
+/* That of the object at this address: a new one there begins anew. */
 static struct bound *
 bound_of(const void *of)
 {
@@ -120,18 +125,45 @@ SSL_CTX_ctrl(SSL_CTX *ctx, int command, long larg, void *parg)
 	    real_ctx_ctrl(ctx, command, larg, parg);
 }
 
+static void
+begin_with(const void *of, const void *from)
+{
+	const struct bound none = { NULL, 0, 0 };
+	const struct bound *other = from != NULL ? bound_of(from) : &none;
+	int min = other->min, max = other->max;
+	struct bound *own = bound_of(of);
+
+	own->min = min;
+	own->max = max;
+}
+
+SSL_CTX *
+SSL_CTX_new(const SSL_METHOD *method)
+{
+	SSL_CTX *ctx = real_ctx_new(method);
+
+	if (ctx != NULL)
+		begin_with(ctx, NULL);
+	return ctx;
+}
+
 SSL *
 SSL_new(SSL_CTX *ctx)
 {
 	SSL *ssl = real_new(ctx);
-	struct bound *own, *from;
 
-	if (ssl != NULL) {
-		from = bound_of(ctx);
-		own = bound_of(ssl);
-		own->min = from->min;
-		own->max = from->max;
-	}
+	if (ssl != NULL)
+		begin_with(ssl, ctx);
+	return ssl;
+}
+
+SSL *
+SSL_dup(SSL *from)
+{
+	SSL *ssl = real_dup(from);
+
+	if (ssl != NULL)
+		begin_with(ssl, from);
 	return ssl;
 }
 
@@ -153,18 +185,34 @@ SSL_get0_listener(SSL *ssl)
 	return ssl == with_listener ? ssl : NULL;
 }
 
+/* What libssl's function does with the SSL before it looks at versions: it has nothing to read. */
+static void
+enter(SSL *ssl, BIO_ADDR *peer)
+{
+	BIO *rbio = SSL_get_rbio(ssl);
+	int before = errno;
+
+	BIO_up_ref(rbio);
+	SSL_set0_rbio(ssl, BIO_new(BIO_s_mem()));
+	(void)real_listen(ssl, peer);
+	SSL_set0_rbio(ssl, rbio);
+	ERR_clear_error();
+	errno = before;
+}
+
 int
 DTLSv1_listen(SSL *ssl, BIO_ADDR *peer)
 {
-	struct bound *bound = bound_of(ssl);
-	long max = SSL_ctrl(ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL);
+	const struct bound *bound = bound_of(ssl);
+	long max;
 
-	if (SSL_get_rbio(ssl) == NULL || SSL_get_wbio(ssl) == NULL ||
-	    SSL_version(ssl) >> 8 != 0xfe)
+	if (SSL_get_rbio(ssl) == NULL || SSL_get_wbio(ssl) == NULL)
 		return real_listen(ssl, peer);
+	enter(ssl, peer);
+	if (SSL_version(ssl) >> 8 != 0xfe)
+		return real_listen(ssl, peer);
+	max = SSL_ctrl(ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL);
 	if (bound->min && (max == 0 || max == DTLS1_3)) {
-		SSL_clear(ssl);
-		ERR_clear_error();
 		RAISE(SSL_R_UNSUPPORTED_SSL_VERSION);
 		return -1;
 	}
