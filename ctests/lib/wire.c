@@ -166,16 +166,22 @@ wire_method(const char *name, int type)
 	return meth;
 }
 
+static int own_type;
+
+static void
+choose_type(void)
+{
+	own_type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+}
+
 BIO *
 wire_bio(struct wire *w, const char *name, int type)
 {
-	static int own_type;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	BIO *b;
 
 	if (type == 0) {
-		if (own_type == 0)
-			own_type = BIO_get_new_index() |
-			    BIO_TYPE_SOURCE_SINK;
+		pthread_once(&once, choose_type);
 		type = own_type;
 	}
 	b = BIO_new(wire_method(name != NULL ? name : "wire", type));
