@@ -10,12 +10,14 @@
 
 #include "bare.h"
 
-#define BATCH 32
-#define ROOM 2048
+#define BATCH      32
+#define ROOM       2048
 #define ANSWER_LEN 60
 
 /* Like a HelloVerifyRequest with a cookie of 32 bytes. */
-static unsigned char answer[ANSWER_LEN] = { [0] = 22, [13] = 3, [27] = ANSWER_LEN - 28 };
+static unsigned char answer[ANSWER_LEN] = {
+	[0] = 22, [13] = 3, [27] = ANSWER_LEN - 28
+};
 
 static int
 wants_answer(const unsigned char *datagram, long len)
@@ -81,9 +83,10 @@ serve_batch(struct worker *self)
 			wanted++;
 		}
 		for (sent = 0; sent < wanted; sent += n) {
-			n = sendmmsg(self->fd, out + sent, (unsigned int)(wanted - sent), 0);
+			n = sendmmsg(self->fd, out + sent,
+			    (unsigned int)(wanted - sent), 0);
 			if (n < 1)
-				n = 1;	/* what cannot be sent is lost, as datagrams are */
+				n = 1; /* what cannot be sent is lost, as datagrams are */
 		}
 	}
 }

@@ -1,4 +1,5 @@
 """Parts 1 and 5: what a hello costs without the kernel (challenge.c)."""
+
 import platform
 import re
 import subprocess
@@ -9,8 +10,7 @@ from releases import LIBRARY, run
 
 SHAPES = ("looped", "single", "accept", "fresh", "forged", "garbage")
 # who, callbacks. Ours without callbacks makes its own cookies ("builtin").
-SIDES = (("libssl", "trivial"), ("ours", "trivial"),
-         ("libssl", "usual"), ("ours", "usual"), ("ours", "none"))
+SIDES = (("libssl", "trivial"), ("ours", "trivial"), ("libssl", "usual"), ("ours", "usual"), ("ours", "none"))
 ACCEPTS = ("accept", "fresh")
 # What handing an accepted hello over to libssl costs at the least (least.c).
 LEAST = ("least", "trivial")
@@ -43,8 +43,7 @@ def counted(release, who, callbacks, shape):
     """Trapped one by one on this processor (mark.h). The program's own, its BIO and its callbacks,
     are told apart: they are the same whoever calls them."""
     count = few(callbacks, shape)
-    out = run(command(release, callbacks, shape, count),
-              env={**release.env(preload(release, who)), "BENCH_STEPS": "1"})
+    out = run(command(release, callbacks, shape, count), env={**release.env(preload(release, who)), "BENCH_STEPS": "1"})
     total, objects = 0, {}
     # A line each for what was marked: one for a loop, one for each accepted client.
     for line in (last_json(text) for text in out.splitlines() if "instructions" in text):
@@ -62,9 +61,18 @@ def callgrind(release, who, callbacks, shape):
     """The second opinion, from an emulated processor that may lack the real one's extensions."""
     count = few(callbacks, shape)
     done = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-         "--toggle-collect=measured", *command(release, callbacks, shape, count)],
-        env=release.env(preload(release, who)), capture_output=True, text=True, check=False)
+        [
+            "valgrind",
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--toggle-collect=measured",
+            *command(release, callbacks, shape, count),
+        ],
+        env=release.env(preload(release, who)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     collected = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or collected is None:
         raise SystemExit(f"bench: callgrind failed:\n{done.stderr}")
@@ -80,25 +88,32 @@ def measure(releases, quick):
         for (who, callbacks), shapes in sides:
             say(f"instructions: {release.name}, {who}, {callbacks}")
             for shape in shapes:
-                stepped, objects = instructions(release, who, callbacks, shape,
-                                                1 if quick else 2)
-                counted = last_json(run(
-                    command(release, callbacks, shape, 1000),
-                    env=release.env([*preload(release, who), release.program("count_malloc.so")])))
-                row = {"release": release.name, "version": release.version, "who": who,
-                       "callbacks": callbacks, "shape": shape, "instructions": stepped,
-                       "objects": objects, "allocations": counted["allocations"],
-                       "callgrind": None}
+                stepped, objects = instructions(release, who, callbacks, shape, 1 if quick else 2)
+                counted = last_json(
+                    run(
+                        command(release, callbacks, shape, 1000),
+                        env=release.env([*preload(release, who), release.program("count_malloc.so")]),
+                    )
+                )
+                row = {
+                    "release": release.name,
+                    "version": release.version,
+                    "who": who,
+                    "callbacks": callbacks,
+                    "shape": shape,
+                    "instructions": stepped,
+                    "objects": objects,
+                    "allocations": counted["allocations"],
+                    "callgrind": None,
+                }
                 if release.name == "system" and not quick:
-                    row["callgrind"] = (callgrind(release, who, callbacks, shape)
-                                        - objects.get("challenge", 0))
+                    row["callgrind"] = callgrind(release, who, callbacks, shape) - objects.get("challenge", 0)
                 rows[release, who, callbacks, shape] = row
 
     def sample(key):
         release, who, callbacks, shape = key
         count = 4000 if callbacks == "usual" or shape in ACCEPTS else 20000
-        out = run(command(release, callbacks, shape, count), env=release.env(preload(release, who)),
-                  preexec_fn=pin(0))
+        out = run(command(release, callbacks, shape, count), env=release.env(preload(release, who)), preexec_fn=pin(0))
         return last_json(out)["ns"]
 
     timed = interleave(rows, 3 if quick else 9, sample, "time per hello")

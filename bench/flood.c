@@ -30,12 +30,13 @@
 
 #include "hello.h"
 
-#define BATCH 32
-#define MAX_SECONDS 120
-#define FIRST_SOURCE 0x7F100000u	/* 127.16.0.0 */
+#define BATCH        32
+#define MAX_SECONDS  120
+#define FIRST_SOURCE 0x7F100000u /* 127.16.0.0 */
 
 struct control {
-	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(
+	    sizeof(struct in_pktinfo))];
 };
 
 static void
@@ -68,10 +69,12 @@ wait_until(double when)
 static int
 udp_socket(int family, const struct sockaddr *to, socklen_t len, int connected)
 {
-	int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0), small = 1;
+	int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0),
+	    small = 1;
 
 	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) ==
+		-1 ||
 	    (connected && connect(fd, to, len) == -1))
 		die("making a socket");
 	return fd;
@@ -81,7 +84,7 @@ static void
 set_source(struct msghdr *message, struct control *control, unsigned int source)
 {
 	struct cmsghdr *header;
-	struct in_pktinfo info = {0};
+	struct in_pktinfo info = { 0 };
 
 	message->msg_control = control->bytes;
 	message->msg_controllen = sizeof(control->bytes);
@@ -107,7 +110,8 @@ check_answer(int fd)
 	n = recv(fd, answer, sizeof(answer), 0);
 
 	if (n < 1 || hvr_cookie(answer, (size_t)n, &cookie) == 0) {
-		fprintf(stderr, "flood: nobody answered with a HelloVerifyRequest\n");
+		fprintf(stderr,
+		    "flood: nobody answered with a HelloVerifyRequest\n");
 		exit(1);
 	}
 }
@@ -118,8 +122,8 @@ main(int argc, char *argv[])
 	static unsigned char datagrams[BATCH][HELLO_MAX];
 	static struct control controls[BATCH];
 	static const unsigned char forged[32] = { 0xF0 };
-	struct sockaddr_in6 six = {0};
-	struct sockaddr_in four = {0};
+	struct sockaddr_in6 six = { 0 };
+	struct sockaddr_in four = { 0 };
 	struct sockaddr *to;
 	struct mmsghdr messages[BATCH];
 	struct iovec iov[BATCH];
@@ -131,7 +135,8 @@ main(int argc, char *argv[])
 	int family, fd, n;
 
 	if (argc != 8) {
-		fprintf(stderr, "usage: flood hello|forged|garbage 4|6 PORT SIZE "
+		fprintf(stderr,
+		    "usage: flood hello|forged|garbage 4|6 PORT SIZE "
 		    "SECONDS RATE SOURCES\n");
 		return 2;
 	}
@@ -159,7 +164,8 @@ main(int argc, char *argv[])
 		if (strcmp(kind, "garbage") == 0)
 			memset(datagrams[i], 0xA5, size);
 		else if (hello_make(datagrams[i], size, forged,
-		    strcmp(kind, "forged") == 0 ? sizeof(forged) : 0) != size)
+			     strcmp(kind, "forged") == 0 ? sizeof(forged) :
+							   0) != size)
 			die("too small for a hello");
 		iov[i].iov_base = datagrams[i];
 		iov[i].iov_len = size;
@@ -176,7 +182,8 @@ main(int argc, char *argv[])
 			hello_number(datagrams[i], number);
 			if (sources > 1)
 				set_source(&messages[i].msg_hdr, &controls[i],
-				    FIRST_SOURCE + (unsigned int)(number % sources));
+				    FIRST_SOURCE +
+					(unsigned int)(number % sources));
 		}
 		n = sendmmsg(fd, messages, BATCH, 0);
 		if (n > 0)

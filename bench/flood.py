@@ -1,4 +1,5 @@
 """Part 2: floods over loopback (flood.c against flood_server.c)."""
+
 from measure import Server, interleave, last_json, pin, ratios, spread
 
 from releases import LIBRARY, run
@@ -35,15 +36,28 @@ def flood_once(release, server, flood, seconds, sources=1, threads=1, rate=0, pi
     """One server and one flood on it: what came of them."""
     how, callbacks, ours = WITH_PEERS[server]
     kind, family, size = flood
-    command = [release.program("flood_gnutls" if how == "peer" else "flood_server"), how, callbacks, str(family), str(threads)]
+    command = [
+        release.program("flood_gnutls" if how == "peer" else "flood_server"),
+        how,
+        callbacks,
+        str(family),
+        str(threads),
+    ]
     with Server(command, release.env([LIBRARY] if ours else []), pinned) as victim:
-        out = run([release.program("flood"), kind, family, victim.port, size, seconds, rate, sources],
-                  preexec_fn=pin(1) if pinned else None)
+        out = run(
+            [release.program("flood"), kind, family, victim.port, size, seconds, rate, sources],
+            preexec_fn=pin(1) if pinned else None,
+        )
         ended = victim.stop()
     sent = last_json(out)
     handled = sent["sent"] - ended["dropped"]
-    return {"per_second": handled / sent["seconds"], "cpu_us": ended["cpu"] / handled * 1e6,
-            "handled": handled, "sent": sent["sent"], "peak_kb": ended["peak_kb"]}
+    return {
+        "per_second": handled / sent["seconds"],
+        "cpu_us": ended["cpu"] / handled * 1e6,
+        "handled": handled,
+        "sent": sent["sent"],
+        "peak_kb": ended["peak_kb"],
+    }
 
 
 def measure(releases, quick):
@@ -60,14 +74,21 @@ def measure(releases, quick):
     rows = []
     for (release, server, flood), values in samples.items():
         cpu = [value["cpu_us"] for value in values]
-        row = {"release": release.name, "version": release.version, "server": server, "flood": flood,
-               "cpu_us": spread(cpu), "per_second": spread([v["per_second"] for v in values])}
+        row = {
+            "release": release.name,
+            "version": release.version,
+            "server": server,
+            "flood": flood,
+            "cpu_us": spread(cpu),
+            "per_second": spread([v["per_second"] for v in values]),
+        }
         # Speed is the inverse of cost: bare's CPU time over this one's.
         for base in ("bare", "libssl"):
             key = (system if base == "bare" else release, base, flood)
             if key in samples:
                 row[f"speed_of_{base}"] = ratios([v["cpu_us"] for v in samples[key]], cpu)
-                row[f"rate_of_{base}"] = ratios([v["per_second"] for v in values],
-                                                [v["per_second"] for v in samples[key]])
+                row[f"rate_of_{base}"] = ratios(
+                    [v["per_second"] for v in values], [v["per_second"] for v in samples[key]]
+                )
         rows.append(row)
     return rows

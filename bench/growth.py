@@ -1,4 +1,5 @@
 """Part 3: does anything grow with sources, SSL_CTXs, threads?"""
+
 from flood import BASE, FLOODS, flood_once
 from measure import interleave, last_json, spread
 
@@ -17,9 +18,14 @@ def without_kernel(release, who, shape, count, contexts=1, peers=1, threads=1):
 
 def summary(name, values, cost):
     what, who, n = name
-    return {"what": what, "who": who, "n": n, "cost": spread([v[cost] for v in values]),
-            "unit": "us" if cost == "cpu_us" else "ns",
-            "peak_kb": max(v["peak_kb"] for v in values)}
+    return {
+        "what": what,
+        "who": who,
+        "n": n,
+        "cost": spread([v[cost] for v in values]),
+        "unit": "us" if cost == "cpu_us" else "ns",
+        "peak_kb": max(v["peak_kb"] for v in values),
+    }
 
 
 def measure(releases, quick):
@@ -30,23 +36,23 @@ def measure(releases, quick):
         for n in SOURCES:
             # Without the kernel every address does come up.
             jobs["sources", who, n] = lambda who=who, n=n: without_kernel(
-                release, who, "looped", many // 5 if who == "libssl" else many, peers=n)
+                release, who, "looped", many // 5 if who == "libssl" else many, peers=n
+            )
             jobs["sources, loopback", who, n] = lambda who=who, n=n: flood_once(
-                release, who, FLOODS[BASE], 0.3, sources=n)
+                release, who, FLOODS[BASE], 0.3, sources=n
+            )
         for n in CONTEXTS:
-            jobs["contexts", who, n] = lambda who=who, n=n: without_kernel(
-                release, who, "single", 20_000, contexts=n)
+            jobs["contexts", who, n] = lambda who=who, n=n: without_kernel(release, who, "single", 20_000, contexts=n)
         for n in THREADS:
-            jobs["threads", who, n] = lambda who=who, n=n: without_kernel(
-                release, who, "looped", 50_000, threads=n)
+            jobs["threads", who, n] = lambda who=who, n=n: without_kernel(release, who, "looped", 50_000, threads=n)
             # Sources, so that the kernel spreads them over the sockets.
             jobs["threads, loopback", who, n] = lambda who=who, n=n: flood_once(
-                release, who, FLOODS[BASE], 0.3, sources=1000, threads=n, pinned=False)
+                release, who, FLOODS[BASE], 0.3, sources=1000, threads=n, pinned=False
+            )
     if quick:
         jobs = {name: job for name, job in jobs.items() if name[2] in (1, 1_000_000, 4)}
     samples = interleave(jobs, rounds, lambda name: jobs[name](), "growth")
-    rows = [summary(name, values, "cpu_us" if "loopback" in name[0] else "ns")
-            for name, values in samples.items()]
+    rows = [summary(name, values, "cpu_us" if "loopback" in name[0] else "ns") for name, values in samples.items()]
     if not quick:
         # Long enough for every one of the addresses: does memory stay where it is?
         for who in SIDES:

@@ -4,11 +4,13 @@
 #include "hello.h"
 
 #ifndef HELLO_VERSION
-#define HELLO_VERSION 0xFEFD	/* DTLS 1.2; LibreSSL knew no more than 1.0 for long */
+#define HELLO_VERSION \
+	0xFEFD /* DTLS 1.2; LibreSSL knew no more than 1.0 for long */
 #endif
 
 enum {
-	RECORD = 13, HANDSHAKE = 12,
+	RECORD = 13,
+	HANDSHAKE = 12,
 	RANDOM = RECORD + HANDSHAKE + 2,
 	HVR_HEAD = RECORD + HANDSHAKE + 2 + 1,
 };
@@ -27,17 +29,40 @@ hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
 {
 	/* What s_client offers first; enough for a real handshake's shape. */
 	static const unsigned char suites[] = {
-		0xC0, 0x2B, 0xC0, 0x2F, 0xC0, 0x2C, 0xC0, 0x30, 0xC0, 0x09,
+		0xC0,
+		0x2B,
+		0xC0,
+		0x2F,
+		0xC0,
+		0x2C,
+		0xC0,
+		0x30,
+		0xC0,
+		0x09,
 	};
 	static const unsigned char groups[] = {
-		0, 10, 0, 4, 0, 2, 0, 23,	/* supported_groups: P-256 */
-		0, 13, 0, 4, 0, 2, 4, 3,	/* signature_algorithms: ECDSA, SHA-256 */
+		0,
+		10,
+		0,
+		4,
+		0,
+		2,
+		0,
+		23, /* supported_groups: P-256 */
+		0,
+		13,
+		0,
+		4,
+		0,
+		2,
+		4,
+		3, /* signature_algorithms: ECDSA, SHA-256 */
 	};
 	unsigned char *p, *extensions;
 	size_t fixed, padding;
 
-	fixed = RECORD + HANDSHAKE + 2 + 32 + 1 + 1 + cookie_len +
-	    2 + sizeof(suites) + 2 + 2;
+	fixed = RECORD + HANDSHAKE + 2 + 32 + 1 + 1 + cookie_len + 2 +
+	    sizeof(suites) + 2 + 2;
 	if (size < fixed || cookie_len > 255)
 		return 0;
 	memset(out, 0, size);
@@ -71,11 +96,11 @@ hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
 		p += sizeof(groups);
 		padding -= sizeof(groups);
 	}
-	if (padding < 4) {	/* no room for an extension: none at all */
+	if (padding < 4) { /* no room for an extension: none at all */
 		put16(extensions, 0);
 		return size;
 	}
-	p = put16(p, 21);	/* padding, RFC 7685 */
+	p = put16(p, 21); /* padding, RFC 7685 */
 	put16(p, padding - 4);
 	return size;
 }

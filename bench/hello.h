@@ -23,6 +23,7 @@ size_t hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
 void hello_number(unsigned char *hello, unsigned long number);
 
 /* Where a HelloVerifyRequest's cookie is; 0 if it is not a HelloVerifyRequest. */
-size_t hvr_cookie(const unsigned char *hvr, size_t len, const unsigned char **cookie);
+size_t hvr_cookie(
+    const unsigned char *hvr, size_t len, const unsigned char **cookie);
 
 #endif

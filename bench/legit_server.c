@@ -32,7 +32,7 @@
 #include "callbacks.h"
 #include "listen.h"
 
-#define IDLE_USEC 50000		/* a read waits as long, then looks at `stop` */
+#define IDLE_USEC 50000  /* a read waits as long, then looks at `stop` */
 
 static volatile sig_atomic_t stop;
 static atomic_long finished, failed;
@@ -133,14 +133,15 @@ int
 main(int argc, char *argv[])
 {
 	struct timeval idle = { 0, IDLE_USEC };
-	struct sigaction action = {0};
-	struct sockaddr_in local = {0};
+	struct sigaction action = { 0 };
+	struct sockaddr_in local = { 0 };
 	struct timespec cpu;
 	SSL_CTX *ctx;
 	int fd;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: BENCH_PEM=FILE legit_server trivial|usual|none\n");
+		fprintf(stderr,
+		    "usage: BENCH_PEM=FILE legit_server trivial|usual|none\n");
 		return 2;
 	}
 	ctx = context_new(argv[1]);
@@ -159,5 +160,5 @@ main(int argc, char *argv[])
 	    atomic_load(&finished), atomic_load(&failed),
 	    (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
 	fflush(stdout);
-	_exit(0);	/* handshakes may be going on */
+	_exit(0); /* handshakes may be going on */
 }

@@ -1,4 +1,5 @@
 """Which machine, which compilers, which commit: what a figure is worth nothing without."""
+
 import os
 import platform
 import subprocess
@@ -41,7 +42,6 @@ def describe(root):
         "system": debian(),
         "cc": first_line(["cc", "--version"]),
         "rustc": first_line(["rustc", "--version"]),
-        "commit": first_line(["git", "-C", root, "rev-parse", "--short", "HEAD"])
-        + (" and changes" if dirty else ""),
+        "commit": first_line(["git", "-C", root, "rev-parse", "--short", "HEAD"]) + (" and changes" if dirty else ""),
         "load_before": os.getloadavg()[0],
     }

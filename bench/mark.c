@@ -11,9 +11,11 @@
 
 #include "mark.h"
 
-#define SLOTS (1u << 16)	/* addresses; a power of two, far more than a call has */
+#define SLOTS \
+	(1u << 16) /* addresses; a power of two, far more than a call has */
 #define MAX_OBJECTS 256
-#define TRAP_FLAG 0x100		/* EFLAGS.TF: the processor traps after each instruction */
+#define TRAP_FLAG \
+	0x100  /* EFLAGS.TF: the processor traps after each instruction */
 
 struct object {
 	char name[256];
@@ -21,11 +23,14 @@ struct object {
 	long count;
 };
 
-static struct { uint64_t address; long count; } slots[SLOTS];
+static struct {
+	uint64_t address;
+	long count;
+} slots[SLOTS];
 static int slots_used;
 static struct object objects[MAX_OBJECTS];
 static int object_count;
-static const char *wanted;	/* BENCH_STEPS */
+static const char *wanted; /* BENCH_STEPS */
 static volatile sig_atomic_t counting;
 static long total, empty;
 
@@ -45,7 +50,7 @@ on_trap(int signal, siginfo_t *info, void *context)
 		uc->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
 		return;
 	}
-	if (pc == last)		/* a repetition of the same instruction */
+	if (pc == last)  /* a repetition of the same instruction */
 		return;
 	last = pc;
 	total++;
@@ -60,7 +65,8 @@ on_trap(int signal, siginfo_t *info, void *context)
 static void
 trap_from_here(void)
 {
-	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | TRAP_FLAG);
+	__builtin_ia32_writeeflags_u64(
+	    __builtin_ia32_readeflags_u64() | TRAP_FLAG);
 }
 
 static void
@@ -106,9 +112,11 @@ read_maps(void)
 	    fgets(line, sizeof(line), maps) != NULL) {
 		object = &objects[object_count];
 		memset(object, 0, sizeof(*object));
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %255s",
-		    &object->start, &object->end, perms, &object->offset,
-		    object->name) == 5 && strchr(perms, 'x') != NULL)
+		if (sscanf(line,
+			"%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %255s",
+			&object->start, &object->end, perms, &object->offset,
+			object->name) == 5 &&
+		    strchr(perms, 'x') != NULL)
 			object_count++;
 	}
 	if (maps != NULL)
@@ -126,14 +134,17 @@ attribute(FILE *profile)
 	for (i = 0; i < SLOTS; i++) {
 		if (slots[i].address == 0)
 			continue;
-		for (object = objects; object < objects + object_count; object++)
-			if (slots[i].address >= object->start && slots[i].address < object->end)
+		for (object = objects; object < objects + object_count;
+		    object++)
+			if (slots[i].address >= object->start &&
+			    slots[i].address < object->end)
 				break;
 		if (object == objects + object_count)
 			continue;
 		object->count += slots[i].count;
 		if (profile != NULL)
-			fprintf(profile, "%ld %s %#" PRIx64 "\n", slots[i].count, object->name,
+			fprintf(profile, "%ld %s %#" PRIx64 "\n",
+			    slots[i].count, object->name,
 			    slots[i].address - object->start + object->offset);
 	}
 }

@@ -1,4 +1,5 @@
 """Interleaved rounds and what is said of them: medians, spread, ratios within a round."""
+
 import json
 import os
 import statistics
@@ -59,7 +60,8 @@ class Server:
     def __init__(self, command, env, pinned=True):
         self.command = command
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command, env=env, preexec_fn=pin(0) if pinned else None, stdout=subprocess.PIPE, text=True)
+            command, env=env, preexec_fn=pin(0) if pinned else None, stdout=subprocess.PIPE, text=True
+        )
         line = self.process.stdout.readline()
         if not line.startswith("port "):
             self.process.kill()

@@ -7,6 +7,7 @@
 Needs nm. Static functions of objects without symbols count for the exported
 function in front of them, so take it with care there.
 """
+
 import bisect
 import collections
 import os
@@ -18,8 +19,9 @@ def symbols(path):
     """Sorted (address, name) of an object's functions."""
     found = {}
     for options in (["-DC"], ["-C"]):
-        out = subprocess.run(["nm", *options, "--defined-only", path],
-                             capture_output=True, text=True, check=False).stdout
+        out = subprocess.run(
+            ["nm", *options, "--defined-only", path], capture_output=True, text=True, check=False
+        ).stdout
         for line in out.splitlines():
             address, kind, name = line.split(maxsplit=2)
             if kind in "tTwWiI":

@@ -1,4 +1,5 @@
 """The OpenSSL releases to measure on, and the C programs for each."""
+
 import dataclasses
 import os
 import pathlib
@@ -18,15 +19,20 @@ PROGRAMS = {
     "legit_server": (["legit_server.c", "callbacks.c"], True, False),
     "legit_client": (["legit_client.c"], True, False),
     "flood": (["flood.c", "hello.c"], False, True),
-    "many_server": (["many_server.c", "many_listener.c", "many_connected.c", "callbacks.c", "memory.c"],
-                    True, False),
+    "many_server": (["many_server.c", "many_listener.c", "many_connected.c", "callbacks.c", "memory.c"], True, False),
     "many_clients": ([f"../e2e/load/{part}.c" for part in ("clients", "path", "options")], True, False),
     "peer_gnutls": (["peer.c", "peer_gnutls.c", "hello.c", "mark.c"], ["-lgnutls"], False),
-    "peer_mbedtls": (["peer.c", "peer_mbedtls.c", "hello.c", "mark.c"],
-                     ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], False),
+    "peer_mbedtls": (
+        ["peer.c", "peer_mbedtls.c", "hello.c", "mark.c"],
+        ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"],
+        False,
+    ),
     "peer_wolfssl": (["peer.c", "peer_wolfssl.c", "hello.c", "mark.c"], ["-lwolfssl"], False),
-    "flood_gnutls": (["-DPEER", "flood_server.c", "bare.c", "callbacks.c", "memory.c", "peer_serve.c",
-                      "peer_gnutls.c"], [*SSL_LIBS, "-lgnutls"], False),
+    "flood_gnutls": (
+        ["-DPEER", "flood_server.c", "bare.c", "callbacks.c", "memory.c", "peer_serve.c", "peer_gnutls.c"],
+        [*SSL_LIBS, "-lgnutls"],
+        False,
+    ),
     "verdict": (["verdict.c", "hello.c", "mark.c"], True, False),
 }
 # Preloaded before challenge.
@@ -49,8 +55,11 @@ class Release:
         return str(BUILD / self.name / name)
 
     def env(self, preload=()):
-        env = {k: v for k, v in os.environ.items()
-               if not k.startswith("DTLSV1_LISTEN_") and k not in ("LD_PRELOAD", "LD_LIBRARY_PATH")}
+        env = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith("DTLSV1_LISTEN_") and k not in ("LD_PRELOAD", "LD_LIBRARY_PATH")
+        }
         if self.name != "system":
             env["LD_LIBRARY_PATH"] = str(self.prefix / "lib")
         if preload:
@@ -62,8 +71,10 @@ class Release:
 def run(command, **options):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
-        raise SystemExit(f"bench: this failed with status {done.returncode}:\n"
-                         f"  {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+        raise SystemExit(
+            f"bench: this failed with status {done.returncode}:\n"
+            f"  {' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+        )
     return done.stdout
 
 
@@ -78,19 +89,49 @@ def build_programs(release):
     for name, (sources, ssl, everywhere) in PROGRAMS.items():
         if release.name != "system" and not everywhere:
             continue
-        run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-o", place / name,
-             *sources, *(ssl if isinstance(ssl, list) else SSL_LIBS if ssl else [])], cwd=ROOT / "bench")
+        run(
+            [
+                os.environ.get("CC", "cc"),
+                *CFLAGS,
+                *at,
+                "-o",
+                place / name,
+                *sources,
+                *(ssl if isinstance(ssl, list) else SSL_LIBS if ssl else []),
+            ],
+            cwd=ROOT / "bench",
+        )
     for name in PRELOADED:
         if name != "least" or release.has_function():
-            run([os.environ.get("CC", "cc"), *CFLAGS, *at, "-fPIC", "-shared", "-o",
-                 place / f"{name}.so", f"{name}.c"], cwd=ROOT / "bench")
+            run(
+                [os.environ.get("CC", "cc"), *CFLAGS, *at, "-fPIC", "-shared", "-o", place / f"{name}.so", f"{name}.c"],
+                cwd=ROOT / "bench",
+            )
 
 
 def make_certificate():
     BUILD.mkdir(parents=True, exist_ok=True)
     parts = [BUILD / "cert.pem", BUILD / "key.pem"]
-    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-subj", "/CN=bench", "-days", "2", "-out", parts[0], "-keyout", parts[1]])
+    run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=bench",
+            "-days",
+            "2",
+            "-out",
+            parts[0],
+            "-keyout",
+            parts[1],
+        ]
+    )
     PEM.write_text("".join(part.read_text(encoding="ascii") for part in parts), encoding="ascii")
 
 

@@ -1,4 +1,5 @@
 """docs/bench/README.md: the figures of bench.json as tables, and the plots beside them."""
+
 import plots
 from plots import release_name, rows_of
 from tables import machine_lines, ratio, spread, table
@@ -32,19 +33,33 @@ def against(row):
 def cpu_table(data, shape):
     rows = []
     for release in data["releases"]:
-        bases = {row["callbacks"]: row for row in
-                 rows_of(data, "cpu", release=release["name"], shape=shape, who="libssl")}
+        bases = {
+            row["callbacks"]: row for row in rows_of(data, "cpu", release=release["name"], shape=shape, who="libssl")
+        }
         for row in rows_of(data, "cpu", release=release["name"], shape=shape):
             base = bases[against(row)]
             ns = [a / b for a, b in zip(row["ns_samples"], base["ns_samples"])]
             ns.sort()
-            callgrind = "" if row["callgrind"] is None else \
-                f"{row['callgrind']:,.0f} ({row['callgrind'] / base['callgrind']:.2f})"
-            rows.append([release_name(release), name_of(row), f"{row['instructions']:,.0f}",
-                         f"{row['instructions'] / base['instructions']:.3f}", callgrind,
-                         spread(row["ns"]), f"{ns[len(ns) // 2]:.2f}", f"{row['allocations']:.0f}"])
-    return table(["libssl", "who, cookies", "instructions", "ratio", "callgrind (ratio)",
-                  "ns", "ratio", "mallocs"], rows)
+            callgrind = (
+                ""
+                if row["callgrind"] is None
+                else f"{row['callgrind']:,.0f} ({row['callgrind'] / base['callgrind']:.2f})"
+            )
+            rows.append(
+                [
+                    release_name(release),
+                    name_of(row),
+                    f"{row['instructions']:,.0f}",
+                    f"{row['instructions'] / base['instructions']:.3f}",
+                    callgrind,
+                    spread(row["ns"]),
+                    f"{ns[len(ns) // 2]:.2f}",
+                    f"{row['allocations']:.0f}",
+                ]
+            )
+    return table(
+        ["libssl", "who, cookies", "instructions", "ratio", "callgrind (ratio)", "ns", "ratio", "mallocs"], rows
+    )
 
 
 def objects_table(data):
@@ -52,8 +67,7 @@ def objects_table(data):
     for shape in ("looped", "single", "accept"):
         for row in rows_of(data, "cpu", release="system", shape=shape):
             parts = sorted(row["objects"].items(), key=lambda item: -item[1])
-            rows.append([shape, name_of(row), ", ".join(
-                f"{name} {count:,.0f}" for name, count in parts if count >= 1)])
+            rows.append([shape, name_of(row), ", ".join(f"{name} {count:,.0f}" for name, count in parts if count >= 1)])
     return table(["shape", "who, cookies", "instructions by object"], rows)
 
 
@@ -94,10 +108,18 @@ def flood_text(data):
     rows = []
     for row in data["flood"]:
         release = {"name": row["release"], "version": row["version"]}
-        rows.append([row["flood"], release_name(release), row["server"], spread(row["cpu_us"], 2),
-                     ratio(row["speed_of_bare"]) if "speed_of_bare" in row else "",
-                     ratio(row["speed_of_libssl"]), spread(row["per_second"]),
-                     ratio(row["rate_of_libssl"])])
+        rows.append(
+            [
+                row["flood"],
+                release_name(release),
+                row["server"],
+                spread(row["cpu_us"], 2),
+                ratio(row["speed_of_bare"]) if "speed_of_bare" in row else "",
+                ratio(row["speed_of_libssl"]),
+                spread(row["per_second"]),
+                ratio(row["rate_of_libssl"]),
+            ]
+        )
     return f"""
 ## 2. A flood over loopback
 
@@ -108,8 +130,21 @@ per CPU second, which does not depend on who else is on the machine. Challenges 
 
 ![flood](flood.svg)
 
-{table(["flood", "libssl", "server", "CPU µs each", "speed: bare = 1", "speed: libssl = 1",
-        "a second (wall)", "wall: libssl = 1"], rows)}"""
+{
+        table(
+            [
+                "flood",
+                "libssl",
+                "server",
+                "CPU µs each",
+                "speed: bare = 1",
+                "speed: libssl = 1",
+                "a second (wall)",
+                "wall: libssl = 1",
+            ],
+            rows,
+        )
+    }"""
 
 
 def growth_text(data):
@@ -117,11 +152,27 @@ def growth_text(data):
     for row in data["growth"]:
         if "cost" in row:
             digits = 2 if row["unit"] == "us" else 0
-            rows.append([row["what"], row["who"], f"{row['n']:,}", spread(row["cost"], digits),
-                         {"us": "µs", "ns": "ns"}[row["unit"]], f"{row['peak_kb']:,}"])
+            rows.append(
+                [
+                    row["what"],
+                    row["who"],
+                    f"{row['n']:,}",
+                    spread(row["cost"], digits),
+                    {"us": "µs", "ns": "ns"}[row["unit"]],
+                    f"{row['peak_kb']:,}",
+                ]
+            )
         else:
-            rows.append([f"one server, {row['handled']:,} hellos", row["who"], f"{row['n']:,}",
-                         f"{row['cpu_us']:.2f}", "µs", f"{row['peak_kb']:,}"])
+            rows.append(
+                [
+                    f"one server, {row['handled']:,} hellos",
+                    row["who"],
+                    f"{row['n']:,}",
+                    f"{row['cpu_us']:.2f}",
+                    "µs",
+                    f"{row['peak_kb']:,}",
+                ]
+            )
     return f"""
 ## 3. What grows
 
@@ -137,11 +188,18 @@ resident in any round.
 def clients_text(data):
     rows = []
     for row in sorted(data["clients"], key=lambda row: (row["load"], row["who"])):
-        rows.append([f"{row['load']:g}", f"{row['flood_per_second']:,.0f}", row["who"],
-                     f"{row['done']:,} of {row['begun']:,}", spread(row["rate"]),
-                     spread(row["ms"], 1) if row["ms"] else "",
-                     f"{row['slow_ms']:,.0f}" if row["slow_ms"] else "",
-                     f"{row['first_try'] * 100:.0f} %"])
+        rows.append(
+            [
+                f"{row['load']:g}",
+                f"{row['flood_per_second']:,.0f}",
+                row["who"],
+                f"{row['done']:,} of {row['begun']:,}",
+                spread(row["rate"]),
+                spread(row["ms"], 1) if row["ms"] else "",
+                f"{row['slow_ms']:,.0f}" if row["slow_ms"] else "",
+                f"{row['first_try'] * 100:.0f} %",
+            ]
+        )
     return f"""
 ## 4. Clients during a flood
 
@@ -151,8 +209,21 @@ room in the server's socket asks again after 1 s and 2 s more; after 4 s it has 
 
 ![clients](clients.svg)
 
-{table(["flood", "hellos a second", "server", "done", "a second", "ms", "95 % within ms",
-        "without a retransmission"], rows)}"""
+{
+        table(
+            [
+                "flood",
+                "hellos a second",
+                "server",
+                "done",
+                "a second",
+                "ms",
+                "95 % within ms",
+                "without a retransmission",
+            ],
+            rows,
+        )
+    }"""
 
 
 def accept_text(data):
@@ -194,33 +265,54 @@ def goals(data):
 
     if "cpu" in data:
         for shape, words, limit in (("looped", "many in one call", 1 / 2), ("single", "one a call", 1 / 4)):
-            goal(f"instructions, trivial callback on both, {words}: at most",
-                 cost("ours", "trivial", shape) / cost("libssl", "trivial", shape), limit)
+            goal(
+                f"instructions, trivial callback on both, {words}: at most",
+                cost("ours", "trivial", shape) / cost("libssl", "trivial", shape),
+                limit,
+            )
         for shape, words in (("looped", "many in one call"), ("single", "one a call")):
-            goal(f"instructions, built-in against the usual callback, {words}: at most",
-                 cost("ours", "none", shape) / cost("libssl", "usual", shape), 1 / 8)
-        goal("heap allocations for a hello, a forged cookie, garbage: at most",
-             max(cost("ours", callbacks, shape, "allocations") for callbacks in ("trivial", "none")
-                 for shape in ("looped", "single", "forged", "garbage")), 0)
-        for ours, theirs, words in (("trivial", "trivial", "trivial callback on both"),
-                                    ("usual", "usual", "usual callback on both"),
-                                    ("none", "usual", "built-in against the usual callback")):
-            goal(f"accept path, instructions, {words}: at most",
-                 cost("ours", ours, "accept") / cost("libssl", theirs, "accept"), 1.15)
-            goal(f"accept path, time, {words}: at most",
-                 cost("ours", ours, "accept", "ns")["median"]
-                 / cost("libssl", theirs, "accept", "ns")["median"], 1.15)
+            goal(
+                f"instructions, built-in against the usual callback, {words}: at most",
+                cost("ours", "none", shape) / cost("libssl", "usual", shape),
+                1 / 8,
+            )
+        goal(
+            "heap allocations for a hello, a forged cookie, garbage: at most",
+            max(
+                cost("ours", callbacks, shape, "allocations")
+                for callbacks in ("trivial", "none")
+                for shape in ("looped", "single", "forged", "garbage")
+            ),
+            0,
+        )
+        for ours, theirs, words in (
+            ("trivial", "trivial", "trivial callback on both"),
+            ("usual", "usual", "usual callback on both"),
+            ("none", "usual", "built-in against the usual callback"),
+        ):
+            goal(
+                f"accept path, instructions, {words}: at most",
+                cost("ours", ours, "accept") / cost("libssl", theirs, "accept"),
+                1.15,
+            )
+            goal(
+                f"accept path, time, {words}: at most",
+                cost("ours", ours, "accept", "ns")["median"] / cost("libssl", theirs, "accept", "ns")["median"],
+                1.15,
+            )
     if "flood" in data:
         ours = one(data, "flood", release="system", server="ours", flood="200 bytes")
-        goal("flood of hellos, speed by the bare loop's: at least",
-             ours["speed_of_bare"]["median"], 0.92, at_most=False)
-        goal("flood of hellos, speed by libssl's: at least",
-             ours["speed_of_libssl"]["median"], 1.35, at_most=False)
+        goal(
+            "flood of hellos, speed by the bare loop's: at least", ours["speed_of_bare"]["median"], 0.92, at_most=False
+        )
+        goal("flood of hellos, speed by libssl's: at least", ours["speed_of_libssl"]["median"], 1.35, at_most=False)
     if "growth" in data:
-        costs = {(row["who"], row["n"]): row["cost"]["median"]
-                 for row in rows_of(data, "growth", what="sources")}
-        goal("cost with a million sources by the cost with one: at most",
-             costs["ours", 1_000_000] / costs["ours", 1], 1.05)
+        costs = {(row["who"], row["n"]): row["cost"]["median"] for row in rows_of(data, "growth", what="sources")}
+        goal(
+            "cost with a million sources by the cost with one: at most",
+            costs["ours", 1_000_000] / costs["ours", 1],
+            1.05,
+        )
     return f"""
 ## Goals
 
@@ -240,12 +332,14 @@ def bounds(data):
             "- The accept path with a callback that does nothing: to read the datagram, look at the error queue and let libssl\n"
             "  read it from another BIO, and nothing else (*least*, bench/least.c), costs "
             f"{least['instructions'] / theirs['instructions']:.2f} of libssl's instructions and "
-            f"{least['ns']['median'] / theirs['ns']['median']:.2f} of its time.\n")
+            f"{least['ns']['median'] / theirs['ns']['median']:.2f} of its time.\n"
+        )
     if "flood" in data:
         bio = one(data, "flood", release="system", server="bio", flood="200 bytes")
         text.append(
             "- The flood: the bare loop through libcrypto's datagram BIO (*bio*), without a look at the hello or a cookie, has\n"
-            f"  {bio['speed_of_bare']['median']:.2f} of the bare loop's speed.\n")
+            f"  {bio['speed_of_bare']['median']:.2f} of the bare loop's speed.\n"
+        )
     head = "Bounds on what `DTLSv1_listen` can reach, however it is written:\n\n"
     return head + "".join(text) if text else ""
 
@@ -253,8 +347,13 @@ def bounds(data):
 def write(data, out):
     parts = [HEAD.format(machine=machine_lines(data), seconds=data["seconds"]), goals(data)]
     plots.write(data, out)
-    for part, text in (("cpu", cpu_text), ("flood", flood_text), ("growth", growth_text),
-                       ("clients", clients_text), ("cpu", accept_text)):
+    for part, text in (
+        ("cpu", cpu_text),
+        ("flood", flood_text),
+        ("growth", growth_text),
+        ("clients", clients_text),
+        ("cpu", accept_text),
+    ):
         if part in data:
             parts.append(text(data))
     (out / "README.md").write_text("".join(parts), encoding="utf-8")

@@ -7,6 +7,7 @@
 Parts: cpu flood growth clients peers. The last one has a page of its own, peers.md, and alone changes
 nothing else. Progress goes to stderr.
 """
+
 import argparse
 import json
 import os
@@ -34,8 +35,12 @@ def measure(quick, parts):
     described = machine.describe(releases_of.ROOT)
     releases = releases_of.prepare(quick, say)
     began = time.monotonic()
-    data = {"machine": described, "quick": quick, "date": time.strftime("%Y-%m-%d"),
-            "releases": [{"name": release.name, "version": release.version} for release in releases]}
+    data = {
+        "machine": described,
+        "quick": quick,
+        "date": time.strftime("%Y-%m-%d"),
+        "releases": [{"name": release.name, "version": release.version} for release in releases],
+    }
     if "cpu" in parts:
         data["cpu"] = cpu.measure(releases, quick)
     if "flood" in parts:
@@ -54,8 +59,9 @@ def measure(quick, parts):
 def main():
     parser = argparse.ArgumentParser(description="measure, and write docs/bench/")
     parser.add_argument("--quick", action="store_true", help="a look, in less than a minute")
-    parser.add_argument("--out", type=pathlib.Path, help="where to (default: docs/bench, and "
-                        "target/bench/quick with --quick)")
+    parser.add_argument(
+        "--out", type=pathlib.Path, help="where to (default: docs/bench, and target/bench/quick with --quick)"
+    )
     parser.add_argument("--only", help="parts, by commas")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     options = parser.parse_args()

@@ -1,33 +1,49 @@
 """Two kinds of plot as SVG, by hand: grouped bars, and lines in panels."""
+
 from html import escape
 
 FONT = 'font-family="Helvetica, Arial, DejaVu Sans, sans-serif"'
-COLOURS = {"bare": "#9aa0a6", "batch": "#c9cdd1", "bio": "#6f757b", "libssl": "#c4573a", "ours": "#1f6f8b",
-           "ours, same callback": "#7fb3c4"}
+COLOURS = {
+    "bare": "#9aa0a6",
+    "batch": "#c9cdd1",
+    "bio": "#6f757b",
+    "libssl": "#c4573a",
+    "ours": "#1f6f8b",
+    "ours, same callback": "#7fb3c4",
+}
 WIDTH = 760
 INK, FAINT = "#222222", "#e3e3e3"
 
 
 def text(x, y, words, size=12, anchor="start", colour=INK, weight="normal"):
-    return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
-            f'fill="{colour}" font-weight="{weight}">{escape(words)}</text>')
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
+        f'fill="{colour}" font-weight="{weight}">{escape(words)}</text>'
+    )
 
 
 def line(x1, y1, x2, y2, colour=FAINT, width=1.0, dash=""):
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return (f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-            f'stroke="{colour}" stroke-width="{width}"{dashes}/>')
+    return (
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        f'stroke="{colour}" stroke-width="{width}"{dashes}/>'
+    )
 
 
 def page(height, title, subtitle, body):
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-        f'viewBox="0 0 {WIDTH} {height:.0f}" role="img" {FONT}>',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{WIDTH}" height="{height:.0f}" fill="#ffffff"/>',
-        text(16, 26, title, 16, weight="bold"),
-        text(16, 45, subtitle, 12, colour="#555555"),
-        *body, "</svg>", ""])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
+            f'viewBox="0 0 {WIDTH} {height:.0f}" role="img" {FONT}>',
+            f"<title>{escape(title)}</title>",
+            f'<rect width="{WIDTH}" height="{height:.0f}" fill="#ffffff"/>',
+            text(16, 26, title, 16, weight="bold"),
+            text(16, 45, subtitle, 12, colour="#555555"),
+            *body,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def legend(names, y):
@@ -50,8 +66,9 @@ def bars(title, subtitle, groups, unit, note=None):
     for label, rows in groups:
         out.append(text(left - 10, y + bar * len(rows) / 2 + 4, label, anchor="end"))
         for series, value, low, high in rows:
-            out.append(f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{bar - 2}" '
-                       f'fill="{COLOURS[series]}"/>')
+            out.append(
+                f'<rect x="{left}" y="{y}" width="{value * scale:.1f}" height="{bar - 2}" fill="{COLOURS[series]}"/>'
+            )
             end = left + value * scale
             if low is not None:
                 middle = y + (bar - 2) / 2
@@ -81,11 +98,12 @@ def panels(title, subtitle, plots):
         for j, label in enumerate(labels):
             out.append(text(x0 + j * step, bottom + 18, label, 11, "middle"))
         for series, values in lines.items():
-            points = [(x0 + j * step, bottom - (bottom - top) * min(v, limit) / limit)
-                      for j, v in enumerate(values) if v is not None]
+            points = [
+                (x0 + j * step, bottom - (bottom - top) * min(v, limit) / limit)
+                for j, v in enumerate(values)
+                if v is not None
+            ]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-            out.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[series]}" '
-                       'stroke-width="2"/>')
-            out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{COLOURS[series]}"/>'
-                    for x, y in points]
+            out.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[series]}" stroke-width="2"/>')
+            out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{COLOURS[series]}"/>' for x, y in points]
     return page(height, title, subtitle, out)

@@ -204,8 +204,9 @@ test_callbacks(void)
 	int which;
 
 	for (which = 0; which < 3; which++) {
-		check_case(which == 0 ? "both" : which == 1 ? "generate" :
-		    "verify");
+		check_case(which == 0 ? "both" :
+			which == 1    ? "generate" :
+					"verify");
 		ctx = tls_server_ctx();
 		app_init(&app);
 		app_install(&app, ctx);

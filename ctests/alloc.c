@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHALLENGES	1000
+#define CHALLENGES 1000
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -94,7 +94,7 @@ test_counter(void)
 	CHECK_INT(allocations - before, 1);
 	free(p);
 	before = allocations;
-	a = BIO_ADDR_new();	/* libcrypto's come here too */
+	a = BIO_ADDR_new(); /* libcrypto's come here too */
 	CHECK_INT(allocations - before, 1);
 	BIO_ADDR_free(a);
 }
@@ -134,7 +134,7 @@ test_within_one_call(const char *what, const char *cookie)
 	long few, many;
 
 	check_case(what);
-	(void)challenges(ssl, 1, 1, cookie);	/* makes the secret */
+	(void)challenges(ssl, 1, 1, cookie); /* makes the secret */
 	few = challenges(ssl, 20, 1, cookie);
 	many = challenges(ssl, 20, CHALLENGES / 20, cookie);
 	CHECK_INT(many, few);
@@ -171,7 +171,7 @@ test_nothing_kept(void)
 	int i;
 
 	(void)challenges(ssl, 1, 1, NULL);
-	for (i = 0; i < 3; i++) {	/* the error queue's strings settle */
+	for (i = 0; i < 3; i++) { /* the error queue's strings settle */
 		queue_put(&wire.in, "bad", 3);
 		(void)listen_to(ssl, NULL);
 	}
@@ -222,17 +222,17 @@ test_datagrams(void)
 		first.byte[AT_RANDOM] = (unsigned char)i;
 		len = sizeof(out);
 		wrong += ours.datagram(ctx, first.byte, first.len, peer,
-		    client.len, out, &len) != ANSWER;
+			     client.len, out, &len) != ANSWER;
 		len = sizeof(out);
 		wrong += ours.datagram(ctx, right.byte, right.len, peer,
-		    client.len, out, &len) != ADMIT;
+			     client.len, out, &len) != ADMIT;
 		len = sizeof(out);
 		wrong += ours.datagram(ctx, right.byte, 30, peer, client.len,
-		    out, &len) != DROP;
+			     out, &len) != DROP;
 		right.byte[AT_COOKIE + 5] ^= 1;
 		len = sizeof(out);
 		wrong += ours.datagram(ctx, right.byte, right.len, peer,
-		    client.len, out, &len) != ANSWER;
+			     client.len, out, &len) != ANSWER;
 		right.byte[AT_COOKIE + 5] ^= 1;
 	}
 	CHECK_INT(allocations - before, 0);

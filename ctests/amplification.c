@@ -2,7 +2,7 @@
  * What a server sends to somebody who may not be there: one answer to a datagram,
  * never larger than it, and none to what is no hello.
  */
-#define _DEFAULT_SOURCE	/* sleep() */
+#define _DEFAULT_SOURCE /* sleep() */
 #include "lib/check.h"
 #include "lib/door.h"
 
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECRET	1
+#define SECRET 1
 
 static struct door door;
 

@@ -54,7 +54,7 @@ one(int family, enum style style, int two_bios, int connect_it)
 	SSL *ssl = tls_server(ctx);
 
 	SSL_set_bio(ssl, rbio, wbio);
-	if (family == AF_UNIX) {	/* has no MTU to ask for */
+	if (family == AF_UNIX) { /* has no MTU to ask for */
 		SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
 		(void)DTLS_set_link_mtu(ssl, 1400);
 	}
@@ -90,7 +90,7 @@ one(int family, enum style style, int two_bios, int connect_it)
 		net_receive_timeout(fd, 0);
 	serve(ssl);
 	client_join(&client);
-	CHECK_INT(app.verified, 2);	/* listen, and SSL_accept */
+	CHECK_INT(app.verified, 2); /* listen, and SSL_accept */
 	CHECK_INT(app.wrong_ssl + app.wrong_rbio, 0);
 	CHECK_INT(app.peer_family, family);
 	SSL_free(ssl);

@@ -4,7 +4,7 @@
  * can refuse them. From the first read on: before it, some releases ask the BIO
  * what buffers they will need for a handshake.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED	/* the old kind of callback is wanted */
+#define OPENSSL_SUPPRESS_DEPRECATED /* the old kind of callback is wanted */
 #define _GNU_SOURCE
 #include "lib/app.h"
 #include "lib/check.h"
@@ -24,16 +24,18 @@ typedef int listen_fn(SSL *, BIO_ADDR *);
 typedef long old_fn(BIO *, int, const char *, int, long, long);
 
 static listen_fn *libssl_listen;
-static void (*set_old)(BIO *, old_fn *);	/* gone from some releases */
+static void (*set_old)(BIO *, old_fn *); /* gone from some releases */
 static SSL_CTX *ctx;
 static struct app app;
 
 static struct seen {
-	int	count;
-	struct { int on_write_bio, when, command; } op[MAX_SEEN];
+	int count;
+	struct {
+		int on_write_bio, when, command;
+	} op[MAX_SEEN];
 } seen;
 static BIO *write_bio;
-static int refused;		/* the command that the callback refuses */
+static int refused;  /* the command that the callback refuses */
 
 static int
 see(BIO *b, int when, int argi)
@@ -48,7 +50,7 @@ see(BIO *b, int when, int argi)
 		seen.op[seen.count++].command = command;
 	}
 	if (when == BIO_CB_WRITE && refused == REFUSE_WRITE) {
-		errno = EINVAL;	/* as a write to port 0 leaves it */
+		errno = EINVAL; /* as a write to port 0 leaves it */
 		return 1;
 	}
 	return when == BIO_CB_CTRL && command == refused;
@@ -58,14 +60,18 @@ static long
 watch(BIO *b, int when, const char *p, size_t len, int argi, long argl, int ret,
     size_t *done)
 {
-	(void)p; (void)len; (void)argl; (void)done;
+	(void)p;
+	(void)len;
+	(void)argl;
+	(void)done;
 	return see(b, when, argi) ? 0 : ret;
 }
 
 static long
 watch_old(BIO *b, int when, const char *p, int argi, long argl, long ret)
 {
-	(void)p; (void)argl;
+	(void)p;
+	(void)argl;
 	return see(b, when, argi) ? 0 : ret;
 }
 

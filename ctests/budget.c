@@ -48,8 +48,8 @@ server(void)
 		CHECK_INT(SSL_get_error((ssl), 0), SSL_ERROR_SYSCALL); \
 		CHECK_QUEUED(0); \
 		CHECK_INT(queue_len(&wire.out), (challenges)); \
-		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0, \
-		    (nothing_left)); \
+		CHECK_INT( \
+		    BIO_should_read(SSL_get_rbio(ssl)) != 0, (nothing_left)); \
 		queue_clear(&wire.out); \
 	} while (0)
 
@@ -78,7 +78,8 @@ test_bound(void)
 	for (i = 0; i < 3; i++)
 		CHECK_SENDS(ssl, 3, 0);
 	CHECK_SENDS(ssl, 1, 1);
-	CHECK_STR(counters_changes(), "datagrams 10 bytes_in 910 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 10 bytes_in 910 "
 	    "challenges 10 bytes_out 480 budgets_spent 3");
 
 	/* As many as the budget: that nothing is left shows in the next. */
@@ -151,7 +152,7 @@ test_write_blocks(void)
 	CHECK_INT(set_budget(ctx, 0), 1);
 }
 
-#define FLOOD	60
+#define FLOOD 60
 
 static int
 pending(int epoll)
@@ -184,17 +185,19 @@ test_edge_triggered(void)
 	(void)counters_changes();
 
 	CHECK_INT(listen_to(ssl, NULL), 0);
-	CHECK_STR(counters_changes(), "datagrams 7 bytes_in 637 challenges 7 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 7 bytes_in 637 challenges 7 "
 	    "bytes_out 336 budgets_spent 1");
 	CHECK(net_readable(fd, 0));
-	CHECK_INT(pending(epoll), 0);	/* 53 wait and nobody says so */
+	CHECK_INT(pending(epoll), 0); /* 53 wait and nobody says so */
 
 	while (!BIO_should_read(SSL_get_rbio(ssl)) && calls < 2 * FLOOD) {
 		CHECK_INT(listen_to(ssl, NULL), 0);
 		calls++;
 	}
 	CHECK_INT(calls, 8);
-	CHECK_STR(counters_changes(), "datagrams 53 bytes_in 4823 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 53 bytes_in 4823 "
 	    "challenges 53 bytes_out 2544 budgets_spent 7");
 	CHECK(!net_readable(fd, 0));
 
@@ -230,7 +233,7 @@ in_child(const char *value, int sends, int nothing_left, const char *says)
 		queue_clear(&wire.in);
 		hellos(20);
 		CHECK_SENDS(ssl, 5, 0);
-		_exit(0);	/* what failed is on stderr */
+		_exit(0); /* what failed is on stderr */
 	}
 	NEED(waitpid(child, &status, 0) == child);
 	CHECK_INT(status, 0);
@@ -244,13 +247,16 @@ test_environment(void)
 	in_child("2", 2, 0, "");
 	in_child("0", 20, 1, "");
 	in_child("4294967295", 20, 1, "");
-	in_child("-1", 20, 1, "dtlsv1_listen: DTLSV1_LISTEN_BUDGET=-1 is not "
+	in_child("-1", 20, 1,
+	    "dtlsv1_listen: DTLSV1_LISTEN_BUDGET=-1 is not "
 	    "understood (it takes a number up to 4294967295); going on with "
 	    "no bound\n");
-	in_child("4294967296", 20, 1, "dtlsv1_listen: "
+	in_child("4294967296", 20, 1,
+	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_BUDGET=4294967296 is not understood (it takes a "
 	    "number up to 4294967295); going on with no bound\n");
-	in_child("ten", 20, 1, "dtlsv1_listen: DTLSV1_LISTEN_BUDGET=ten is "
+	in_child("ten", 20, 1,
+	    "dtlsv1_listen: DTLSV1_LISTEN_BUDGET=ten is "
 	    "not understood (it takes a number up to 4294967295); going on "
 	    "with no bound\n");
 }
@@ -262,7 +268,7 @@ main(int argc, char **argv)
 	said_begin(argv);
 	check_begin("budget");
 	counters_init();
-	test_environment();	/* before this process has read its own */
+	test_environment(); /* before this process has read its own */
 	ctx = tls_server_ctx();
 	app_init(&app);
 	app_install(&app, ctx);

@@ -5,7 +5,7 @@
  * flag set, which is how to tell it here, since SSL_get_error() looks at what
  * only libssl can set. Every other command is libssl's.
  */
-#define _GNU_SOURCE	/* RTLD_DEFAULT */
+#define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/hello.h"
@@ -151,7 +151,8 @@ test_budget(void)
 static void
 test_others(void)
 {
-	static const int commands[] = { 17, 33, 73, 74, 76, 77, 120, 121, 9999 };
+	static const int commands[] = { 17, 33, 73, 74, 76, 77, 120, 121,
+		9999 };
 	long (*own)(SSL *, int, long, void *);
 	void *at = libssl_own("SSL_ctrl");
 	SSL *ssl = server();

@@ -36,7 +36,7 @@ says(SSL_CTX *c, const struct hello *h, struct hvr *v)
 	CHECK_QUEUED(0);
 	CHECK_INT(queue_len(&wire.out), ret == 0);
 	if ((d = queue_get(&wire.out)) != NULL) {
-		CHECK(d->len <= h->len);	/* never an amplifier */
+		CHECK(d->len <= h->len); /* never an amplifier */
 		if (v != NULL)
 			hvr_parse(v, d->byte, d->len);
 	}
@@ -105,7 +105,11 @@ test_smallest_hello(void)
 static void
 test_bound_to_the_hello(void)
 {
-	static const struct { const char *what; size_t at; int bound; } rows[] = {
+	static const struct {
+		const char *what;
+		size_t at;
+		int bound;
+	} rows[] = {
 		{ "client version", AT_CLIENT_VERSION + 1, 1 },
 		{ "first byte of the random", AT_RANDOM, 1 },
 		{ "last byte of the random", AT_RANDOM + 31, 1 },
@@ -212,8 +216,8 @@ test_forged(void)
 	check_case("one bit");
 	for (bit = 0; bit < 32 * 8; bit++) {
 		hello_make(&h, v.cookie, v.cookielen);
-		h.byte[AT_COOKIE + 1 + bit / 8] ^= (unsigned char)
-		    (1 << bit % 8);
+		h.byte[AT_COOKIE + 1 + bit / 8] ^=
+		    (unsigned char)(1 << bit % 8);
 		CHECK_INT(says(ctx, &h, NULL), 0);
 	}
 	check_case("another length");

@@ -26,10 +26,12 @@ server(void)
 static void
 install(int own)
 {
-	void (*set_generate)(SSL_CTX *, int (*)(SSL *, unsigned char *,
-	    unsigned int *)) = SSL_CTX_set_cookie_generate_cb;
-	void (*set_verify)(SSL_CTX *, int (*)(SSL *, const unsigned char *,
-	    unsigned int)) = SSL_CTX_set_cookie_verify_cb;
+	void (*set_generate)(
+	    SSL_CTX *, int (*)(SSL *, unsigned char *, unsigned int *)) =
+	    SSL_CTX_set_cookie_generate_cb;
+	void (*set_verify)(
+	    SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int)) =
+	    SSL_CTX_set_cookie_verify_cb;
 	void *at;
 
 	if (own) {
@@ -66,10 +68,12 @@ test_libssl_listen(void)
 	port_to_server(&port, &client);
 	CHECK_INT(libssl_listen(ssl, peer), 1);
 	port_finish(&port, &client, ssl);
-	check_case("a renegotiation, when the cookie is too old, from a socket that knows no peer");
+	check_case("a renegotiation, when the cookie is too old, from a socket "
+		   "that knows no peer");
 	wire.has_peer = WIRE_UNKNOWN;
 	CHECK_INT(ours.cookie_verify(ssl, cookie, sizeof(cookie)), 1);
-	check_case("what SSL_accept was let in with, for another peer's next handshake");
+	check_case("what SSL_accept was let in with, for another peer's next "
+		   "handshake");
 	wire.has_peer = WIRE_KNOWN;
 	wire_peer4(&wire, "192.0.2.2", 4433);
 	SSL_clear(ssl);
@@ -95,7 +99,7 @@ test_accept_alone(void)
 	port_to_server(&port, &client);
 	ret = SSL_accept(ssl);
 	CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
-	CHECK_INT(queue_len(&wire.out), 1);	/* the HelloVerifyRequest */
+	CHECK_INT(queue_len(&wire.out), 1); /* the HelloVerifyRequest */
 	port_to_client(&port, &client);
 	stepper_step(&client);
 	port_to_server(&port, &client);

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VARIABLE	"DTLSV1_LISTEN_COOKIES"
+#define VARIABLE "DTLSV1_LISTEN_COOKIES"
 
 static const char *self;
 
@@ -151,20 +151,24 @@ static void
 test_told(void)
 {
 	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE",
-	    trace[] = "DTLSV1_LISTEN_TRACE";
+			  trace[] = "DTLSV1_LISTEN_TRACE";
 
-	told("DTLSV1_LISTEN_COOKIE", "builtin", "0", "dtlsv1_listen: "
+	told("DTLSV1_LISTEN_COOKIE", "builtin", "0",
+	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_COOKIE is none of the variables that it knows: see "
 	    "dtlsv1_listen(3)\n");
 	told("DTLSV1_LISTENING", "1", "0", "");
-	told(file, "/nowhere/secret", "1", "dtlsv1_listen: "
+	told(file, "/nowhere/secret", "1",
+	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own "
 	    "cookies (policy auto). DTLSV1_LISTEN_COOKIES=builtin has them "
 	    "made here, with that secret\n");
 	/* Behind the line that says whose function it is. */
-	told(trace, "1", "1", "...dtlsv1_listen: cookies auto: the program's, "
+	told(trace, "1", "1",
+	    "...dtlsv1_listen: cookies auto: the program's, "
 	    "as it has set callbacks\n");
-	told(trace, "1", "0", "...dtlsv1_listen: cookies auto: built in, as the "
+	told(trace, "1", "0",
+	    "...dtlsv1_listen: cookies auto: built in, as the "
 	    "program has set no callbacks\n");
 }
 
@@ -172,7 +176,7 @@ int
 main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[3], "secure") == 0)
-		NEED(getauxval(AT_SECURE) == 1);	/* for setuid.test */
+		NEED(getauxval(AT_SECURE) == 1); /* for setuid.test */
 	if (argc >= 3) {
 		ours_init();
 		return whose(atoi(argv[1]), atoi(argv[2]));

@@ -21,8 +21,8 @@ install(SSL_CTX *ctx, struct app *app, int which)
 {
 	app_init(app);
 	SSL_CTX_set_app_data(ctx, app);
-	SSL_CTX_set_cookie_generate_cb(ctx,
-	    which & GENERATE ? app_generate : NULL);
+	SSL_CTX_set_cookie_generate_cb(
+	    ctx, which & GENERATE ? app_generate : NULL);
 	SSL_CTX_set_cookie_verify_cb(ctx, which & VERIFY ? app_verify : NULL);
 }
 
@@ -164,7 +164,7 @@ test_wrong_arguments(SSL_CTX *ctx)
 	ERR_clear_error();
 	CHECK_INT(ours.set_cookie_policy(NULL, APP), 0);
 	CHECK_QUEUED(ERR_R_PASSED_NULL_PARAMETER);
-	install(ctx, &app, NEITHER);	/* and the policy is still app */
+	install(ctx, &app, NEITHER); /* and the policy is still app */
 	fails(ctx, NULL, SSL_R_COOKIE_GEN_CALLBACK_FAILURE);
 }
 

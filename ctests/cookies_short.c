@@ -21,7 +21,7 @@ says(const struct hello *h, struct hvr *v)
 	CHECK_INT(a.queued, 0);
 	CHECK_INT(a.count, a.ret == 0);
 	if (a.ret == 0) {
-		CHECK(a.len <= h->len);	/* never an amplifier */
+		CHECK(a.len <= h->len); /* never an amplifier */
 		if (v != NULL)
 			hvr_parse(v, a.byte, a.len);
 	}
@@ -68,7 +68,7 @@ test_short(void)
 	check_case("a session id takes its room");
 	for (size = 94; size < 96; size++) {
 		cut(&h, NULL, 0, size);
-		h.byte[AT_SESSION_ID] = 2;	/* zeros, and no cookie */
+		h.byte[AT_SESSION_ID] = 2; /* zeros, and no cookie */
 		CHECK_INT(says(&h, &v), 0);
 		CHECK_INT(v.cookielen, size < 95 ? 17 : 32);
 	}

@@ -150,9 +150,24 @@ def main():
         file.touch(0o600)
         file.write_text(secret.hex() + "\n")
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-subj", "/CN=x", "-keyout", scratch / "key", "-out", scratch / "cert"],
-            check=True, capture_output=True,
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-subj",
+                "/CN=x",
+                "-keyout",
+                scratch / "key",
+                "-out",
+                scratch / "cert",
+            ],
+            check=True,
+            capture_output=True,
         )
         env = {
             **os.environ,
@@ -161,9 +176,22 @@ def main():
             "DTLSV1_LISTEN_SECRET_FILE": str(file),
         }
         server = subprocess.Popen(
-            ["openssl", "s_server", "-dtls", "-listen", "-accept", "127.0.0.1:0",
-             "-cert", scratch / "cert", "-key", scratch / "key"],
-            env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [
+                "openssl",
+                "s_server",
+                "-dtls",
+                "-listen",
+                "-accept",
+                "127.0.0.1:0",
+                "-cert",
+                scratch / "cert",
+                "-key",
+                scratch / "key",
+            ],
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         try:
             for line in server.stdout:

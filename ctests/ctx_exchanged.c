@@ -12,17 +12,27 @@
 
 #include <string.h>
 
-enum place { READ, HEADER_IN, HELLO_IN, GENERATE, VERIFY, GET_PEER, HEADER_OUT,
-	WRITE, PLACES };
-static const char *const place_name[] = { "BIO read", "message callback, record",
-	"message callback, hello", "generate callback", "verify callback",
-	"BIO ctrl, get peer", "message callback, answer", "BIO write" };
+enum place {
+	READ,
+	HEADER_IN,
+	HELLO_IN,
+	GENERATE,
+	VERIFY,
+	GET_PEER,
+	HEADER_OUT,
+	WRITE,
+	PLACES
+};
+static const char *const place_name[] = { "BIO read",
+	"message callback, record", "message callback, hello",
+	"generate callback", "verify callback", "BIO ctrl, get peer",
+	"message callback, answer", "BIO write" };
 
 static struct {
 	enum place place;
 	SSL *ssl;
-	SSL_CTX *to;	/* NULL: not any more */
-	int generated, verified;	/* by the callbacks of the second one */
+	SSL_CTX *to; /* NULL: not any more */
+	int generated, verified; /* by the callbacks of the second one */
 } plan;
 
 static void
@@ -34,7 +44,7 @@ at(enum place place)
 		return;
 	plan.to = NULL;
 	CHECK(SSL_set_SSL_CTX(plan.ssl, to) == to);
-	SSL_CTX_free(to);	/* the SSL has the one reference */
+	SSL_CTX_free(to); /* the SSL has the one reference */
 }
 
 static const unsigned char cookie[16] = "not ours at all";
@@ -127,7 +137,7 @@ test_place(enum place place, int builtin)
 	CHECK(SSL_set_SSL_CTX(ssl, first) == first);
 	SSL_CTX_free(first);
 	SSL_set_msg_callback(ssl, message);
-	CHECK_INT(listen_to(ssl, NULL), 0);	/* nothing to read yet */
+	CHECK_INT(listen_to(ssl, NULL), 0); /* nothing to read yet */
 
 	memset(&plan, 0, sizeof(plan));
 	plan.place = place;
@@ -159,7 +169,8 @@ main(void)
 				continue;
 			/* With the program's cookies nobody asks before the
 			 * answer is made; the second hello is the new one's. */
-			snprintf(what, sizeof(what), "%s, %s", place_name[place],
+			snprintf(what, sizeof(what), "%s, %s",
+			    place_name[place],
 			    builtin ? "builtin" : "callbacks");
 			check_case(what);
 			test_place((enum place)place, builtin);

@@ -62,7 +62,8 @@ test_the_usual_way(void)
 
 	check_case("nothing behind the first record");
 	memset(second.byte + second.len, 0x16, 100);
-	CHECK_INT(one(&got, ctx, &client, second.byte, second.len + 100), ADMIT);
+	CHECK_INT(
+	    one(&got, ctx, &client, second.byte, second.len + 100), ADMIT);
 	CHECK_INT(got.len, second.len);
 	CHECK_BYTES(got.out, second.byte, second.len);
 
@@ -70,13 +71,15 @@ test_the_usual_way(void)
 	other = second;
 	got.len = sizeof(other.byte);
 	CHECK_INT(ours.datagram(ctx, other.byte, second.len + 100, at(&client),
-	    client.len, other.byte, &got.len), ADMIT);
+		      client.len, other.byte, &got.len),
+	    ADMIT);
 	CHECK_INT(got.len, second.len);
 	CHECK_BYTES(other.byte, second.byte, second.len);
 	other = first;
 	got.len = sizeof(other.byte);
 	CHECK_INT(ours.datagram(ctx, other.byte, first.len, at(&client),
-	    client.len, other.byte, &got.len), ANSWER);
+		      client.len, other.byte, &got.len),
+	    ANSWER);
 	hvr_parse(&v, other.byte, got.len);
 	CHECK_STR(v.bad != NULL ? v.bad : "", "");
 	check_case(NULL);
@@ -87,10 +90,10 @@ static void
 test_dropped(void)
 {
 	static const struct {
-		const char	*reason;
-		size_t		at;
-		unsigned int	value;
-		size_t		width, cut;
+		const char *reason;
+		size_t at;
+		unsigned int value;
+		size_t width, cut;
 	} rows[] = {
 		{ "record_too_small", 0, 22, 1, 12 },
 		{ "record_too_small", 0, 22, 1, 0 },
@@ -135,7 +138,8 @@ test_counted(void)
 
 	(void)counters_changes();
 	one_right(&h, ctx, &client);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 91 challenges 1 "
 	    "bytes_out 60");
 	CHECK_INT(one(&got, ctx, &client, h.byte, h.len), ADMIT);
 	snprintf(expected, sizeof(expected),
@@ -148,8 +152,10 @@ test_counted(void)
 	CHECK_STR(counters_changes(), expected);
 	h.byte[AT_COOKIE + 1] ^= 1;
 	CHECK_INT(one(&got, ctx, &client, h.byte, h.len), ANSWER);
-	snprintf(expected, sizeof(expected), "datagrams 1 bytes_in %zu "
-	    "challenges 1 bytes_out 60 cookies_forged 1", h.len);
+	snprintf(expected, sizeof(expected),
+	    "datagrams 1 bytes_in %zu "
+	    "challenges 1 bytes_out 60 cookies_forged 1",
+	    h.len);
 	CHECK_STR(counters_changes(), expected);
 }
 
@@ -162,10 +168,12 @@ room_for(const struct hello *h, size_t need, int verdict)
 
 	memset(out, 0xa5, sizeof(out));
 	len = need - 1;
-	CHECK_INT(ours.datagram(ctx, h->byte, h->len, at(&client), client.len,
-	    out, &len), -1);
+	CHECK_INT(ours.datagram(
+		      ctx, h->byte, h->len, at(&client), client.len, out, &len),
+	    -1);
 	CHECK_INT(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SSL);
-	CHECK(ERR_GET_REASON(ERR_peek_error()) == ERR_R_PASSED_INVALID_ARGUMENT);
+	CHECK(
+	    ERR_GET_REASON(ERR_peek_error()) == ERR_R_PASSED_INVALID_ARGUMENT);
 	ERR_clear_error();
 	CHECK_INT(len, need - 1);
 	for (i = 0; i < sizeof(out); i++)
@@ -173,8 +181,9 @@ room_for(const struct hello *h, size_t need, int verdict)
 			break;
 	CHECK_INT(i, sizeof(out));
 	len = need;
-	CHECK_INT(ours.datagram(ctx, h->byte, h->len, at(&client), client.len,
-	    out, &len), verdict);
+	CHECK_INT(ours.datagram(
+		      ctx, h->byte, h->len, at(&client), client.len, out, &len),
+	    verdict);
 	CHECK_QUEUED(0);
 	CHECK_INT(len, need);
 	CHECK_INT(out[need], 0xa5);
@@ -195,7 +204,8 @@ test_room(void)
 	room_for(&h, h.len, ADMIT);
 	check_case("for nothing");
 	CHECK_INT(ours.datagram(ctx, (const unsigned char *)"x", 1, at(&client),
-	    client.len, out, &len), DROP);
+		      client.len, out, &len),
+	    DROP);
 	CHECK_QUEUED(0);
 	check_case(NULL);
 }
@@ -234,13 +244,16 @@ test_queue_is_the_callers(void)
 	ERR_clear_error();
 	NEED(BN_div(NULL, NULL, BN_value_one(), zero, ctx_bn) == 0);
 	CHECK_INT(ours.datagram(ctx, h.byte, h.len, at(&client), client.len,
-	    got.out, &len), ANSWER);
+		      got.out, &len),
+	    ANSWER);
 	len = sizeof(got.out);
-	CHECK_INT(ours.datagram(ctx, h.byte, 5, at(&client), client.len,
-	    got.out, &len), DROP);
+	CHECK_INT(ours.datagram(
+		      ctx, h.byte, 5, at(&client), client.len, got.out, &len),
+	    DROP);
 	len = sizeof(got.out);
 	CHECK_INT(ours.datagram(NULL, h.byte, h.len, at(&client), client.len,
-	    got.out, &len), -1);
+		      got.out, &len),
+	    -1);
 	CHECK_INT(ERR_GET_LIB(ERR_get_error()), ERR_LIB_BN);
 	CHECK(ERR_GET_REASON(ERR_get_error()) == ERR_R_PASSED_NULL_PARAMETER);
 	CHECK_QUEUED(0);

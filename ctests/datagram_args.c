@@ -59,21 +59,29 @@ test_null(void)
 	ask(ctx, NULL, &client.any, client.len, null);
 	ask(ctx, hello.byte, NULL, client.len, null);
 	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client),
-	    client.len, NULL, &len), len, null);
+		    client.len, NULL, &len),
+	    len, null);
 	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client),
-	    client.len, got.out, NULL), len, null);
+		    client.len, got.out, NULL),
+	    len, null);
 }
 
 static void
 test_peer_length(void)
 {
-	static const struct { int family; socklen_t least; } rows[] = {
+	static const struct {
+		int family;
+		socklen_t least;
+	} rows[] = {
 		{ AF_INET, sizeof(struct sockaddr_in) },
 		{ AF_INET6, sizeof(struct sockaddr_in6) },
 		{ AF_UNIX, 3 },
-		{ 40, sizeof(struct sockaddr) },	/* AF_VSOCK */
+		{ 40, sizeof(struct sockaddr) }, /* AF_VSOCK */
 	};
-	struct { struct sockaddr_storage any; char more; } peer;
+	struct {
+		struct sockaddr_storage any;
+		char more;
+	} peer;
 	struct address a;
 	size_t i;
 
@@ -190,8 +198,8 @@ test_adopt(void)
 	    ERR_R_PASSED_NULL_PARAMETER);
 	refused(ours.adopt(ssl, h.byte, h.len, NULL, client.len), len,
 	    ERR_R_PASSED_NULL_PARAMETER);
-	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len - 1), len,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len - 1),
+	    len, ERR_R_PASSED_INVALID_ARGUMENT);
 
 	check_case("no BIOs");
 	other = tls_server(ctx);
@@ -217,7 +225,8 @@ test_adopt(void)
 
 	check_case("the application's cookies alone");
 	NEED(ours.set_cookie_policy(app_ctx, APP) == 1);
-	ssl = tls_server_on(app_ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	ssl =
+	    tls_server_on(app_ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len), len,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_free(ssl);

@@ -117,7 +117,10 @@ test_stale_queue(void)
 	check_case("our own reason of the last call");
 	queue_put(&wire.in, "bad", 3);
 	CHECK_INT(listen_to(ssl, NULL), 0);
-	queue_put(&wire.in, "\x15" "bad, but longer", 16);
+	queue_put(&wire.in,
+	    "\x15"
+	    "bad, but longer",
+	    16);
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	CHECK_QUEUED(SSL_R_UNEXPECTED_MESSAGE);
 

@@ -5,7 +5,7 @@
  *
  * Each case runs in a process of its own, since some things are asked for once.
  */
-#define _GNU_SOURCE	/* Dl_info, dlvsym, RTLD_NEXT */
+#define _GNU_SOURCE /* Dl_info, dlvsym, RTLD_NEXT */
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -20,7 +20,7 @@
 #include "lib/wire.h"
 
 /* More than any kind is asked for; a case that still counts there is a loop. */
-#define MOST	200
+#define MOST 200
 
 static struct wire wire;
 
@@ -77,7 +77,7 @@ check_outcome(SSL *ssl, const BIO *bio, int result, int answered)
 static int
 contact(SSL *ssl, const BIO *bio)
 {
-	struct hvr v = {.cookielen = 0};
+	struct hvr v = { .cookielen = 0 };
 	struct hello h;
 	int result;
 
@@ -103,12 +103,12 @@ first_calls(SSL_CTX *ctx, long n, int ever)
 	SSL *ssl;
 	int result = -1, err = dup(2), null = open("/dev/null", O_WRONLY);
 
-	NEED(err >= 0 && null >= 0 && dup2(null, 2) == 2);	/* it says so */
+	NEED(err >= 0 && null >= 0 && dup2(null, 2) == 2); /* it says so */
 	faults_set(FAULT_DLSYM, n, ever);
 	faults_pause(0);
 	ssl = SSL_new(ctx);
 	if (ssl != NULL)
-		result = DTLSv1_listen(ssl, NULL);	/* it has no BIOs */
+		result = DTLSv1_listen(ssl, NULL); /* it has no BIOs */
 	faults_pause(1);
 	NEED(dup2(err, 2) == 2 && close(err) == 0 && close(null) == 0);
 	CHECK_INT(result, -1);
@@ -182,9 +182,11 @@ run_case(enum fault what, long n, int ever)
 		int before = check_failures();
 		long asked, live;
 
-		snprintf(name, sizeof(name), "%s number %ld%s", fault_names[what], n, ever ? " and all after it" : "");
+		snprintf(name, sizeof(name), "%s number %ld%s",
+		    fault_names[what], n, ever ? " and all after it" : "");
 		check_case(name);
-		NEED(said != NULL && dup2(fileno(said), STDERR_FILENO) == STDERR_FILENO);
+		NEED(said != NULL &&
+		    dup2(fileno(said), STDERR_FILENO) == STDERR_FILENO);
 		asked = life(what, n, ever);
 		life(what, n, ever);
 		live = faults_live();
@@ -209,7 +211,7 @@ test_each(enum fault what, int ever, long at_least)
 	check_case(fault_names[what]);
 	CHECK_INT(failed, 0);
 	CHECK_INT(ended, 1);
-	CHECK(n > at_least);		/* the fault was there to be injected */
+	CHECK(n > at_least);  /* the fault was there to be injected */
 	check_case(NULL);
 }
 

@@ -19,7 +19,7 @@
 #include "lib/check.h"
 
 enum fault {
-	FAULT_ALLOC,		/* malloc, calloc, realloc, aligned ones; libcrypto's too */
+	FAULT_ALLOC, /* malloc, calloc, realloc, aligned ones; libcrypto's too */
 	FAULT_BIO_NEW,
 	FAULT_BIO_METH_NEW,
 	FAULT_BIO_UP_REF,
@@ -30,8 +30,9 @@ enum fault {
 	FAULTS
 };
 
-static const char *const fault_names[FAULTS] = {"allocation", "BIO_new", "BIO_meth_new", "BIO_up_ref",
-    "CRYPTO_get_ex_new_index", "SSL_set_ex_data", "dlsym", "getrandom"};
+static const char *const fault_names[FAULTS] = { "allocation", "BIO_new",
+	"BIO_meth_new", "BIO_up_ref", "CRYPTO_get_ex_new_index",
+	"SSL_set_ex_data", "dlsym", "getrandom" };
 
 /* Set while one thread runs; the tests that use this have no other. */
 static enum fault kind;
@@ -115,7 +116,7 @@ hidden(const char *library_of, const char *name)
 
 		NEED(libc != NULL);
 		at = dlvsym(libc, "dlsym", "GLIBC_2.34");
-		if (at == NULL)		/* glibc before 2.34 has it in libdl */
+		if (at == NULL) /* glibc before 2.34 has it in libdl */
 			at = dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.2.5");
 		NEED(at != NULL);
 		*(void **)&look_up = at;
@@ -130,7 +131,7 @@ hidden(const char *library_of, const char *name)
 #define HIDDEN(of, name) \
 	static __typeof__(name) *real; \
 	if (real == NULL) \
-		*(void **)&real = hidden(of, #name)
+	*(void **)&real = hidden(of, #name)
 
 BIO *
 BIO_new(const BIO_METHOD *method)
@@ -154,11 +155,13 @@ BIO_up_ref(BIO *bio)
 }
 
 int
-CRYPTO_get_ex_new_index(int class_index, long argl, void *argp, CRYPTO_EX_new *made, CRYPTO_EX_dup *dup,
-    CRYPTO_EX_free *gone)
+CRYPTO_get_ex_new_index(int class_index, long argl, void *argp,
+    CRYPTO_EX_new *made, CRYPTO_EX_dup *dup, CRYPTO_EX_free *gone)
 {
 	HIDDEN("BIO_s_mem", CRYPTO_get_ex_new_index);
-	return fails(FAULT_EX_INDEX) ? -1 : real(class_index, argl, argp, made, dup, gone);
+	return fails(FAULT_EX_INDEX) ?
+	    -1 :
+	    real(class_index, argl, argp, made, dup, gone);
 }
 
 int
@@ -217,7 +220,8 @@ static void
 faults_init(void)
 {
 	begun = 1;
-	NEED(CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) == 1);
+	NEED(CRYPTO_set_mem_functions(
+		 crypto_malloc, crypto_realloc, crypto_free) == 1);
 }
 
 #endif

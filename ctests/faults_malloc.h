@@ -5,11 +5,11 @@
 #ifndef CTESTS_FAULTS_MALLOC_H
 #define CTESTS_FAULTS_MALLOC_H
 
-void	*__libc_malloc(size_t);
-void	*__libc_calloc(size_t, size_t);
-void	*__libc_realloc(void *, size_t);
-void	*__libc_memalign(size_t, size_t);
-void	 __libc_free(void *);
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+void __libc_free(void *);
 
 static void *
 counted(void *at)
@@ -50,7 +50,9 @@ malloc(size_t size)
 void *
 calloc(size_t n, size_t size)
 {
-	return none_left(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(n, size));
+	return none_left(__builtin_return_address(0)) ?
+	    NULL :
+	    counted(__libc_calloc(n, size));
 }
 
 void *
@@ -71,7 +73,9 @@ posix_memalign(void **to, size_t align, size_t size)
 void *
 aligned_alloc(size_t align, size_t size)
 {
-	return none_left(__builtin_return_address(0)) ? NULL : counted(__libc_memalign(align, size));
+	return none_left(__builtin_return_address(0)) ?
+	    NULL :
+	    counted(__libc_memalign(align, size));
 }
 
 void

@@ -2,7 +2,7 @@
  * Cookies that a server did not make for this client and this hello, now: each
  * is refused, and from outside they are all one.
  */
-#define _DEFAULT_SOURCE	/* sleep() */
+#define _DEFAULT_SOURCE /* sleep() */
 #include "lib/check.h"
 #include "lib/door.h"
 #include "lib/ours.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECRET	1
+#define SECRET 1
 
 static struct door door;
 
@@ -23,8 +23,8 @@ without(const struct hello *shown, struct answer *a)
 	size_t cookielen = h.byte[AT_COOKIE], rest;
 
 	rest = h.len - AT_COOKIE - 1 - cookielen;
-	memmove(h.byte + AT_COOKIE + 1, h.byte + AT_COOKIE + 1 + cookielen,
-	    rest);
+	memmove(
+	    h.byte + AT_COOKIE + 1, h.byte + AT_COOKIE + 1 + cookielen, rest);
 	h.byte[AT_COOKIE] = 0;
 	h.len -= cookielen;
 	hello_fix_message(&h);
@@ -168,8 +168,7 @@ test_another_session(void)
 	door_fresh(&door, cookie);
 	check_case("a session id");
 	hello_make(&h, cookie, COOKIE_LEN);
-	memmove(h.byte + AT_COOKIE + 8, h.byte + AT_COOKIE,
-	    h.len - AT_COOKIE);
+	memmove(h.byte + AT_COOKIE + 8, h.byte + AT_COOKIE, h.len - AT_COOKIE);
 	h.byte[AT_SESSION_ID] = 8;
 	h.len += 8;
 	hello_fix_message(&h);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FORKS	30
+#define FORKS 30
 
 static struct wire wire;
 static SSL_CTX *ctx, *spare;
@@ -79,7 +79,7 @@ child(void)
 {
 	if (!wanted)
 		return;
-	alarm(60);	/* the parent's is not the child's */
+	alarm(60); /* the parent's is not the child's */
 	use_all();
 	SSL_CTX_free(spare);
 }
@@ -121,14 +121,15 @@ test_forks(void)
 		wanted = 1;
 		ran = 0;
 		pthread_mutex_lock(&in_libcrypto);
-		pid = fork();	/* if it does not come back, check.c's alarm does */
+		pid =
+		    fork(); /* if it does not come back, check.c's alarm does */
 		pthread_mutex_unlock(&in_libcrypto);
 		wanted = 0;
 		NEED(pid >= 0);
 		if (pid == 0) {
 			_exit(ran == 4 ? listens() : 4);
 		}
-		CHECK_INT(ran, 4);	/* two prepare, two in the parent */
+		CHECK_INT(ran, 4); /* two prepare, two in the parent */
 		NEED(waitpid(pid, &status, 0) == pid);
 		SSL_CTX_free(spare);
 	}

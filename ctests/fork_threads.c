@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FORKS	100
+#define FORKS 100
 
 static SSL_CTX *ctx;
 static volatile sig_atomic_t done;
@@ -104,7 +104,7 @@ test(void *(*hold)(void *))
 
 		NEED(child >= 0);
 		if (child == 0) {
-			alarm(120);	/* a lock that nobody gives back */
+			alarm(120); /* a lock that nobody gives back */
 			_exit(listens(ssl, &wire));
 		}
 		NEED(waitpid(child, &status, 0) == child);

@@ -10,7 +10,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define HEAD	25	/* record and handshake header */
+#define HEAD 25 /* record and handshake header */
 
 static SSL_CTX *ctx;
 static struct app app;
@@ -44,8 +44,8 @@ two_fragments(SSL *ssl, struct port *port, const char *what)
 	stepper_init(&client);
 	memset(protocols, 'p', sizeof(protocols));
 	protocols[0] = sizeof(protocols) - 1;
-	NEED(SSL_set_alpn_protos(client.ssl, protocols,
-	    sizeof(protocols)) == 0);
+	NEED(
+	    SSL_set_alpn_protos(client.ssl, protocols, sizeof(protocols)) == 0);
 	NEED(DTLS_set_link_mtu(client.ssl, 256));
 
 	stepper_step(&client);
@@ -159,7 +159,7 @@ test_others(void)
 	judge("one byte more", &h, 0, SSL_R_FRAGMENTED_CLIENT_HELLO, 0);
 	hello_put(&h, AT_MSG_LEN, 0xffffff, 3);
 	judge("the longest message", &h, 0, SSL_R_FRAGMENTED_CLIENT_HELLO, 0);
-	CHECK_INT(app.verified, 2);	/* nobody asked about those two */
+	CHECK_INT(app.verified, 2); /* nobody asked about those two */
 	hello_put(&h, AT_FRAG_OFF, 1, 3);
 	judge("not the first", &h, 0, SSL_R_FRAGMENTED_CLIENT_HELLO, 0);
 

@@ -98,7 +98,7 @@ test_goes_on_reading(void)
 	CHECK_INT(listen_to(ssl, NULL), 1);
 	CHECK_QUEUED(0);
 	CHECK_INT(queue_len(&wire.out), 4);
-	CHECK_INT(queue_len(&wire.in), 1);	/* not a datagram too many */
+	CHECK_INT(queue_len(&wire.in), 1); /* not a datagram too many */
 	CHECK_APP(&app, 4, 2);
 	CHECK_INT((SSL_get_options(ssl) & SSL_OP_COOKIE_EXCHANGE) != 0, 1);
 	SSL_free(ssl);

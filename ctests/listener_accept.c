@@ -47,19 +47,21 @@ test_one(const char *listen_on, const char *call)
 
 	/* IPv4 on an IPv6 socket: the same as accept(2) would say. */
 	own.len = sizeof(own.any);
-	NEED(getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
+	NEED(
+	    getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
 	told.len = sizeof(told.any);
 	CHECK_INT(lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
 	CHECK_INT(told.any.ss_family, at.any.ss_family);
 	CHECK_INT(told.len, at.len);
 	CHECK_INT(address_port(&told), address_port(&own));
-	snprintf(want, sizeof(want), "%s%s", told.any.ss_family ==
-	    own.any.ss_family ? "" : "::ffff:", text_of(&own));
+	snprintf(want, sizeof(want), "%s%s",
+	    told.any.ss_family == own.any.ss_family ? "" : "::ffff:",
+	    text_of(&own));
 	CHECK_STR(text_of(&told), want);
 	told.len = sizeof(told.any);
 	CHECK_INT(lf.local(ssl, (struct sockaddr *)&told.any, &told.len), 1);
-	snprintf(want, sizeof(want), "%s%s", told.any.ss_family ==
-	    to.any.ss_family ? "" : "::ffff:", call);
+	snprintf(want, sizeof(want), "%s%s",
+	    told.any.ss_family == to.any.ss_family ? "" : "::ffff:", call);
 	CHECK_STR(text_of(&told), want);
 	CHECK_INT(address_port(&told), address_port(&at));
 
@@ -86,7 +88,7 @@ test_accept(void)
 	CHECK_QUEUED(0);
 	caller_init(&first, &at);
 	caller_step(&first);
-	CHECK(lf.accept(listener, 50) == NULL);	/* answered, and forgotten */
+	CHECK(lf.accept(listener, 50) == NULL); /* answered, and forgotten */
 	caller_step(&first);
 	one = lf.accept(listener, 1000);
 	NEED(one != NULL);
@@ -128,7 +130,7 @@ test_callbacks(void)
 	app_init(&app);
 	app_install(&app, with);
 	listener = listener_at(with, "127.0.0.1", NULL, &at);
-	SSL_CTX_free(with);	/* the listener has a reference */
+	SSL_CTX_free(with); /* the listener has a reference */
 	caller_init(&caller, &at);
 	SSL_free(listener_serve(listener, &caller));
 	CHECK_INT(app.generated, 0);
@@ -148,8 +150,8 @@ test_new(int shared)
 
 	check_case(shared ? "a shared socket" : "a socket");
 	at = address_of("127.0.0.1", 0);
-	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared,
-	    sizeof(shared)) == 0);
+	NEED(setsockopt(
+		 fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) == 0);
 	NEED(bind(fd, (struct sockaddr *)&at.any, at.len) == 0);
 	NEED(getsockname(fd, (struct sockaddr *)&at.any, &at.len) == 0);
 	listener = lf.new(ctx, fd, NULL);

@@ -19,11 +19,11 @@ static struct address at;
 
 /* The caller's last hello, as it went out: by way of a socket of ours. */
 struct tapped {
-	struct caller	caller;
-	int		fd;		/* connected to the listener */
-	int		inner;		/* where the caller's datagrams come out */
-	unsigned char	last[2048];
-	ssize_t		len;
+	struct caller caller;
+	int fd;  /* connected to the listener */
+	int inner;  /* where the caller's datagrams come out */
+	unsigned char last[2048];
+	ssize_t len;
 };
 
 static void
@@ -37,8 +37,9 @@ tap(struct tapped *t)
 	caller_init(&t->caller, &middle);
 	middle.len = sizeof(middle.any);
 	NEED(getsockname(t->caller.fd, (struct sockaddr *)&middle.any,
-	    &middle.len) == 0);
-	NEED(connect(t->inner, (struct sockaddr *)&middle.any, middle.len) == 0);
+		 &middle.len) == 0);
+	NEED(
+	    connect(t->inner, (struct sockaddr *)&middle.any, middle.len) == 0);
 }
 
 static void
@@ -101,7 +102,8 @@ line(struct tapped *t, SSL *ssl, const char *text, int times)
 	int turns;
 
 	CHECK(SSL_write(t->caller.ssl, text, (int)strlen(text)) > 0);
-	for (turns = 0; turns < 100 && SSL_read(ssl, got, sizeof(got)) <= 0; turns++) {
+	for (turns = 0; turns < 100 && SSL_read(ssl, got, sizeof(got)) <= 0;
+	    turns++) {
 		carry(t, times);
 		(void)net_readable(lf.fd(listener), 10);
 		NEED(lf.run(listener, 0) >= 0);
@@ -215,8 +217,8 @@ test_anew(void)
 static void
 test_slander(void)
 {
-	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9,
-	    0, 107, 1, 0, 0, 95, 0, 1, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
+	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0,
+		9, 0, 107, 1, 0, 0, 95, 0, 1, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
 	struct caller caller;
 	unsigned char answer[64];
 	SSL *ssl, *none = NULL;
@@ -233,7 +235,7 @@ test_slander(void)
 		CHECK_INT(listener_turn(listener, &none, 1), 0);
 		CHECK(net_readable(caller.fd, 1000));
 		CHECK_INT(recv(caller.fd, answer, sizeof(answer), 0), 60);
-		CHECK_INT(answer[13], 3);	/* HelloVerifyRequest */
+		CHECK_INT(answer[13], 3); /* HelloVerifyRequest */
 		exchange(listener, ssl, &caller, "none the worse");
 	}
 	SSL_free(ssl);

@@ -18,8 +18,9 @@ static dtlsv1_listener *
 bound(SSL_CTX *of, const struct address *at, socklen_t len, const void *options)
 {
 	ERR_clear_error();
-	return lf.bind(of, at == NULL ? NULL : (const struct sockaddr *)&at->any,
-	    len, options);
+	return lf.bind(of,
+	    at == NULL ? NULL : (const struct sockaddr *)&at->any, len,
+	    options);
 }
 
 static void
@@ -28,8 +29,10 @@ check_refused(dtlsv1_listener *listener, int library, int reason, int line)
 	unsigned long error = ERR_get_error();
 
 	check_true(listener == NULL, "refused", __FILE__, line, __func__);
-	check_int(ERR_GET_LIB(error), library, "library", __FILE__, line, __func__);
-	check_int(ERR_GET_REASON(error), reason, "reason", __FILE__, line, __func__);
+	check_int(
+	    ERR_GET_LIB(error), library, "library", __FILE__, line, __func__);
+	check_int(
+	    ERR_GET_REASON(error), reason, "reason", __FILE__, line, __func__);
 	ERR_clear_error();
 }
 
@@ -40,8 +43,10 @@ static void
 test_refusals(void)
 {
 	struct address at = address_of("127.0.0.1", 0), own;
-	struct { struct dtlsv1_listener_options known; char more[8]; } newer =
-	    { { .size = sizeof(newer) }, "" };
+	struct {
+		struct dtlsv1_listener_options known;
+		char more[8];
+	} newer = { { .size = sizeof(newer) }, "" };
 	struct dtlsv1_listener_options small = { .size = 8 };
 	SSL_CTX *other;
 	int fd;
@@ -61,7 +66,7 @@ test_refusals(void)
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	REFUSED(bound(ctx, &at, at.len, &small), ERR_LIB_SSL,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
-	newer.more[7] = 1;	/* what this library does not know */
+	newer.more[7] = 1; /* what this library does not know */
 	REFUSED(bound(ctx, &at, at.len, &newer), ERR_LIB_SSL,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	newer.more[7] = 0;

@@ -16,10 +16,19 @@
 static SSL_CTX *ctx;
 
 /* How far a client has come. */
-enum state { QUEUED, TOLD, SHAKING, READABLE, CONNECTED, REPLACED, DETACHED, STATES };
+enum state {
+	QUEUED,
+	TOLD,
+	SHAKING,
+	READABLE,
+	CONNECTED,
+	REPLACED,
+	DETACHED,
+	STATES
+};
 
 static const char *const names[] = { "in the accept queue", "told of",
-    "in its handshake", "readable", "connected", "replaced", "detached" };
+	"in its handshake", "readable", "connected", "replaced", "detached" };
 
 static uint64_t
 open_ssls(void)
@@ -147,7 +156,8 @@ test_listener_first(enum state state)
 		check_is_cut(ssl);
 		CHECK_INT(lf.detach(ssl), -1);
 		ERR_clear_error();
-		CHECK_INT(lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
+		CHECK_INT(
+		    lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
 	}
 	SSL_free(ssl);
 	caller_free(&caller);
@@ -198,12 +208,13 @@ static void
 on_new_ssl(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl,
     void *argp)
 {
-	(void)parent, (void)ptr, (void)data, (void)index, (void)argl, (void)argp;
+	(void)parent, (void)ptr, (void)data, (void)index, (void)argl,
+	    (void)argp;
 	SSL_free(doomed_ssl);
 	doomed_ssl = NULL;
 	if (frees_listener)
 		lf.free(doomed);
-	CHECK(doomed == NULL || lf.run(doomed, 0) == -1);	/* at work already */
+	CHECK(doomed == NULL || lf.run(doomed, 0) == -1); /* at work already */
 	ERR_clear_error();
 }
 
@@ -229,7 +240,7 @@ test_callbacks(void)
 		caller_step(&second);
 		NEED(listener_wait(listener));
 		doomed = listener;
-		(void)lf.run(listener, 0);	/* the second client's SSL_new() */
+		(void)lf.run(listener, 0); /* the second client's SSL_new() */
 		CHECK(doomed_ssl == NULL);
 		doomed = NULL;
 		CHECK_INT(open_ssls(), frees_listener ? 0 : 1);

@@ -78,7 +78,7 @@ test_repeats(void)
 	check_case("a flight that is not answered");
 	caller_init(&caller, &at);
 	ssl = accepted(listener, &caller);
-	tls_impatient(ssl);		/* half a second, or libssl's second */
+	tls_impatient(ssl);  /* half a second, or libssl's second */
 	CHECK_INT(SSL_accept(ssl), -1);
 	ERR_clear_error();
 	first = drain(&caller, &longest);
@@ -87,7 +87,8 @@ test_repeats(void)
 	 * Nothing comes: the descriptor alone says that there is work, and not too early; but libssl
 	 * sets its timer with each message of a flight, and the first one's may be looked at.
 	 */
-	for (turns = 0; turns < 2 && (left.tv_sec != 0 || left.tv_usec != 0); turns++) {
+	for (turns = 0; turns < 2 && (left.tv_sec != 0 || left.tv_usec != 0);
+	    turns++) {
 		if (turns > 0)
 			CHECK_INT(lf.run(listener, 0), 0);
 		CHECK(net_readable(lf.fd(listener), 3000));
@@ -98,7 +99,7 @@ test_repeats(void)
 		CHECK_INT(lf.run(listener, 100), 0);
 		again = drain(&caller, &longest);
 	}
-	CHECK(again > 0);	/* libssl sends the messages one by one now */
+	CHECK(again > 0); /* libssl sends the messages one by one now */
 	CHECK_QUEUED(0);
 	SSL_free(ssl);
 	/* It waits no more; what the timer was set for may yet be looked at. */
@@ -115,8 +116,8 @@ test_overdue(void)
 	struct dtlsv1_listen_stats before, after;
 	struct address at;
 	struct caller slow, quick;
-	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1",
-	    OPTIONS(.handshake_seconds = 1), &at);
+	dtlsv1_listener *listener =
+	    listener_at(ctx, "127.0.0.1", OPTIONS(.handshake_seconds = 1), &at);
 	SSL *late, *in_time, *told = NULL;
 	struct timespec now;
 	int news = 0, turns;
@@ -159,7 +160,8 @@ test_mtu(unsigned int mtu, const char *ip, ssize_t most)
 {
 	struct address at;
 	struct caller caller;
-	dtlsv1_listener *listener = listener_at(ctx, ip, OPTIONS(.mtu = mtu), &at);
+	dtlsv1_listener *listener =
+	    listener_at(ctx, ip, OPTIONS(.mtu = mtu), &at);
 	ssize_t longest;
 	int count;
 	SSL *ssl;
@@ -172,7 +174,7 @@ test_mtu(unsigned int mtu, const char *ip, ssize_t most)
 	count = drain(&caller, &longest);
 	CHECK(longest <= most);
 	if (mtu == 0)
-		CHECK_INT(count, 1);	/* at 228 bytes it would be 3 and more */
+		CHECK_INT(count, 1); /* at 228 bytes it would be 3 and more */
 	else
 		CHECK(longest == most && count >= 2);
 	SSL_free(ssl);

@@ -89,8 +89,11 @@ test_not_dtls(void)
 static void
 test_reads(void)
 {
-	static const struct { const char *what; enum wire_end end; int ret; }
-	    rows[] = {
+	static const struct {
+		const char *what;
+		enum wire_end end;
+		int ret;
+	} rows[] = {
 		{ "would block", WIRE_BLOCK, 0 },
 		{ "ends", WIRE_EOF, -1 },
 		{ "fails", WIRE_ERROR, -1 },
@@ -108,8 +111,8 @@ test_reads(void)
 		CHECK_INT(wire.reads, 1);
 		CHECK_INT(wire.writes, 0);
 		CHECK_INT(SSL_get_error(ssl, rows[i].ret), SSL_ERROR_SYSCALL);
-		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0,
-		    rows[i].ret == 0);
+		CHECK_INT(
+		    BIO_should_read(SSL_get_rbio(ssl)) != 0, rows[i].ret == 0);
 		SSL_free(ssl);
 	}
 }
@@ -147,8 +150,8 @@ test_writes(void)
 		/* The SSL does not tell which of the two would block: the BIO
 		 * does, one BIO for both ways here. */
 		CHECK_INT(SSL_get_error(ssl, rows[i].ret), SSL_ERROR_SYSCALL);
-		CHECK_INT(BIO_should_write(SSL_get_wbio(ssl)) != 0,
-		    rows[i].ret == 0);
+		CHECK_INT(
+		    BIO_should_write(SSL_get_wbio(ssl)) != 0, rows[i].ret == 0);
 		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0, 0);
 
 		/* The client asks again, and is answered on the same SSL. */
@@ -167,27 +170,27 @@ static void
 test_callbacks(void)
 {
 	static const struct {
-		const char *what, *cookie;	/* in the hello */
+		const char *what, *cookie; /* in the hello */
 		int no_generate, no_verify, generate_result;
 		unsigned int cookielen;
 		int ret, reason, generated, verified, answers;
 	} rows[] = {
-		{ "verify missing", "x", 0, 1, 1, 20,
-		    -1, SSL_R_NO_VERIFY_COOKIE_CALLBACK, 0, 0, 0 },
-		{ "verify missing, not needed", NULL, 0, 1, 1, 20,
-		    0, 0, 1, 0, 1 },
-		{ "generate missing", NULL, 1, 0, 1, 20,
-		    -1, SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0, 0, 0 },
-		{ "generate missing, cookie wrong", "x", 1, 0, 1, 20,
-		    -1, SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0, 1, 0 },
-		{ "generate missing, cookie right", "cccccccccccccccccccc",
-		    1, 0, 1, 20, 1, 0, 0, 1, 0 },
-		{ "generate fails", NULL, 0, 0, 0, 20,
-		    -1, SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0, 0 },
-		{ "generate gives 256 bytes", NULL, 0, 0, 1, 256,
-		    -1, SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0, 0 },
-		{ "generate gives 255 bytes", NULL, 0, 0, 1, 255,
-		    0, 0, 1, 0, 1 },
+		{ "verify missing", "x", 0, 1, 1, 20, -1,
+		    SSL_R_NO_VERIFY_COOKIE_CALLBACK, 0, 0, 0 },
+		{ "verify missing, not needed", NULL, 0, 1, 1, 20, 0, 0, 1, 0,
+		    1 },
+		{ "generate missing", NULL, 1, 0, 1, 20, -1,
+		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0, 0, 0 },
+		{ "generate missing, cookie wrong", "x", 1, 0, 1, 20, -1,
+		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0, 1, 0 },
+		{ "generate missing, cookie right", "cccccccccccccccccccc", 1,
+		    0, 1, 20, 1, 0, 0, 1, 0 },
+		{ "generate fails", NULL, 0, 0, 0, 20, -1,
+		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0, 0 },
+		{ "generate gives 256 bytes", NULL, 0, 0, 1, 256, -1,
+		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0, 0 },
+		{ "generate gives 255 bytes", NULL, 0, 0, 1, 255, 0, 0, 1, 0,
+		    1 },
 		{ "generate gives 1 byte", NULL, 0, 0, 1, 1, 0, 0, 1, 0, 1 },
 		{ "generate gives none", NULL, 0, 0, 1, 0, 0, 0, 1, 0, 1 },
 		{ "cookie wrong", "x", 0, 0, 1, 20, 0, 0, 1, 1, 1 },

@@ -19,21 +19,21 @@ typedef void (*message_fn)(int, int, int, const void *, size_t, SSL *, void *);
 enum where { MESSAGE, GENERATE, VERIFY };
 static struct {
 	enum where where;
-	unsigned int at;	/* the how manieth message */
+	unsigned int at; /* the how manieth message */
 	message_fn to;
-	int raise;		/* leave an error in the queue as well */
+	int raise;  /* leave an error in the queue as well */
 } plan;
 
 struct message {
 	int who, write_p, version, content_type;
-	int type;	/* not the length: a signature's is not always the same */
+	int type; /* not the length: a signature's is not always the same */
 	const void *arg;
 };
 static struct log {
 	struct message of[64];
 	unsigned int len;
-	unsigned int listened;		/* of them, before SSL_accept */
-	unsigned long queued;		/* after listen */
+	unsigned int listened;  /* of them, before SSL_accept */
+	unsigned long queued;  /* after listen */
 } seen;
 
 static void
@@ -43,14 +43,13 @@ change(SSL *ssl, enum where where)
 		SSL_set_msg_callback(ssl, plan.to);
 		SSL_set_msg_callback_arg(ssl, &plan);
 		if (plan.raise)
-			ERR_put_error(ERR_LIB_USER, 0, 42, __FILE__,
-			    __LINE__);
+			ERR_put_error(ERR_LIB_USER, 0, 42, __FILE__, __LINE__);
 	}
 }
 
 static void
-note(int who, int write_p, int version, int content_type, const void *buf, SSL *ssl,
-    const void *arg)
+note(int who, int write_p, int version, int content_type, const void *buf,
+    SSL *ssl, const void *arg)
 {
 	struct message *m = &seen.of[seen.len % 64];
 
@@ -122,7 +121,7 @@ run(listen_fn listen, message_fn begin, struct log *log)
 	CHECK_INT(listen(ssl, &peer), 1);
 	seen.listened = seen.len;
 	seen.queued = ERR_peek_error();
-	CHECK_INT(SSL_accept(ssl), -1);		/* the client's turn */
+	CHECK_INT(SSL_accept(ssl), -1);  /* the client's turn */
 	ERR_clear_error();
 	*log = seen;
 	SSL_free(ssl);
@@ -170,14 +169,15 @@ int
 main(void)
 {
 	static const char *const nth[] = { "no message", "message 1",
-	    "message 2", "message 3", "message 4", "message 5", "message 6",
-	    "message 7", "message 8" };
+		"message 2", "message 3", "message 4", "message 5", "message 6",
+		"message 7", "message 8" };
 	unsigned int at;
 
 	check_begin("message");
 	/* First: libssl is asked how it reports when the first is told. */
 	plan.raise = 1;
-	same("generate sets one, and leaves an error", NULL, GENERATE, 0, second);
+	same("generate sets one, and leaves an error", NULL, GENERATE, 0,
+	    second);
 	plan.raise = 0;
 	same("nobody changes it", first, MESSAGE, 0, NULL);
 	for (at = 1; at <= 8; at++) {

@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINE	"DTLSV1_LISTEN_COOKIES=nonsense is not understood (it takes " \
+#define LINE \
+	"DTLSV1_LISTEN_COOKIES=nonsense is not understood (it takes " \
 	"auto, app or builtin); going on with auto"
 
 static const char *self;
@@ -49,8 +50,8 @@ again(const char *what, int err, int in_log)
 		_exit(127);
 	}
 	close(ends[1]);
-	while ((n = read(ends[0], answer + len, sizeof(answer) - 1 -
-	    (size_t)len)) > 0)
+	while ((n = read(ends[0], answer + len,
+		    sizeof(answer) - 1 - (size_t)len)) > 0)
 		len += n;
 	answer[len] = '\0';
 	close(ends[0]);
@@ -83,7 +84,8 @@ test_stderr(void)
 {
 	int fd, ends[2];
 
-	NEED((fd = open(in_dir("log"), O_RDWR | O_CREAT | O_APPEND, 0644)) >= 0);
+	NEED(
+	    (fd = open(in_dir("log"), O_RDWR | O_CREAT | O_APPEND, 0644)) >= 0);
 	again("a file", fd, 0);
 	check_file(fd, 1);
 	NEED(ftruncate(fd, 0) == 0);
@@ -99,7 +101,7 @@ test_stderr(void)
 	check_file(fd, 0);
 	close(fd);
 
-	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);	/* systemd's */
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0); /* systemd's */
 	again("a socket", ends[0], 0);
 	{
 		char text[2048];

@@ -38,15 +38,15 @@ static char logged[2048];
 static int logged_lines, logged_flags;
 
 /* sendto(), whose own type in glibc is no C. */
-ssize_t	watched_sendto(int, const void *, size_t, int, const struct sockaddr *,
-	    socklen_t) __asm__("sendto");
+ssize_t watched_sendto(int, const void *, size_t, int, const struct sockaddr *,
+    socklen_t) __asm__("sendto");
 
 ssize_t
 watched_sendto(int fd, const void *bytes, size_t len, int flags,
     const struct sockaddr *to, socklen_t tolen)
 {
-	static ssize_t (*real)(int, const void *, size_t, int,
-	    const struct sockaddr *, socklen_t);
+	static ssize_t (*real)(
+	    int, const void *, size_t, int, const struct sockaddr *, socklen_t);
 	struct sockaddr_un un;
 
 	if (to != NULL && to->sa_family == AF_UNIX && tolen <= sizeof(un)) {
@@ -61,7 +61,7 @@ watched_sendto(int fd, const void *bytes, size_t len, int flags,
 			    fcntl(fd, F_GETFD) != FD_CLOEXEC)
 				snprintf(logged, sizeof(logged),
 				    "descriptor %d", fd);
-			errno = ECONNREFUSED;	/* nobody is there */
+			errno = ECONNREFUSED; /* nobody is there */
 			return -1;
 		}
 	}
@@ -119,8 +119,10 @@ be(const char *what)
 	ssl = tls_server_wire(ctx, &wire);
 	if (strcmp(what, "reused") == 0 || strcmp(what, "reused log") == 0) {
 		close(STDERR_FILENO);
-		fd = open(in_dir("db"), O_RDWR | O_CREAT | O_TRUNC |
-		    (what[6] != '\0' ? O_APPEND : 0), 0644);
+		fd = open(in_dir("db"),
+		    O_RDWR | O_CREAT | O_TRUNC |
+			(what[6] != '\0' ? O_APPEND : 0),
+		    0644);
 		NEED(fd == STDERR_FILENO);
 		NEED(write(fd, data, strlen(data)) == (ssize_t)strlen(data));
 	} else if (strcmp(what, "reused socket") == 0) {
@@ -155,8 +157,9 @@ be(const char *what)
 		NEED(fstat(fd, &st) == 0);
 		CHECK_INT(st.st_size, strlen(data));
 	}
-	CHECK_INT(logged_lines != 0 &&
-	    logged_flags != (MSG_DONTWAIT | MSG_NOSIGNAL), 0);
+	CHECK_INT(
+	    logged_lines != 0 && logged_flags != (MSG_DONTWAIT | MSG_NOSIGNAL),
+	    0);
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
 	printf("%d %d %s\n", check_failures(), logged_lines, logged);

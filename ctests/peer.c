@@ -35,18 +35,22 @@ static void
 set_peer(int family)
 {
 	switch (family) {
-	case AF_INET:	wire_peer4(&wire, "192.0.2.99", 40000);		break;
-	case AF_INET6:	wire_peer6(&wire, "2001:db8::99", 40000);	break;
-	case AF_UNIX:	wire_peer_unix(&wire, "/nowhere/peer");		break;
+	case AF_INET: wire_peer4(&wire, "192.0.2.99", 40000); break;
+	case AF_INET6: wire_peer6(&wire, "2001:db8::99", 40000); break;
+	case AF_UNIX: wire_peer_unix(&wire, "/nowhere/peer"); break;
 	}
 }
 
-static const struct { int family; socklen_t len; const char *name; } kinds[] = {
+static const struct {
+	int family;
+	socklen_t len;
+	const char *name;
+} kinds[] = {
 	{ AF_INET, 16, "IPv4" },
 	{ AF_INET6, 28, "IPv6" },
 	{ AF_UNIX, 110, "AF_UNIX" },
 };
-#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static void
 test_exact_length(void)
@@ -200,15 +204,15 @@ test_value_result(void)
 	for (i = 0; i < KINDS; i++)
 		for (j = 0; j < sizeof(rooms) / sizeof(rooms[0]); j++) {
 			socklen_t len = rooms[j];
-			socklen_t kept = len < kinds[i].len ? len :
-			    kinds[i].len;
+			socklen_t kept =
+			    len < kinds[i].len ? len : kinds[i].len;
 			SSL *ssl = server(1);
 
 			check_case(kinds[i].name);
 			set_peer(kinds[i].family);
 			memset(&room, 0xa5, sizeof(room));
-			CHECK_INT(ours.peer(ssl, (struct sockaddr *)&room,
-			    &len), 1);
+			CHECK_INT(
+			    ours.peer(ssl, (struct sockaddr *)&room, &len), 1);
 			CHECK_INT(len, kinds[i].len);
 			CHECK_BYTES(&room, &wire.peer, kept);
 			CHECK_BYTES((unsigned char *)&room + kept, untouched,
@@ -241,8 +245,8 @@ test_value_result_edges(void)
 	wire.has_peer = WIRE_UNKNOWN;
 	CHECK_INT(ours.peer(ssl, (struct sockaddr *)&room, &len), 1);
 	CHECK_INT(len, 0);
-	CHECK_BYTES((unsigned char *)&room + sizeof(struct sockaddr),
-	    untouched, sizeof(room) - sizeof(struct sockaddr));
+	CHECK_BYTES((unsigned char *)&room + sizeof(struct sockaddr), untouched,
+	    sizeof(room) - sizeof(struct sockaddr));
 	SSL_free(ssl);
 
 	check_case("no peer and no room");

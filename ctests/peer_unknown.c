@@ -22,7 +22,7 @@ static struct wire wire;
 
 /* BIOs that know nobody, each in its way. */
 static const char *kinds[] = { "says so", "claims one and names none",
-    "an AF_UNIX client without a name", "a memory BIO" };
+	"an AF_UNIX client without a name", "a memory BIO" };
 
 static SSL *
 server_of(SSL_CTX *ctx, int kind)
@@ -166,7 +166,7 @@ static void
 test_named(void)
 {
 	struct sockaddr_in a = address("192.0.2.1", 4433),
-	    b = address("192.0.2.1", 4434);
+			   b = address("192.0.2.1", 4434);
 	SSL_CTX *ctx = tls_server_ctx();
 	size_t kind;
 
@@ -217,7 +217,7 @@ static void
 test_ready_made(void)
 {
 	struct sockaddr_in a = address("192.0.2.1", 4433),
-	    b = address("192.0.2.2", 4433);
+			   b = address("192.0.2.2", 4433);
 	SSL_CTX *ctx = tls_server_ctx();
 	unsigned char cookie[32];
 	unsigned int len = 0;

@@ -73,7 +73,7 @@ def check(path, server, series, helps):
         assert family.documentation, f"{family.name}: no HELP"
         assert helps.setdefault(family.name, family.documentation) == family.documentation
         assert family.name.startswith(PREFIX), family.name
-        name = family.name[len(PREFIX):]
+        name = family.name[len(PREFIX) :]
         labels = []
         for sample in family.samples:
             key = (sample.name, tuple(sorted(sample.labels.items())))

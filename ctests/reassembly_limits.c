@@ -3,7 +3,7 @@
  * the repair switched off, while a call blocks, from several threads at once,
  * and hellos that nobody finishes.
  */
-#define _GNU_SOURCE	/* RTLD_DEFAULT, usleep() */
+#define _GNU_SOURCE /* RTLD_DEFAULT, usleep() */
 #include "lib/check.h"
 #include "lib/frag.h"
 #include "lib/ours.h"
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LONGEST		(16384 - 12)	/* with its header it fills a record */
+#define LONGEST (16384 - 12) /* with its header it fills a record */
 
 static SSL_CTX *ctx;
 static struct frag_server s;
@@ -161,7 +161,7 @@ test_blocking(void)
 	frag_send(&c, 0);
 	frag_send(&c, 2);
 	frag_send(&other, 0);
-	frag_hear(&other);	/* is answered, so the thread is past ours */
+	frag_hear(&other); /* is answered, so the thread is past ours */
 	frag_send(&c, 1);
 	pthread_join(thread, NULL);
 	CHECK_INT(ret, 1);
@@ -193,8 +193,8 @@ test_unfinished(void)
 	SSL_CTX_free(own_ctx);
 }
 
-#define THREADS	4
-#define CLIENTS	12
+#define THREADS 4
+#define CLIENTS 12
 
 static atomic_int accepted, over;
 
@@ -248,7 +248,7 @@ test_threads(void)
 
 	check_case("threads");
 	frag_server_init(&s, ctx, AF_INET);
-	s.app.ssl = NULL;	/* of any thread */
+	s.app.ssl = NULL; /* of any thread */
 	for (i = 0; i < THREADS; i++) {
 		own[i] = s;
 		own[i].ssl = NULL;

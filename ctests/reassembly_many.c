@@ -3,7 +3,7 @@
  * does not take what others need, nobody who has nothing here pays for those
  * who have, and a minute after the last fragment the memory is back.
  */
-#define _GNU_SOURCE	/* syscall(), RTLD_DEFAULT */
+#define _GNU_SOURCE /* syscall(), RTLD_DEFAULT */
 #include "lib/check.h"
 #include "lib/frag.h"
 #include "lib/hello.h"
@@ -17,16 +17,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MANY		4200
-#define MESSAGE_LEN	2048
-#define FIRST_LEN	100
-#define HEAD		25	/* record and handshake header */
+#define MANY        4200
+#define MESSAGE_LEN 2048
+#define FIRST_LEN   100
+#define HEAD        25 /* record and handshake header */
 /* Addresses of 127/8 that nobody has; other processes of this program have others. */
-#define PORT		20000
-#define NET		(0x7f000000U | (1 + (unsigned int)getpid() % 254) << 16)
-#define CROWD		(NET | 0x0707)
-#define OTHERS		(NET | 0x0800)
-#define MINUTE		70
+#define PORT        20000
+#define NET         (0x7f000000U | (1 + (unsigned int)getpid() % 254) << 16)
+#define CROWD       (NET | 0x0707)
+#define OTHERS      (NET | 0x0800)
+#define MINUTE      70
 
 static SSL_CTX *ctx;
 static struct frag_server s;
@@ -47,8 +47,8 @@ clock_gettime(clockid_t id, struct timespec *now)
 
 /* From a port of an address, with no socket left behind. */
 static void
-send_from(unsigned int address, unsigned int port, const void *bytes,
-    size_t len)
+send_from(
+    unsigned int address, unsigned int port, const void *bytes, size_t len)
 {
 	struct sockaddr_in own;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -65,8 +65,8 @@ send_from(unsigned int address, unsigned int port, const void *bytes,
 
 /* The message from `offset` on. */
 static void
-send_fragment(unsigned int address, unsigned int port, unsigned int offset,
-    size_t len)
+send_fragment(
+    unsigned int address, unsigned int port, unsigned int offset, size_t len)
 {
 	unsigned char d[HEAD + MESSAGE_LEN];
 	struct hello h;
@@ -144,7 +144,7 @@ test_thousands(void)
 	for (i = 0; i < MANY; i++)
 		begin(CROWD, i);
 	held = allocated() - before;
-	for (i = 1; i <= 64; i++) {	/* as many as that are left for others */
+	for (i = 1; i <= 64; i++) { /* as many as that are left for others */
 		begin(OTHERS + i, 0);
 		finish(OTHERS + i, 0);
 	}
@@ -181,8 +181,8 @@ strangers_cost(void)
 		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
 		CHECK_INT(ret, 0);
 		CHECK_QUEUED(SSL_R_FRAGMENTED_CLIENT_HELLO);
-		took = (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec -
-		    a.tv_nsec;
+		took =
+		    (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
 		if (least == 0 || took < least)
 			least = took;
 	}

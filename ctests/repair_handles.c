@@ -13,7 +13,7 @@
 static SSL_CTX *ctx;
 static struct app app;
 static struct far far;
-static int freed;		/* BIOs that were watched and are gone */
+static int freed;  /* BIOs that were watched and are gone */
 
 static SSL *
 server(void)
@@ -28,7 +28,12 @@ static long
 watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
     size_t *done)
 {
-	(void)b; (void)p; (void)len; (void)i; (void)l; (void)done;
+	(void)b;
+	(void)p;
+	(void)len;
+	(void)i;
+	(void)l;
+	(void)done;
 	freed += when == BIO_CB_FREE;
 	return ret;
 }
@@ -93,8 +98,8 @@ connected_by(BIO *(*handle)(const SSL *))
 	int fd;
 
 	far_accepted(&far, ssl, 5);
-	fd = net_connected(&far.server, (struct sockaddr *)&far.own.any,
-	    far.own.len);
+	fd = net_connected(
+	    &far.server, (struct sockaddr *)&far.own.any, far.own.len);
 	net_nonblocking(fd);
 	BIO_set_fd(handle(ssl), fd, BIO_NOCLOSE);
 	BIO_ctrl_set_connected(handle(ssl), &far.own.any);
@@ -183,8 +188,8 @@ keep_write(SSL *ssl, BIO *new)
 }
 
 static const struct act {
-	const char	*what;
-	void		(*act)(SSL *, BIO *);
+	const char *what;
+	void (*act)(SSL *, BIO *);
 } acts[] = {
 	{ "leave them", leave },
 	{ "replace both", replace_both },
@@ -235,7 +240,7 @@ test_act(const struct act *a, enum moment moment)
 		far_finish(&far, ssl);
 	SSL_free(ssl);
 	if (kept != NULL) {
-		CHECK_INT(freed, 1);	/* only the new one */
+		CHECK_INT(freed, 1); /* only the new one */
 		CHECK_INT(BIO_get_fd(kept, NULL), far.server_fd);
 		BIO_free(kept);
 	}

@@ -15,7 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define LAST	(((uint64_t)1 << 48) - 1)
+#define LAST (((uint64_t)1 << 48) - 1)
 
 enum { SERVER_HELLO = 2, CLIENT_KEY_EXCHANGE = 16 };
 

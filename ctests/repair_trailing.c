@@ -18,17 +18,17 @@ static struct app app;
 static struct far far;
 
 struct trailer {
-	const char	*what;
-	size_t		len;
-	unsigned char	byte[1200];
+	const char *what;
+	size_t len;
+	unsigned char byte[1200];
 };
 
 /* A record of epoch 0, numbered behind the hello. */
 static void
 add_record(struct trailer *t, int type, const void *body, size_t len)
 {
-	const unsigned char header[] = { (unsigned char)type, 0xfe, 0xfd,
-		0, 0, 0, 0, 0, 0, 0, 2, (unsigned char)(len >> 8),
+	const unsigned char header[] = { (unsigned char)type, 0xfe, 0xfd, 0, 0,
+		0, 0, 0, 0, 0, 2, (unsigned char)(len >> 8),
 		(unsigned char)len };
 
 	NEED(t->len + sizeof(header) + len <= sizeof(t->byte));
@@ -37,7 +37,7 @@ add_record(struct trailer *t, int type, const void *body, size_t len)
 	t->len += sizeof(header) + len;
 }
 
-static const unsigned char fatal[] = { 2, 40 };	/* handshake_failure */
+static const unsigned char fatal[] = { 2, 40 }; /* handshake_failure */
 
 static struct trailer
 alert(void)

@@ -27,7 +27,9 @@ static long
 obstacle(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
     size_t *done)
 {
-	(void)p; (void)i; (void)l;
+	(void)p;
+	(void)i;
+	(void)l;
 	if (when == BIO_CB_WRITE && writes == BLOCK) {
 		BIO_clear_retry_flags(b);
 		BIO_set_retry_write(b);
@@ -46,8 +48,8 @@ obstacle(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
 static void
 test_write_that_fails(void)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0,
-		0, 0, 0, 0, 2, 1, 0 };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 2, 1, 0 };
 	SSL *ssl = server();
 	BIO *w;
 	int ret, i;

@@ -90,8 +90,8 @@ test_after_accepted_only(void)
 static void
 test_after_broken(void)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0,
-		0, 0, 5, 0, 2, 2, 40 };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
+		0, 5, 0, 2, 2, 40 };
 	SSL *ssl = server();
 	int ret;
 
@@ -127,7 +127,7 @@ test_old_cookie(void)
 	queue_put(&wire.in, h.byte, h.len);
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	CHECK_QUEUED(0);
-	CHECK_INT(queue_len(&wire.out), 1);	/* challenged */
+	CHECK_INT(queue_len(&wire.out), 1); /* challenged */
 	SSL_free(ssl);
 }
 
@@ -170,7 +170,7 @@ test_after_accept_alone(void)
 	stepper_step(&client);
 	port_to_server(&port, &client);
 	CHECK_INT(SSL_accept(ssl), -1);
-	CHECK(queue_len(&wire.out) > 0);	/* the ServerHello */
+	CHECK(queue_len(&wire.out) > 0); /* the ServerHello */
 	stepper_free(&client);
 	accepted(ssl, 'a');
 	port_finish(&port, &client, ssl);
@@ -217,8 +217,9 @@ test_socket(void)
 	for (i = 0; i < 3; i++) {
 		client_start(&one, &own);
 		while ((ret = listen_to(ssl, NULL)) == 0)
-			CHECK_QUEUED(ERR_peek_error() == 0 ? 0 :
-			    SSL_R_UNEXPECTED_MESSAGE);
+			CHECK_QUEUED(ERR_peek_error() == 0 ?
+				0 :
+				SSL_R_UNEXPECTED_MESSAGE);
 		CHECK_INT(ret, 1);
 		serve(ssl);
 		client_join(&one);

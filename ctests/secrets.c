@@ -2,7 +2,7 @@
  * Secrets that are shared and rotated; what the functions take and refuse, and
  * what happens to clients in between.
  */
-#define _DEFAULT_SOURCE	/* usleep() */
+#define _DEFAULT_SOURCE /* usleep() */
 #include "lib/check.h"
 #include "lib/door.h"
 #include "lib/ours.h"
@@ -19,16 +19,26 @@ test_arguments(void)
 {
 	static unsigned char bytes[1025];
 	SSL_CTX *ctx = tls_server_ctx();
-	struct { size_t len; int ret; } rows[] = {
-		{ 0, 0 }, { 1, 0 }, { 31, 0 }, { 32, 1 }, { 64, 1 }, { 65, 1 },
-		{ 1024, 1 }, { 1025, 0 }, { (size_t)-1, 0 },
+	struct {
+		size_t len;
+		int ret;
+	} rows[] = {
+		{ 0, 0 },
+		{ 1, 0 },
+		{ 31, 0 },
+		{ 32, 1 },
+		{ 64, 1 },
+		{ 65, 1 },
+		{ 1024, 1 },
+		{ 1025, 0 },
+		{ (size_t)-1, 0 },
 	};
 	unsigned int seconds[] = { 0, 1, 60, 86400, 86401, (unsigned int)-1 };
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		CHECK_INT(ours.set_secret(ctx, bytes, rows[i].len),
-		    rows[i].ret);
+		CHECK_INT(
+		    ours.set_secret(ctx, bytes, rows[i].len), rows[i].ret);
 		CHECK_INT(ERR_get_error() == 0, rows[i].ret);
 	}
 	CHECK_INT(ours.set_secret(ctx, NULL, 32), 0);

@@ -16,9 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECRET_FILE	"DTLSV1_LISTEN_SECRET_FILE"
-#define LIFETIME	"DTLSV1_LISTEN_COOKIE_LIFETIME"
-#define ELEVEN "1111111111111111111111111111111111111111111111111111111111111111"
+#define SECRET_FILE "DTLSV1_LISTEN_SECRET_FILE"
+#define LIFETIME    "DTLSV1_LISTEN_COOKIE_LIFETIME"
+#define ELEVEN \
+	"1111111111111111111111111111111111111111111111111111111111111111"
 
 static const char *self;
 static char path[200];
@@ -47,8 +48,9 @@ ask(void)
 	door_open(&doors[2], 0x11);
 	door_cookie(&doors[0], &h, cookie);
 	puts(door_shown(&doors[1], cookie, COOKIE_LEN) != 1 ? "private" :
-	    door_shown(&doors[2], cookie, COOKIE_LEN) == 1 ? "of the file" :
-	    "the process's");
+		door_shown(&doors[2], cookie, COOKIE_LEN) == 1 ?
+							      "of the file" :
+							      "the process's");
 	for (i = 0; i < 3; i++)
 		door_close(&doors[i]);
 	return 0;
@@ -96,7 +98,7 @@ again(const char *file, const char *lifetime, const char *want,
 	CHECK_INT(lines, complaint != NULL);
 	if (complaint != NULL && strstr(complained, complaint) == NULL)
 		CHECK_STR(complained, complaint);
-	CHECK(strstr(complained, "11111111") == NULL);	/* never logged */
+	CHECK(strstr(complained, "11111111") == NULL); /* never logged */
 	fclose(out);
 	fclose(err);
 }
@@ -119,10 +121,17 @@ with_file(const char *what, const char *text, mode_t mode, const char *want,
 static void
 test_file(void)
 {
-	static const char good[] = "# ours\n\n" ELEVEN "\n", none[] = "no cookies";
-	static const char *nine = ELEVEN "\n" "22" ELEVEN "\n" "33" ELEVEN "\n"
-	    "44" ELEVEN "\n" "55" ELEVEN "\n" "66" ELEVEN "\n" "77" ELEVEN "\n"
-	    "88" ELEVEN "\n" "99" ELEVEN "\n";
+	static const char good[] = "# ours\n\n" ELEVEN "\n",
+			  none[] = "no cookies";
+	static const char *nine = ELEVEN "\n"
+					 "22" ELEVEN "\n"
+					 "33" ELEVEN "\n"
+					 "44" ELEVEN "\n"
+					 "55" ELEVEN "\n"
+					 "66" ELEVEN "\n"
+					 "77" ELEVEN "\n"
+					 "88" ELEVEN "\n"
+					 "99" ELEVEN "\n";
 
 	check_case("unset");
 	again(NULL, NULL, "the process's", NULL);
@@ -136,19 +145,21 @@ test_file(void)
 	with_file("everybody's to write", good, 0602, none,
 	    "(mode 0602): chmod go-w");
 	with_file("empty", "", 0600, none, "holds no secret");
-	with_file("comments only", "# " ELEVEN "\n", 0600, none,
-	    "holds no secret");
+	with_file(
+	    "comments only", "# " ELEVEN "\n", 0600, none, "holds no secret");
 	with_file("too short", "# one\n1111\n", 0600, none, " line 2: 2 bytes");
-	with_file("malformed", "\n\n" ELEVEN "!", 0600, none, " line 3: byte 65");
+	with_file(
+	    "malformed", "\n\n" ELEVEN "!", 0600, none, " line 3: byte 65");
 	with_file("an odd digit", ELEVEN "1", 0600, none, " line 1: an odd");
 	with_file("nine", nine, 0600, none, " line 9: more than 8");
-	with_file("base64", "ERERERERERERERERERERERERERERERERERERERERERE=", 0600,
-	    "of the file", NULL);
+	with_file("base64",
+	    "ERERERERERERERERERERERERERERERERERERERERERE=", 0600, "of the file",
+	    NULL);
 	if (geteuid() == 0)
 		with_file("somebody else's", good, 0600, none, "user 4321");
 	else
 		puts("secrets_env: owners: only root can give a file away; "
-		    "src/service/secrets/file.rs checks the rule");
+		     "src/service/secrets/file.rs checks the rule");
 	check_case("missing");
 	unlink(path);
 	again(path, NULL, none, "no such file");

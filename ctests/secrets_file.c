@@ -2,7 +2,7 @@
  * Secrets that are read from a file: looked at again while the server runs, and
  * what is wrong with one.
  */
-#define _DEFAULT_SOURCE	/* usleep() */
+#define _DEFAULT_SOURCE /* usleep() */
 #include "lib/check.h"
 #include "lib/door.h"
 #include "lib/ours.h"
@@ -34,11 +34,12 @@ write_secrets(int first, int second)
 	int i, n = 0;
 
 	for (i = 0; i < 32; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x", first);
+		n +=
+		    snprintf(text + n, sizeof(text) - (size_t)n, "%02x", first);
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n");
 	for (i = 0; i < 32 && second != 0; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x",
-		    second);
+		n += snprintf(
+		    text + n, sizeof(text) - (size_t)n, "%02x", second);
 	write_file(text, 0600);
 }
 
@@ -115,7 +116,8 @@ test_no_good_file(void)
 		CHECK_INT(a.count, 0);
 		ERR_clear_error();
 	}
-	CHECK_INT(queue_len(&door.wire.in), 0);	/* or it would be told of again */
+	CHECK_INT(
+	    queue_len(&door.wire.in), 0); /* or it would be told of again */
 	write_secrets(1, 0);
 	while (a.ret == -1) {
 		usleep(10000);

@@ -42,7 +42,7 @@ open(const char *name, int flags, ...)
 		va_end(args);
 	}
 	if (slow && strcmp(name, path) == 0) {
-		slow = 0;	/* one is enough */
+		slow = 0; /* one is enough */
 		sem_post(&opening);
 		while (sem_wait(&go_on) != 0)
 			;
@@ -147,7 +147,7 @@ test_others_go_on(struct door *door)
 
 		alarm(120);
 		wait_for_next_second();
-		ask(&childs, &a);	/* it looks at the file itself */
+		ask(&childs, &a); /* it looks at the file itself */
 		_exit(a.ret == 0 && a.len == ANSWER_LEN ? 0 : 1);
 	}
 	NEED(waitpid(child, &status, 0) == child);

@@ -3,7 +3,7 @@
  * doing, after which the server goes on. A socket that is broken, or shut down
  * for reading, ends it as libssl's own function does.
  */
-#define _DEFAULT_SOURCE	/* syscall() */
+#define _DEFAULT_SOURCE /* syscall() */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
@@ -48,24 +48,39 @@ recvfrom(int fd, void *to, size_t len, int flags, struct sockaddr *from,
 }
 
 static const struct {
-	int	error;
-	int	read, write;	/* what DTLSv1_listen gives */
+	int error;
+	int read, write; /* what DTLSv1_listen gives */
 } errors[] = {
-	{ EAGAIN, 0, 0 }, { EINTR, 0, 0 }, { ECONNREFUSED, 0, 0 },
-	{ ECONNRESET, 0, 0 }, { EHOSTUNREACH, 0, 0 }, { ENETUNREACH, 0, 0 },
-	{ EHOSTDOWN, 0, 0 }, { ENETDOWN, 0, 0 }, { ENONET, 0, 0 },
-	{ ENOPROTOOPT, 0, 0 }, { EOPNOTSUPP, 0, 0 }, { EPROTO, 0, 0 },
-	{ EMSGSIZE, 0, 0 }, { EACCES, 0, 0 }, { EPERM, 0, 0 },
-	{ ENOBUFS, 0, 0 }, { ENOMEM, 0, 0 }, { EADDRNOTAVAIL, -1, 0 },
-	{ EINVAL, -1, 0 }, { ENOENT, -1, 0 }, { EBADF, -1, -1 },
-	{ ENOTSOCK, -1, -1 }, { EFAULT, -1, -1 },
+	{ EAGAIN, 0, 0 },
+	{ EINTR, 0, 0 },
+	{ ECONNREFUSED, 0, 0 },
+	{ ECONNRESET, 0, 0 },
+	{ EHOSTUNREACH, 0, 0 },
+	{ ENETUNREACH, 0, 0 },
+	{ EHOSTDOWN, 0, 0 },
+	{ ENETDOWN, 0, 0 },
+	{ ENONET, 0, 0 },
+	{ ENOPROTOOPT, 0, 0 },
+	{ EOPNOTSUPP, 0, 0 },
+	{ EPROTO, 0, 0 },
+	{ EMSGSIZE, 0, 0 },
+	{ EACCES, 0, 0 },
+	{ EPERM, 0, 0 },
+	{ ENOBUFS, 0, 0 },
+	{ ENOMEM, 0, 0 },
+	{ EADDRNOTAVAIL, -1, 0 },
+	{ EINVAL, -1, 0 },
+	{ ENOENT, -1, 0 },
+	{ EBADF, -1, -1 },
+	{ ENOTSOCK, -1, -1 },
+	{ EFAULT, -1, -1 },
 };
 
 struct server {
-	SSL_CTX		*ctx;
-	SSL		*ssl;
-	struct address	own;
-	int		fd;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	struct address own;
+	int fd;
 };
 
 static void
@@ -134,7 +149,7 @@ test_each(void)
 			CHECK_INT(errno, errors[i].error);
 		CHECK_QUEUED(0);
 		(void)listen_to(s.ssl, NULL);
-		net_wait(client);	/* the hello behind the error */
+		net_wait(client); /* the hello behind the error */
 		CHECK(recv(client, hvr, sizeof hvr, MSG_DONTWAIT) > 0);
 
 		snprintf(what, sizeof what, "write: %s", strerror(fail_with));
@@ -209,7 +224,8 @@ test_icmp(void)
 static void
 test_unix(void)
 {
-	static const char *const kinds[] = { "closed", "unlinked", "anonymous" };
+	static const char *const kinds[] = { "closed", "unlinked",
+		"anonymous" };
 	struct server s;
 	struct address other;
 	struct hello h;
@@ -248,8 +264,9 @@ test_shutdown(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		server_start(&s, families[i]);	/* a read that does not block gives EAGAIN */
-		(void)shutdown(s.fd, SHUT_RD);	/* ENOTCONN, and done */
+		server_start(&s,
+		    families[i]); /* a read that does not block gives EAGAIN */
+		(void)shutdown(s.fd, SHUT_RD); /* ENOTCONN, and done */
 		CHECK_INT(listen_to(s.ssl, NULL), -1);
 		CHECK_QUEUED(0);
 		server_end(&s);

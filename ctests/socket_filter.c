@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #ifndef SO_GET_FILTER
-#define SO_GET_FILTER	26
+#define SO_GET_FILTER 26
 #endif
 
 static int (*set_socket_filter)(SSL_CTX *, int);
@@ -117,7 +117,7 @@ test_switch(void)
 	SSL *ssl = tls_server_on(ctx, b, b);
 
 	CHECK_INT(listen_to(ssl, NULL), 0);
-	CHECK_INT(filter_of(fd), 0);	/* off unless it is asked for */
+	CHECK_INT(filter_of(fd), 0); /* off unless it is asked for */
 	CHECK_INT(set_socket_filter(ctx, 2), 0);
 	ERR_clear_error();
 	CHECK_INT(set_socket_filter(NULL, 1), 0);

@@ -18,23 +18,23 @@
 #include <unistd.h>
 
 enum {
-	CALLBACKS = 1,	/* the program's cookies */
-	BEFORE = 2,	/* a call came before the one that is measured */
-	COOKIE = 4,	/* the hello has the right cookie */
-	WRONG = 8,	/* or a wrong one */
+	CALLBACKS = 1, /* the program's cookies */
+	BEFORE = 2, /* a call came before the one that is measured */
+	COOKIE = 4, /* the hello has the right cookie */
+	WRONG = 8, /* or a wrong one */
 	GARBAGE = 16,
-	MESSAGES = 32,	/* a message callback is set */
-	LATER = 64,	/* the keys are those of an earlier slot */
-	FILED = 128,	/* the secret comes from a file */
-	STATS = 256,	/* counters are written, and a line on stderr */
-	FIRST = 512,	/* the hello is a first fragment */
+	MESSAGES = 32, /* a message callback is set */
+	LATER = 64, /* the keys are those of an earlier slot */
+	FILED = 128, /* the secret comes from a file */
+	STATS = 256, /* counters are written, and a line on stderr */
+	FIRST = 512, /* the hello is a first fragment */
 };
 
 static const struct path {
 	const char *name;
 	unsigned int flags;
 	int ret;
-	int libssls;	/* libssl's own function does the same */
+	int libssls; /* libssl's own function does the same */
 } paths[] = {
 	{ "first call, challenge", 0, 0, 0 },
 	{ "challenge", BEFORE, 0, 0 },
@@ -143,8 +143,9 @@ measure(const void *arg)
 		hello_put(&h, AT_MSG_LEN, 1000, 3);
 	if (path->flags & LATER)
 		sleep(2);
-	queue_put(&wire.in, path->flags & GARBAGE ? "garbage" :
-	    (const char *)h.byte, path->flags & GARBAGE ? 7 : h.len);
+	queue_put(&wire.in,
+	    path->flags & GARBAGE ? "garbage" : (const char *)h.byte,
+	    path->flags & GARBAGE ? 7 : h.len);
 	depth = depth_of(listen_once, &call);
 	CHECK_INT(call.ret, path->ret);
 	CHECK_INT(queue_len(&wire.out), !(path->flags & (COOKIE | GARBAGE)));
@@ -168,7 +169,8 @@ test_paths(void)
 		depth = depth_in_child(measure, path);
 		call.listen = own;
 		libssls = path->libssls && own != NULL ?
-		    depth_in_child(measure, path) : 0;
+		    depth_in_child(measure, path) :
+		    0;
 		depth_is_little(path->name, depth, libssls);
 	}
 }

@@ -22,15 +22,24 @@
 static char dir[] = "/tmp/ctests-stack-XXXXXX";
 
 /* Other functions of ours, and of libssl's with a BIO of ours in between. */
-enum function { SET_SECRET, SET_FILE, MAKE_COOKIE, CHECK_COOKIE, GET_STATS, SET_POLICY,
-	RESEQUENCED, REASSEMBLED, FUNCTIONS };
+enum function {
+	SET_SECRET,
+	SET_FILE,
+	MAKE_COOKIE,
+	CHECK_COOKIE,
+	GET_STATS,
+	SET_POLICY,
+	RESEQUENCED,
+	REASSEMBLED,
+	FUNCTIONS
+};
 static const char *const function_name[] = { "set_secret", "set_secret_file",
 	"cookie_generate", "cookie_verify", "get_stats", "set_cookie_policy",
 	"BIO_write, other numbers", "the last of several fragments" };
 
 struct measured {
-	enum function	function;
-	int		plain;	/* through no BIO of ours */
+	enum function function;
+	int plain; /* through no BIO of ours */
 };
 
 static struct {
@@ -54,18 +63,14 @@ use_it(void *arg)
 	case SET_SECRET:
 		use.ret = ours.set_secret(use.ctx, use.bytes, 1024);
 		break;
-	case SET_FILE:
-		use.ret = ours.set_secret_file(use.ctx, use.file);
-		break;
+	case SET_FILE: use.ret = ours.set_secret_file(use.ctx, use.file); break;
 	case MAKE_COOKIE:
 		use.ret = ours.cookie_generate(use.ssl, use.bytes, &len);
 		break;
 	case CHECK_COOKIE:
 		use.ret = !ours.cookie_verify(use.ssl, use.bytes, len);
 		break;
-	case GET_STATS:
-		use.ret = get_stats(&stats, sizeof(stats));
-		break;
+	case GET_STATS: use.ret = get_stats(&stats, sizeof(stats)); break;
 	case SET_POLICY:
 		use.ret = ours.set_cookie_policy(use.ctx, BUILTIN);
 		break;
@@ -73,11 +78,8 @@ use_it(void *arg)
 		use.ret = BIO_write(use.bio, use.bytes, sizeof(use.bytes)) ==
 		    sizeof(use.bytes);
 		break;
-	case REASSEMBLED:
-		use.ret = listen_to(use.ssl, NULL);
-		break;
-	case FUNCTIONS:
-		break;
+	case REASSEMBLED: use.ret = listen_to(use.ssl, NULL); break;
+	case FUNCTIONS: break;
 	}
 }
 
@@ -109,8 +111,8 @@ measure_function(const void *arg)
 	enum function function = m->function;
 	static struct wire wire;
 	static struct far far;
-	static const unsigned char record[] = { SSL3_RT_HANDSHAKE, 0xfe, 0xfd, 0, 0,
-		0, 0, 0, 0, 0, 1, 0x40, 0 };
+	static const unsigned char record[] = { SSL3_RT_HANDSHAKE, 0xfe, 0xfd,
+		0, 0, 0, 0, 0, 0, 0, 1, 0x40, 0 };
 	size_t depth;
 	FILE *f;
 
@@ -122,7 +124,8 @@ measure_function(const void *arg)
 		far_init(&far, AF_INET);
 		use.ssl = far_server(&far, use.ctx);
 		far_accepted(&far, use.ssl, 7);
-		use.bio = m->plain ? SSL_get_rbio(use.ssl) : SSL_get_wbio(use.ssl);
+		use.bio =
+		    m->plain ? SSL_get_rbio(use.ssl) : SSL_get_wbio(use.ssl);
 		memcpy(use.bytes, record, sizeof(record));
 	} else if (function == REASSEMBLED) {
 		all_fragments();
@@ -152,8 +155,8 @@ test_functions(void)
 		m = (struct measured){ (enum function)i, 0 };
 		depth = depth_in_child(measure_function, &m);
 		m.plain = 1;
-		plain = i == RESEQUENCED ?
-		    depth_in_child(measure_function, &m) : 0;
+		plain =
+		    i == RESEQUENCED ? depth_in_child(measure_function, &m) : 0;
 		depth_is_little(function_name[i], depth, plain);
 	}
 }

@@ -20,7 +20,7 @@
 static SSL_CTX *ctx;
 static struct app app;
 static struct wire wire;
-static time_t ahead;	/* of the real time, for whoever asks in this process */
+static time_t ahead; /* of the real time, for whoever asks in this process */
 
 time_t
 time(time_t *now)
@@ -72,8 +72,9 @@ test_arguments(void)
 	} room, before;
 	const size_t size = sizeof(room.stats);
 	/* What the structure had in its first version. */
-	const size_t first = offsetof(struct dtlsv1_listen_stats,
-	    peers_unknown) + sizeof(uint64_t);
+	const size_t first =
+	    offsetof(struct dtlsv1_listen_stats, peers_unknown) +
+	    sizeof(uint64_t);
 
 	CHECK_INT(get_stats(NULL, size), 0);
 	CHECK_QUEUED(ERR_R_PASSED_NULL_PARAMETER);
@@ -113,14 +114,15 @@ test_app_cookies(void)
 	ssl = server(ctx);
 	CHECK_STR(counters_changes(), "");
 
-	CHECK_INT(listen_to(ssl, NULL), 0);	/* nothing to read */
+	CHECK_INT(listen_to(ssl, NULL), 0); /* nothing to read */
 	CHECK_STR(counters_changes(), "");
 
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
 	CHECK_STR(counters_changes(),
 	    "datagrams 1 bytes_in 91 challenges 1 bytes_out 48");
 	CHECK_INT(give_hello(ssl, "wrong", 5), 0);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 96 challenges 1 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 96 challenges 1 "
 	    "bytes_out 48 cookies_forged 1");
 
 	/* 28 bytes and the cookie, for a question of 91. */
@@ -130,7 +132,8 @@ test_app_cookies(void)
 	    "datagrams 1 bytes_in 91 challenges 1 bytes_out 91");
 	app.cookielen = 64;
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 91 challenges 1 "
 	    "bytes_out 92 challenges_larger 1");
 
 	CHECK_INT(give_hello(ssl, app.cookie, app.cookielen), 1);
@@ -160,14 +163,16 @@ test_builtin_cookies(void)
 	v.cookie[9] ^= 1;
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 0);
 	v.cookie[9] ^= 1;
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 123 challenges 1 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 123 challenges 1 "
 	    "bytes_out 60 cookies_forged 1");
 
 	/* Three slots of a minute later it is told from a forged one. */
 	ahead = 180;
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 0);
 	ahead = 0;
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 123 challenges 1 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 123 challenges 1 "
 	    "bytes_out 60 cookies_expired 1");
 
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 1);
@@ -197,7 +202,8 @@ test_previous_secret(void)
 	CHECK_INT(ours.set_secret(c, secret, sizeof(secret)), 1);
 	(void)counters_changes();
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 1);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 123 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 123 "
 	    "cookies_right 1 cookies_previous_secret 1 accepted 1");
 	SSL_free(ssl);
 	SSL_CTX_free(c);
@@ -217,7 +223,8 @@ test_empty_datagram(void)
 	net_wait(fd);
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	CHECK_QUEUED(SSL_R_RECORD_TOO_SMALL);
-	CHECK_STR(counters_changes(), "datagrams 1 discards_record_too_small 1");
+	CHECK_STR(
+	    counters_changes(), "datagrams 1 discards_record_too_small 1");
 	SSL_free(ssl);
 	net_close(fd, &own);
 	net_close(client, &from);

@@ -56,15 +56,17 @@ test_writes(void)
 	app_init(&app);
 	wire.write = WIRE_WRITE_BLOCK;
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 91 writes_blocked 1");
+	CHECK_STR(
+	    counters_changes(), "datagrams 1 bytes_in 91 writes_blocked 1");
 	wire.write = WIRE_WRITE_FAIL;
 	CHECK_INT(give_hello(ssl, NULL, 0), -1);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
+	CHECK_STR(
+	    counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
 	wire.write = WIRE_TAKE;
 	wire.flush = WIRE_FLUSH_FAIL;
 	CHECK_INT(give_hello(ssl, NULL, 0), -1);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
+	CHECK_STR(
+	    counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
 	wire.end = WIRE_ERROR;
 	CHECK_INT(listen_to(ssl, NULL), -1);
 	CHECK_STR(counters_changes(), "");
@@ -75,8 +77,8 @@ test_writes(void)
 static void
 test_handoff(void)
 {
-	void (*set_verify)(SSL_CTX *, int (*)(SSL *, const unsigned char *,
-	    unsigned int));
+	void (*set_verify)(
+	    SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int));
 	void *own = libssl_own("SSL_CTX_set_cookie_verify_cb");
 	SSL_CTX *c = tls_server_ctx();
 	SSL *ssl;
@@ -85,10 +87,11 @@ test_handoff(void)
 	app_init(&app);
 	app_install(&app, c);
 	ssl = server(c);
-	CHECK_INT(listen_to(ssl, NULL), 0);	/* puts the callbacks in place */
+	CHECK_INT(listen_to(ssl, NULL), 0); /* puts the callbacks in place */
 	set_verify(c, NULL);
 	CHECK_INT(give_hello(ssl, app.cookie, app.cookielen), -1);
-	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 111 "
+	CHECK_STR(counters_changes(),
+	    "datagrams 1 bytes_in 111 "
 	    "cookies_right 1 handoffs_failed 1");
 	SSL_free(ssl);
 	SSL_CTX_free(c);
@@ -115,13 +118,13 @@ test_repairs(void)
 	for (i = 0; i < waiting; i++)
 		frag_send(&client, i);
 	CHECK_INT(frag_listen(&s, NULL, &strange), 1);
-	CHECK_INT(SSL_accept(s.ssl), -1);	/* the first flight is out */
+	CHECK_INT(SSL_accept(s.ssl), -1); /* the first flight is out */
 	ERR_clear_error();
 	NEED(get_stats(&after, sizeof(after)) == 1);
 	CHECK_INT(after.datagrams - before.datagrams, waiting);
 	CHECK_INT(after.hellos_gathered - before.hellos_gathered, 1);
-	CHECK_INT(after.sequences_repaired - before.sequences_repaired,
-	    repaired);
+	CHECK_INT(
+	    after.sequences_repaired - before.sequences_repaired, repaired);
 	CHECK_INT(after.accepted - before.accepted, 1);
 	frag_client_free(&client);
 	frag_server_free(&s);
@@ -149,16 +152,15 @@ test_discards(void)
 		{ "discards_client_version 1", AT_CLIENT_VERSION, 2, 0xfeff },
 	};
 	const SSL_METHOD *fixed = tls_dtls12_method();
-	SSL_CTX *c = tls_server_ctx_of(fixed != NULL ? fixed :
-	    DTLS_server_method());
+	SSL_CTX *c =
+	    tls_server_ctx_of(fixed != NULL ? fixed : DTLS_server_method());
 	SSL *ssl = server(c);
 	struct hello h;
 	char want[100];
 	size_t i;
 
 	/* The last row needs a method of one version: OpenSSL 4.0 has none. */
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) - (fixed == NULL);
-	    i++) {
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) - (fixed == NULL); i++) {
 		check_case(rows[i].change);
 		hello_make(&h, NULL, 0);
 		hello_put(&h, rows[i].at, rows[i].value, rows[i].width);

@@ -43,8 +43,8 @@ check_values(const char *path, const char *labels,
 	size_t i, j;
 
 	for (i = 0; (name = counters_name(i)) != NULL; i++) {
-		snprintf(line, sizeof(line), "dtlsv1_listen_%s_total{%s}",
-		    name, labels);
+		snprintf(line, sizeof(line), "dtlsv1_listen_%s_total{%s}", name,
+		    labels);
 		if (strncmp(name, "discards_", 9) == 0)
 			snprintf(line, sizeof(line),
 			    "dtlsv1_listen_discards_total{%s,reason=\"%s\"}",
@@ -60,7 +60,7 @@ check_values(const char *path, const char *labels,
 	check_case(NULL);
 }
 
-static struct dtlsv1_listen_stats *shown;	/* by the child */
+static struct dtlsv1_listen_stats *shown; /* by the child */
 
 static void
 do_much(void)
@@ -143,7 +143,7 @@ call_often(void)
 	double begin = seconds();
 	pthread_t reader;
 	char *watched;
-	int written = 1;	/* the first call did */
+	int written = 1; /* the first call did */
 
 	stats_listen(1);
 	NEED(stat(path, &last) == 0);
@@ -161,7 +161,7 @@ call_often(void)
 	reading = 0;
 	pthread_join(reader, NULL);
 	free(watched);
-	CHECK(written <= 3 + (int)(seconds() - begin));	/* a few at first */
+	CHECK(written <= 3 + (int)(seconds() - begin)); /* a few at first */
 }
 
 static void
@@ -193,8 +193,7 @@ exit_in_use(void)
 	pthread_t thread;
 
 	NEED(sem_init(&twice, 0, 0) == 0);
-	NEED(pthread_create(&thread, NULL, listen_for_ever,
-	    &twice) == 0);
+	NEED(pthread_create(&thread, NULL, listen_for_ever, &twice) == 0);
 	NEED(sem_wait(&twice) == 0);
 }
 
@@ -204,13 +203,13 @@ test_exit(void)
 {
 	CHECK_STR(stats_run(exit_in_use, stats_in_dir("exit.prom")), "");
 	CHECK(stats_series(stats_in_dir("exit.prom"),
-	    "dtlsv1_listen_challenges_total{server=\"exit\"}") > 1);
+		  "dtlsv1_listen_challenges_total{server=\"exit\"}") > 1);
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("exit.prom"));
 }
 
-#define ACCEPTED	"dtlsv1_listen_accepted_total{server=\"quiet\"}"
-#define CHALLENGES	"dtlsv1_listen_challenges_total{server=\"quiet\"}"
+#define ACCEPTED   "dtlsv1_listen_accepted_total{server=\"quiet\"}"
+#define CHALLENGES "dtlsv1_listen_challenges_total{server=\"quiet\"}"
 
 /* Nobody knows when the next call comes: each shows at once, and so they do
  * in the file of a process that is killed. */
@@ -266,15 +265,17 @@ reach_the_limit(void)
 	NEED(setrlimit(RLIMIT_FSIZE, &little) == 0);
 	stats_wait();
 	stats_listen(1);
-	CHECK_INT(stats_series(path,
-	    "dtlsv1_listen_challenges_total{server=\"limit\"}"), 3);
+	CHECK_INT(stats_series(
+		      path, "dtlsv1_listen_challenges_total{server=\"limit\"}"),
+	    3);
 	free(before);
 }
 
 static void
 test_limit(void)
 {
-	(void)stats_run(reach_the_limit, stats_in_dir("limit.prom"));	/* stderr is a file */
+	(void)stats_run(
+	    reach_the_limit, stats_in_dir("limit.prom")); /* stderr is a file */
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("limit.prom"));
 }

@@ -19,7 +19,7 @@ static void
 fork_twice(void)
 {
 	const char *path = stats_in_dir("fork.prom"),
-	    *name = "dtlsv1_listen_challenges_total{server=\"fork\"}";
+		   *name = "dtlsv1_listen_challenges_total{server=\"fork\"}";
 	pid_t child;
 
 	stats_listen(3);
@@ -45,16 +45,18 @@ test_fork(void)
 {
 	const char *text = stats_run(fork_twice, stats_in_dir("fork.prom"));
 
-	CHECK(strstr(text, "fork.prom belongs to the process that this one was "
-	    "forked off by: process ") != NULL);
+	CHECK(strstr(text,
+		  "fork.prom belongs to the process that this one was "
+		  "forked off by: process ") != NULL);
 	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 	CHECK_INT(stats_series(stats_in_dir("fork.prom"),
-	    "dtlsv1_listen_challenges_total{server=\"fork\"}"), 4);
+		      "dtlsv1_listen_challenges_total{server=\"fork\"}"),
+	    4);
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("fork.prom"));
 }
 
-static pid_t *pids;	/* shared with the child */
+static pid_t *pids; /* shared with the child */
 
 static void
 fork_workers(void)
@@ -70,7 +72,7 @@ fork_workers(void)
 	}
 	stats_wait_for(child);
 	if ((child = fork()) == 0)
-		exit(0);	/* never listened: no file */
+		exit(0); /* never listened: no file */
 	stats_wait_for(child);
 }
 
@@ -86,8 +88,10 @@ test_pid(void)
 	for (i = 0; i < 2; i++) {
 		snprintf(name, sizeof(name), "w-%d.prom", (int)pids[i]);
 		path = stats_in_dir(name);
-		snprintf(name, sizeof(name), "dtlsv1_listen_challenges_total"
-		    "{server=\"w\",pid=\"%d\"}", (int)pids[i]);
+		snprintf(name, sizeof(name),
+		    "dtlsv1_listen_challenges_total"
+		    "{server=\"w\",pid=\"%d\"}",
+		    (int)pids[i]);
 		CHECK_INT(stats_series(path, name), i + 1);
 		unlink(path);
 	}
@@ -105,8 +109,9 @@ lose_it(void)
 	CHECK_INT(unlink(path), 0);
 	stats_wait();
 	stats_listen(1);
-	CHECK_INT(stats_series(path,
-	    "dtlsv1_listen_challenges_total{server=\"two\"}"), 2);
+	CHECK_INT(stats_series(
+		      path, "dtlsv1_listen_challenges_total{server=\"two\"}"),
+	    2);
 
 	snprintf(other, sizeof(other), "%s", stats_in_dir("other"));
 	NEED((fd = open(other, O_CREAT | O_WRONLY, 0644)) >= 0);
@@ -124,15 +129,16 @@ test_other_process(void)
 {
 	const char *text = stats_run(lose_it, stats_in_dir("two.prom"));
 
-	CHECK(strstr(text, "two.prom is written by another process, too: "
-	    "process ") != NULL);
+	CHECK(strstr(text,
+		  "two.prom is written by another process, too: "
+		  "process ") != NULL);
 	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 	CHECK_STR(stats_content(stats_in_dir("two.prom")), "theirs\n");
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("two.prom"));
 }
 
-#define TOUCHED	"dtlsv1_listen_challenges_total{server=\"touched\"}"
+#define TOUCHED "dtlsv1_listen_challenges_total{server=\"touched\"}"
 
 /* In one look, whatever the time: acceptances and the rest have theirs. */
 static void
@@ -183,10 +189,12 @@ have_it_touched(void)
 static void
 test_touched(void)
 {
-	const char *text = stats_run(have_it_touched, stats_in_dir("touched.prom"));
+	const char *text =
+	    stats_run(have_it_touched, stats_in_dir("touched.prom"));
 
-	CHECK(strstr(text, "touched.prom is written by another process, too: "
-	    "process ") != NULL);
+	CHECK(strstr(text,
+		  "touched.prom is written by another process, too: "
+		  "process ") != NULL);
 	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("touched.prom"));

@@ -48,9 +48,9 @@ give_hello(SSL *ssl, const void *cookie, size_t len)
 	return give(ssl, h.byte, h.len);
 }
 
-#define THREADS	40	/* more than there are shards */
-#define ROUNDS	200
-#define EACH	20
+#define THREADS 40 /* more than there are shards */
+#define ROUNDS  200
+#define EACH    20
 
 static pthread_barrier_t together;
 
@@ -74,8 +74,8 @@ count_many(void *arg)
 		for (j = 0; j < EACH; j++)
 			queue_put(&own->in, h.byte, h.len);
 		if (listen_to(ssl, NULL) != 0)
-			check_true(0, "listen gives 0", __FILE__, __LINE__,
-			    __func__);
+			check_true(
+			    0, "listen gives 0", __FILE__, __LINE__, __func__);
 		queue_clear(&own->out);
 		queue_put(&own->in, "bad", 3);
 		(void)listen_to(ssl, NULL);
@@ -102,8 +102,8 @@ look_on(void *arg)
 		for (i = 0; (name = counters_name(i)) != NULL; i++)
 			if (counters_of(&now, name) <
 			    counters_of(&before, name))
-				check_true(0, name, __FILE__, __LINE__,
-				    __func__);
+				check_true(
+				    0, name, __FILE__, __LINE__, __func__);
 		before = now;
 	}
 	return NULL;
@@ -128,7 +128,8 @@ test_threads(void)
 		pthread_join(threads[i], NULL);
 	counting = 0;
 	pthread_join(reader, NULL);
-	snprintf(want, sizeof(want), "datagrams %ld bytes_in %ld "
+	snprintf(want, sizeof(want),
+	    "datagrams %ld bytes_in %ld "
 	    "challenges %ld bytes_out %ld discards_record_too_small %ld",
 	    challenges + calls, 91 * challenges + 3 * calls, challenges,
 	    48 * challenges, calls);

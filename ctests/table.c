@@ -11,23 +11,33 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-#define REST	((size_t)-1)
+#define REST ((size_t)-1)
 
 /* Which length fields follow after the cut, so that only one rule breaks. */
 enum fix { NOTHING, RECORD, FRAGMENT, ALL };
 
 struct row {
-	const char	*what;
-	size_t		cut;		/* bytes kept, REST: all */
-	enum fix	fix;
-	struct { size_t at; unsigned int value; size_t width; } put[2];
-	size_t		extra;		/* bytes behind the record */
-	int		reason;
+	const char *what;
+	size_t cut;  /* bytes kept, REST: all */
+	enum fix fix;
+	struct {
+		size_t at;
+		unsigned int value;
+		size_t width;
+	} put[2];
+	size_t extra;  /* bytes behind the record */
+	int reason;
 };
 
-#define PUT(at, value, width)		{ { at, value, width }, { 0, 0, 0 } }
-#define PUT2(a, v, w, b, x, y)		{ { a, v, w }, { b, x, y } }
-#define NO_PUT				PUT(0, 0, 0)
+#define PUT(at, value, width) { { at, value, width }, { 0, 0, 0 } }
+#define PUT2(a, v, w, b, x, y) \
+	{ \
+		{ a, v, w }, \
+		{ \
+			b, x, y \
+		} \
+	}
+#define NO_PUT PUT(0, 0, 0)
 
 static const struct row rows[] = {
 	{ "one byte", 1, NOTHING, NO_PUT, 0, SSL_R_RECORD_TOO_SMALL },
@@ -54,8 +64,8 @@ static const struct row rows[] = {
 	    SSL_R_LENGTH_MISMATCH },
 	{ "the datagram less one", REST - 1, NOTHING, NO_PUT, 0,
 	    SSL_R_LENGTH_MISMATCH },
-	{ "the longest record length", REST, NOTHING,
-	    PUT(AT_LENGTH, 0xffff, 2), 0, SSL_R_LENGTH_MISMATCH },
+	{ "the longest record length", REST, NOTHING, PUT(AT_LENGTH, 0xffff, 2),
+	    0, SSL_R_LENGTH_MISMATCH },
 	{ "length before epoch", REST - 1, NOTHING, PUT(AT_EPOCH, 1, 2), 0,
 	    SSL_R_LENGTH_MISMATCH },
 
@@ -121,8 +131,8 @@ static const struct row rows[] = {
 static const struct row good[] = {
 	{ "a whole hello", REST, NOTHING, NO_PUT, 0, 0 },
 	{ "the smallest hello", 61, ALL, NO_PUT, 0, 0 },
-	{ "any minor record version", REST, NOTHING,
-	    PUT(AT_VERSION, 0xfe00, 2), 0, 0 },
+	{ "any minor record version", REST, NOTHING, PUT(AT_VERSION, 0xfe00, 2),
+	    0, 0 },
 	{ "any version from an any-version method", REST, NOTHING,
 	    PUT(AT_CLIENT_VERSION, 0x0102, 2), 0, 0 },
 	{ "message_seq 1", REST, NOTHING, PUT(AT_MSG_SEQ, 1, 2), 0, 0 },
@@ -142,14 +152,14 @@ build(struct hello *h, const struct row *row)
 	else
 		h->len = row->cut;
 	switch (row->fix) {
-	case ALL:	hello_fix_message(h);	break;
-	case FRAGMENT:	hello_fix_fragment(h);	break;
-	case RECORD:	hello_fix_record(h);	break;
-	case NOTHING:	break;
+	case ALL: hello_fix_message(h); break;
+	case FRAGMENT: hello_fix_fragment(h); break;
+	case RECORD: hello_fix_record(h); break;
+	case NOTHING: break;
 	}
 	for (i = 0; i < 2; i++)
-		hello_put(h, row->put[i].at, row->put[i].value,
-		    row->put[i].width);
+		hello_put(
+		    h, row->put[i].at, row->put[i].value, row->put[i].width);
 	memset(h->byte + h->len, 0x16, row->extra);
 	h->len += row->extra;
 }
@@ -198,7 +208,7 @@ test_rows(void)
 	app_install(&app, ctx);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		try(ctx, &rows[i], 0);
-	CHECK_APP(&app, 0, 0);		/* no callback for a bad datagram */
+	CHECK_APP(&app, 0, 0);  /* no callback for a bad datagram */
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		try(ctx, &good[i], 1);
 	CHECK_APP(&app, (int)i, 0);
@@ -216,7 +226,7 @@ test_truncations(void)
 	hello_make(&h, NULL, 0);
 	for (row.cut = 1; row.cut < h.len; row.cut++) {
 		row.reason = row.cut < 13 ? SSL_R_RECORD_TOO_SMALL :
-		    SSL_R_LENGTH_MISMATCH;
+					    SSL_R_LENGTH_MISMATCH;
 		try(ctx, &row, 0);
 	}
 	SSL_CTX_free(ctx);
@@ -226,21 +236,21 @@ test_truncations(void)
 static void
 test_fixed_version(void)
 {
-	static const struct row older = { "DTLS 1.0 to DTLS 1.2", REST,
-	    NOTHING, PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0,
-	    SSL_R_WRONG_VERSION_NUMBER };
+	static const struct row older = { "DTLS 1.0 to DTLS 1.2", REST, NOTHING,
+		PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0,
+		SSL_R_WRONG_VERSION_NUMBER };
 	static const struct row older_and_cut = { "version before random", 27,
-	    ALL, PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0,
-	    SSL_R_WRONG_VERSION_NUMBER };
-	static const struct row same = { "DTLS 1.2 to DTLS 1.2", REST,
-	    NOTHING, NO_PUT, 0, 0 };
-	static const struct row newer = { "DTLS 1.3 to DTLS 1.2", REST,
-	    NOTHING, PUT(AT_CLIENT_VERSION, 0xfefc, 2), 0, 0 };
+		ALL, PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0,
+		SSL_R_WRONG_VERSION_NUMBER };
+	static const struct row same = { "DTLS 1.2 to DTLS 1.2", REST, NOTHING,
+		NO_PUT, 0, 0 };
+	static const struct row newer = { "DTLS 1.3 to DTLS 1.2", REST, NOTHING,
+		PUT(AT_CLIENT_VERSION, 0xfefc, 2), 0, 0 };
 	SSL_CTX *ctx;
 	struct app app;
 
 	if (tls_dtls12_method() == NULL)
-		return;		/* OpenSSL 4.0: no SSL can have such a one */
+		return;  /* OpenSSL 4.0: no SSL can have such a one */
 	ctx = tls_server_ctx_of(tls_dtls12_method());
 	app_init(&app);
 	app_install(&app, ctx);

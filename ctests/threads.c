@@ -11,17 +11,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define THREADS		6
-#define HANDSHAKES	10
+#define THREADS    6
+#define HANDSHAKES 10
 
 static SSL_CTX *ctx;
 static pthread_barrier_t start;
 
-struct pair {		/* too large for a stack */
-	struct wire	wire;
-	struct stepper	client;
-	struct port	port;
-	SSL		*ssl;
+struct pair {  /* too large for a stack */
+	struct wire wire;
+	struct stepper client;
+	struct port port;
+	SSL *ssl;
 };
 
 static struct pair *
@@ -145,7 +145,7 @@ test_moved(int with_app)
 	p = pair_new();
 	app_expect(&app, p->ssl);
 	NEED(pthread_create(&thread, NULL, in_thread_listen, p) == 0);
-	pthread_join(thread, NULL);	/* it is gone, with all it kept */
+	pthread_join(thread, NULL); /* it is gone, with all it kept */
 	NEED(pthread_create(&thread, NULL, in_thread_finish, p) == 0);
 	pthread_join(thread, NULL);
 	CHECK_APP(&app, with_app, 2 * with_app);

@@ -5,7 +5,7 @@
  * callback, no lock is held, no reference lost (valgrind), and the same SSL
  * goes on to a whole handshake, as do others.
  */
-#define _DEFAULT_SOURCE	/* usleep() */
+#define _DEFAULT_SOURCE /* usleep() */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/ours.h"
@@ -15,12 +15,26 @@
 #include <pthread.h>
 #include <string.h>
 
-enum place { NOWHERE, READ, HEADER_IN, HELLO_IN, GENERATE, GET_PEER, HEADER_OUT,
-	SET_PEER, WRITE, FLUSH, VERIFY, HANDOFF, SECOND_VERIFY, PLACES };
+enum place {
+	NOWHERE,
+	READ,
+	HEADER_IN,
+	HELLO_IN,
+	GENERATE,
+	GET_PEER,
+	HEADER_OUT,
+	SET_PEER,
+	WRITE,
+	FLUSH,
+	VERIFY,
+	HANDOFF,
+	SECOND_VERIFY,
+	PLACES
+};
 static const char *const place_name[] = { "nowhere", "BIO read",
-	"message callback, record", "message callback, hello", "generate callback",
-	"BIO ctrl, get peer", "message callback, answer", "BIO ctrl, set peer",
-	"BIO write", "BIO ctrl, flush", "verify callback",
+	"message callback, record", "message callback, hello",
+	"generate callback", "BIO ctrl, get peer", "message callback, answer",
+	"BIO ctrl, set peer", "BIO write", "BIO ctrl, flush", "verify callback",
 	"BIO ctrl in the handoff", "verify callback in SSL_accept" };
 
 enum how { CANCEL, EXIT, THROW, HOWS };
@@ -31,13 +45,13 @@ static const char *const entry_name[] = { "listen", "ctrl 75", "listen_peer",
 	"accept" };
 
 static struct {
-	enum place place;	/* NOWHERE: all goes its way */
+	enum place place; /* NOWHERE: all goes its way */
 	enum how how;
-	int verified;		/* the verify callback has run */
-	int messages;		/* of the message callback */
+	int verified;  /* the verify callback has run */
+	int messages;  /* of the message callback */
 } plan;
 
-#define THROWN	42
+#define THROWN 42
 
 static void
 at(enum place place)
@@ -50,15 +64,11 @@ at(enum place place)
 		pthread_cancel(pthread_self());
 		pthread_testcancel();
 		break;
-	case EXIT:
-		pthread_exit(&plan);
-	case THROW:
-		throw_it(THROWN);
-		break;
-	case HOWS:
-		break;
+	case EXIT: pthread_exit(&plan);
+	case THROW: throw_it(THROWN); break;
+	case HOWS: break;
 	}
-	CHECK(0);	/* not reached */
+	CHECK(0); /* not reached */
 }
 
 static int
@@ -111,7 +121,7 @@ struct scene {
 	struct port port;
 	struct stepper client;
 	enum entry entry;
-	int ret;	/* of the entry, if it came back */
+	int ret; /* of the entry, if it came back */
 };
 
 static void
@@ -184,8 +194,10 @@ end_in(struct scene *s, enum place place, enum how how)
 	NEED(pthread_join(thread, &result) == 0);
 	CHECK_INT(plan.place, NOWHERE);
 	CHECK_INT(s->ret, -2);
-	CHECK(result == (how == CANCEL ? PTHREAD_CANCELED :
-	    how == EXIT ? (void *)&plan : NULL));
+	CHECK(result ==
+	    (how == CANCEL      ? PTHREAD_CANCELED :
+		    how == EXIT ? (void *)&plan :
+				  NULL));
 	CHECK(SSL_get_rbio(s->ssl) == s->bio);
 	CHECK(SSL_get_wbio(s->ssl) == s->bio);
 }
@@ -233,7 +245,7 @@ test_place(struct scene *s, enum place place, enum how how, int builtin)
 	messages = plan.messages;
 	CHECK_INT(listen_to(s->ssl, NULL), 1);
 	CHECK(plan.messages > messages);
-	if (place == SECOND_VERIFY)	/* libssl is in the middle of it */
+	if (place == SECOND_VERIFY) /* libssl is in the middle of it */
 		end_in(s, place, how);
 	else
 		port_finish(&s->port, &s->client, s->ssl);
@@ -250,19 +262,21 @@ test_places(void)
 	for (builtin = 0; builtin <= 1; builtin++)
 		for (place = READ; place < PLACES; place++)
 			for (how = 0; how < HOWS; how++) {
-				if (builtin && (place == GENERATE ||
-				    place == VERIFY || place == SECOND_VERIFY))
+				if (builtin &&
+				    (place == GENERATE || place == VERIFY ||
+					place == SECOND_VERIFY))
 					continue;
 				/* With the program's own cookies nobody asks
 				 * before the answer has to go somewhere. */
-				s.entry = place == SECOND_VERIFY ? ACCEPT :
+				s.entry = place == SECOND_VERIFY ?
+				    ACCEPT :
 				    (enum entry)((place + how) % 3);
 				snprintf(what, sizeof(what), "%s, %s in %s, %s",
 				    builtin ? "builtin" : "app", how_name[how],
 				    place_name[place], entry_name[s.entry]);
 				check_case(what);
-				test_place(&s, (enum place)place,
-				    (enum how)how, builtin);
+				test_place(&s, (enum place)place, (enum how)how,
+				    builtin);
 			}
 	check_case(NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * Threads that are cancelled while they wait for a datagram.
  */
-#define _DEFAULT_SOURCE	/* usleep() */
+#define _DEFAULT_SOURCE /* usleep() */
 #include "lib/check.h"
 #include "lib/client.h"
 #include "lib/net.h"
@@ -12,7 +12,7 @@
 
 /* Cancelled while they wait for a datagram: more threads than have a place of
  * their own in the library, and the socket, the SSLs and the SSL_CTX go on. */
-#define WAITING	40
+#define WAITING 40
 
 static void *
 wait_for_client(void *ssl)
@@ -42,7 +42,7 @@ test_waiting(void)
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < WAITING; i++)
 			NEED(pthread_create(&thread[i], NULL, wait_for_client,
-			    ssl[i]) == 0);
+				 ssl[i]) == 0);
 		usleep(50000);
 		for (i = 0; i < WAITING; i++)
 			pthread_cancel(thread[i]);

@@ -9,6 +9,7 @@ PyPI bring a libssl of their own inside, which nothing outside can call. It is l
 
 SPDX-License-Identifier: MIT OR Apache-2.0
 """
+
 import asyncio
 import ctypes
 import socket
@@ -31,10 +32,15 @@ def libraries():
         sys.exit("this pyOpenSSL has an OpenSSL of its own inside: use the distribution's")
     listen, size = ctypes.CDLL("libdtlsv1_listen.so.1"), ctypes.c_size_t
     listen.dtlsv1_listen_datagram.argtypes = [
-        ctypes.c_void_p, ctypes.c_char_p, size, ctypes.c_char_p, ctypes.c_uint32,
-        ctypes.c_char_p, ctypes.POINTER(size)]
-    listen.dtlsv1_listen_adopt.argtypes = [
-        ctypes.c_void_p, ctypes.c_char_p, size, ctypes.c_char_p, ctypes.c_uint32]
+        ctypes.c_void_p,
+        ctypes.c_char_p,
+        size,
+        ctypes.c_char_p,
+        ctypes.c_uint32,
+        ctypes.c_char_p,
+        ctypes.POINTER(size),
+    ]
+    listen.dtlsv1_listen_adopt.argtypes = [ctypes.c_void_p, ctypes.c_char_p, size, ctypes.c_char_p, ctypes.c_uint32]
     libssl.SSL_ctrl.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p]
     libssl.SSL_ctrl.restype = ctypes.c_long
     return listen, libssl
@@ -63,10 +69,11 @@ def judge(ctx, datagram, peer):
     """What is to be done with a datagram, and the answer or the hello."""
     out, length = ctypes.create_string_buffer(OUT_MAX), ctypes.c_size_t(OUT_MAX)
     verdict = LISTEN.dtlsv1_listen_datagram(
-        pointer(ctx._context), datagram, len(datagram), peer, len(peer), out, ctypes.byref(length))
+        pointer(ctx._context), datagram, len(datagram), peer, len(peer), out, ctypes.byref(length)
+    )
     if verdict == -1:
         raise SSL.Error(SSL._lib.ERR_get_error())
-    return verdict, out.raw[:length.value]
+    return verdict, out.raw[: length.value]
 
 
 def datagrams(stream):
@@ -198,7 +205,8 @@ async def main(address, port, certificate, key, most=0):
     ctx.use_privatekey_file(key)
     ctx.set_options(SSL.OP_NO_QUERY_MTU)
     transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Server(ctx, int(most)), local_addr=(address, int(port)))
+        lambda: Server(ctx, int(most)), local_addr=(address, int(port))
+    )
     own = transport.get_extra_info("sockname")
     print(f"listening on {own[0]}:{own[1]}", flush=True)
     await server.done

@@ -11,7 +11,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#define _GNU_SOURCE	/* getaddrinfo() and friends under -std=c11 */
+#define _GNU_SOURCE /* getaddrinfo() and friends under -std=c11 */
 
 #include <netdb.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@
 
 #include <dtlsv1_listen.h>
 
-#define PATIENCE 20	/* seconds a client may take, in all */
+#define PATIENCE 20 /* seconds a client may take, in all */
 
 static void
 die(const char *what)
@@ -52,7 +52,7 @@ address_name(const struct sockaddr *addr, socklen_t len)
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 
 	if (getnameinfo(addr, len, host, sizeof(host), port, sizeof(port),
-	    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return "(unknown)";
 	snprintf(name, sizeof(name),
 	    addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
@@ -72,7 +72,7 @@ udp_socket(const struct sockaddr *addr, socklen_t len)
 	if (fd == -1)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-#ifndef __linux__	/* the BSDs want this one; on Linux it would share out the hellos */
+#ifndef __linux__ /* the BSDs want this one; on Linux it would share out the hellos */
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1 ||
 #endif
 	    bind(fd, addr, len) == -1) {
@@ -85,7 +85,7 @@ udp_socket(const struct sockaddr *addr, socklen_t len)
 static int
 listening_socket(const char *address, const char *port)
 {
-	struct addrinfo hints = {0}, *info;
+	struct addrinfo hints = { 0 }, *info;
 	int error, fd;
 
 	hints.ai_socktype = SOCK_DGRAM;
@@ -110,8 +110,8 @@ listening_socket(const char *address, const char *port)
  * connect; libssl drops it here, and that client sends it again.)
  */
 static int
-connect_to(SSL *ssl, int listener, struct sockaddr_storage *peer,
-    socklen_t peer_len)
+connect_to(
+    SSL *ssl, int listener, struct sockaddr_storage *peer, socklen_t peer_len)
 {
 	struct sockaddr_storage local;
 	socklen_t local_len = sizeof(local);
@@ -139,7 +139,7 @@ serve(SSL *ssl, const char *name)
 	char buf[2048];
 	int n;
 
-	alarm(PATIENCE);	/* a client that falls silent ends here */
+	alarm(PATIENCE); /* a client that falls silent ends here */
 	if (SSL_accept(ssl) != 1) {
 		fprintf(stderr, "%s: no handshake\n", name);
 		ERR_print_errors_fp(stderr);
@@ -194,8 +194,10 @@ main(int argc, char *argv[])
 	pid_t pid;
 
 	if (argc != 5 && argc != 6) {
-		fprintf(stderr, "usage: %s ADDRESS PORT CERTIFICATE.pem KEY.pem "
-		    "[CLIENTS]\n", argv[0]);
+		fprintf(stderr,
+		    "usage: %s ADDRESS PORT CERTIFICATE.pem KEY.pem "
+		    "[CLIENTS]\n",
+		    argv[0]);
 		return 2;
 	}
 	clients = argc == 6 ? atoi(argv[5]) : -1;
@@ -212,12 +214,13 @@ main(int argc, char *argv[])
 	if (getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
 		die("getsockname");
 	printf("listening on %s, libdtlsv1_listen %s\n",
-	    address_name((struct sockaddr *)&addr, len), dtlsv1_listen_version());
+	    address_name((struct sockaddr *)&addr, len),
+	    dtlsv1_listen_version());
 
 	for (; clients != 0; clients -= clients > 0) {
 		ssl = next_client(ctx, listener, &addr);
 		len = addr.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-		    sizeof(struct sockaddr_in);
+						   sizeof(struct sockaddr_in);
 		if (connect_to(ssl, listener, &addr, len) == -1) {
 			perror("cannot connect to the client");
 			SSL_free(ssl);
@@ -228,9 +231,10 @@ main(int argc, char *argv[])
 			perror("fork");
 		if (pid == 0) {
 			close(listener);
-			_exit(serve(ssl, address_name((struct sockaddr *)&addr, len)));
+			_exit(serve(
+			    ssl, address_name((struct sockaddr *)&addr, len)));
 		}
-		SSL_free(ssl);	/* the child has its own, with the socket */
+		SSL_free(ssl); /* the child has its own, with the socket */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 	}

@@ -9,7 +9,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#define _GNU_SOURCE	/* getaddrinfo() under -std=c11 */
+#define _GNU_SOURCE /* getaddrinfo() under -std=c11 */
 
 #include <netdb.h>
 #include <signal.h>
@@ -58,9 +58,10 @@ say_where(const dtlsv1_listener *listener)
 	socklen_t len = sizeof(at);
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 
-	if (dtlsv1_listener_address(listener, (struct sockaddr *)&at, &len) == 1 &&
+	if (dtlsv1_listener_address(listener, (struct sockaddr *)&at, &len) ==
+		1 &&
 	    getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), port,
-	    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
 		printf("listening on %s port %s\n", host, port);
 	fflush(stdout);
 }
@@ -80,10 +81,9 @@ serve(SSL *ssl, int news)
 	while ((n = SSL_read(ssl, message, sizeof(message))) > 0)
 		SSL_write(ssl, message, n);
 	switch (SSL_get_error(ssl, n)) {
-	case SSL_ERROR_WANT_READ:	/* more news when it has sent more */
-	case SSL_ERROR_WANT_WRITE:
-		return;
-	case SSL_ERROR_ZERO_RETURN:	/* it has said that it is done */
+	case SSL_ERROR_WANT_READ: /* more news when it has sent more */
+	case SSL_ERROR_WANT_WRITE: return;
+	case SSL_ERROR_ZERO_RETURN: /* it has said that it is done */
 		SSL_shutdown(ssl);
 		break;
 	}
@@ -94,14 +94,16 @@ int
 main(int argc, char *argv[])
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
-	    .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV }, *at;
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV },
+			*at;
 	dtlsv1_listener *listener;
 	SSL_CTX *ctx;
 	SSL *ssl;
 	int news;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: listener_server ADDRESS PORT "
+		fprintf(stderr,
+		    "usage: listener_server ADDRESS PORT "
 		    "CERTIFICATE.pem KEY.pem\n");
 		return 2;
 	}

@@ -10,7 +10,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#define _GNU_SOURCE	/* getaddrinfo() under -std=c11 */
+#define _GNU_SOURCE /* getaddrinfo() under -std=c11 */
 
 #include <netdb.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 
 #include <dtlsv1_listen.h>
 
-#define PATIENCE 60	/* seconds that a client may be silent */
+#define PATIENCE 60 /* seconds that a client may be silent */
 
 static void
 die(const char *what)
@@ -59,7 +59,7 @@ serve(void *arg)
 			SSL_write(ssl, message, n);
 		SSL_shutdown(ssl);
 	}
-	SSL_free(ssl);		/* and the socket with it */
+	SSL_free(ssl);  /* and the socket with it */
 	return NULL;
 }
 
@@ -67,7 +67,8 @@ int
 main(int argc, char *argv[])
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
-	    .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV }, *at;
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV },
+			*at;
 	struct timeval patience = { .tv_sec = PATIENCE };
 	dtlsv1_listener *listener;
 	pthread_attr_t detached;
@@ -77,7 +78,8 @@ main(int argc, char *argv[])
 	int fd;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: listener_threads ADDRESS PORT "
+		fprintf(stderr,
+		    "usage: listener_threads ADDRESS PORT "
 		    "CERTIFICATE.pem KEY.pem\n");
 		return 2;
 	}
@@ -98,8 +100,9 @@ main(int argc, char *argv[])
 		if (ssl == NULL)
 			die("dtlsv1_listener_accept");
 		fd = dtlsv1_listener_detach(ssl);
-		if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		    sizeof(patience)) == -1 ||
+		if (fd == -1 ||
+		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+			sizeof(patience)) == -1 ||
 		    pthread_create(&thread, &detached, serve, ssl) != 0)
 			SSL_free(ssl);
 	}

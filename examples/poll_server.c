@@ -9,7 +9,7 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
-#define _GNU_SOURCE	/* getaddrinfo() and friends under -std=c11 */
+#define _GNU_SOURCE /* getaddrinfo() and friends under -std=c11 */
 
 #include <netdb.h>
 #include <poll.h>
@@ -25,10 +25,10 @@
 
 #include <dtlsv1_listen.h>
 
-#define MOST	1000	/* clients at a time */
-#define IDLE	20	/* seconds until a silent client is given up */
-#define BUDGET	100	/* answers to hellos before the clients have a turn */
-#define MTU	1400	/* bytes of a datagram, UDP and IP headers included */
+#define MOST   1000 /* clients at a time */
+#define IDLE   20 /* seconds until a silent client is given up */
+#define BUDGET 100 /* answers to hellos before the clients have a turn */
+#define MTU    1400 /* bytes of a datagram, UDP and IP headers included */
 
 static struct client {
 	SSL *ssl;
@@ -36,10 +36,11 @@ static struct client {
 	time_t heard;
 	int accepted;
 } clients[MOST];
-static struct pollfd fds[1 + MOST];	/* [0]: the listening socket; then one each */
-static struct sockaddr_storage own;	/* its address */
+static struct pollfd
+    fds[1 + MOST]; /* [0]: the listening socket; then one each */
+static struct sockaddr_storage own; /* its address */
 static int n_clients, n_gone;
-static time_t listen_again;		/* after a failure: not before */
+static time_t listen_again;  /* after a failure: not before */
 
 static void
 die(const char *what)
@@ -52,7 +53,8 @@ die(const char *what)
 static socklen_t
 address_len(const struct sockaddr_storage *addr)
 {
-	return addr->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	return addr->ss_family == AF_INET ? sizeof(struct sockaddr_in) :
+					    sizeof(struct sockaddr_in6);
 }
 
 /* "127.0.0.1:4433" or "[::1]:4433"; the string is this function's own. */
@@ -62,9 +64,10 @@ address_name(const struct sockaddr_storage *addr)
 	static char name[NI_MAXHOST + NI_MAXSERV + 4];
 	char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
 
-	getnameinfo((const struct sockaddr *)addr, address_len(addr), host, sizeof(host),
-	    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(name, sizeof(name), addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	getnameinfo((const struct sockaddr *)addr, address_len(addr), host,
+	    sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(name, sizeof(name),
+	    addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return name;
 }
 
@@ -77,8 +80,9 @@ udp_socket(const struct sockaddr *addr, socklen_t len)
 {
 	int fd = socket(addr->sa_family, SOCK_DGRAM | SOCK_NONBLOCK, 0), on = 1;
 
-	if (fd != -1 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    bind(fd, addr, len) == -1)) {
+	if (fd != -1 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+		bind(fd, addr, len) == -1)) {
 		close(fd);
 		fd = -1;
 	}
@@ -88,8 +92,9 @@ udp_socket(const struct sockaddr *addr, socklen_t len)
 static void
 open_listener(const char *address, const char *port)
 {
-	struct addrinfo *info, hints = { .ai_socktype = SOCK_DGRAM,
-	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	struct addrinfo *info,
+	    hints = { .ai_socktype = SOCK_DGRAM,
+		    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	socklen_t len = sizeof(own);
 
 	if (getaddrinfo(address, port, &hints, &info) != 0 ||
@@ -97,7 +102,8 @@ open_listener(const char *address, const char *port)
 	    getsockname(fds[0].fd, (struct sockaddr *)&own, &len) == -1)
 		die(address);
 	freeaddrinfo(info);
-	printf("listening on %s, libdtlsv1_listen %s\n", address_name(&own), dtlsv1_listen_version());
+	printf("listening on %s, libdtlsv1_listen %s\n", address_name(&own),
+	    dtlsv1_listen_version());
 }
 
 /* An SSL that listens. It becomes the next client's, and then another is made. */
@@ -123,7 +129,8 @@ connect_to(SSL *ssl, struct sockaddr_storage *peer)
 	BIO *bio = SSL_get_rbio(ssl);
 	int fd = udp_socket((struct sockaddr *)&own, address_len(&own));
 
-	if (fd == -1 || connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
+	if (fd == -1 ||
+	    connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -140,7 +147,7 @@ forget(int i, const char *why)
 {
 	printf("%s: %s\n", address_name(&clients[i].addr), why);
 	ERR_print_errors_fp(stderr);
-	SSL_free(clients[i].ssl);	/* and its socket */
+	SSL_free(clients[i].ssl); /* and its socket */
 	clients[i] = clients[--n_clients];
 	fds[1 + i] = fds[1 + n_clients];
 	n_gone++;
@@ -153,7 +160,7 @@ step(int i)
 	char buf[2048];
 	int n = 0;
 
-	ERR_clear_error();	/* SSL_get_error() looks at it */
+	ERR_clear_error(); /* SSL_get_error() looks at it */
 	if (!c->accepted && (n = SSL_accept(c->ssl)) == 1) {
 		c->accepted = 1;
 		printf("%s: accepted, %s, %s\n", address_name(&c->addr),
@@ -161,18 +168,17 @@ step(int i)
 	}
 	while (c->accepted && (n = SSL_read(c->ssl, buf, sizeof(buf))) > 0) {
 		printf("%s: echoing %d bytes\n", address_name(&c->addr), n);
-		(void)SSL_write(c->ssl, buf, n);	/* UDP may lose it */
+		(void)SSL_write(c->ssl, buf, n); /* UDP may lose it */
 	}
 	switch (SSL_get_error(c->ssl, n)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
-		break;		/* so far; poll() tells when there is more */
+		break;  /* so far; poll() tells when there is more */
 	case SSL_ERROR_ZERO_RETURN:
 		SSL_shutdown(c->ssl);
 		forget(i, "closed");
 		break;
-	default:
-		forget(i, c->accepted ? "lost" : "no handshake");
+	default: forget(i, c->accepted ? "lost" : "no handshake");
 	}
 }
 
@@ -210,7 +216,8 @@ listen_for_clients(SSL_CTX *ctx)
 		 * and may pass. There is no client. Go on later: do not spin.
 		 */
 		if (ret < 0) {
-			fprintf(stderr, "DTLSv1_listen failed; again in a second\n");
+			fprintf(stderr,
+			    "DTLSv1_listen failed; again in a second\n");
 			ERR_print_errors_fp(stderr);
 			SSL_free(ssl);
 			ssl = NULL;
@@ -218,16 +225,19 @@ listen_for_clients(SSL_CTX *ctx)
 			return;
 		}
 		/* Where a client is served already there is no place for another. */
-		if (n_clients == MOST || is_served(&peer) || (fd = connect_to(ssl, &peer)) == -1) {
+		if (n_clients == MOST || is_served(&peer) ||
+		    (fd = connect_to(ssl, &peer)) == -1) {
 			SSL_free(ssl);
 			ssl = NULL;
 			continue;
 		}
-		clients[n_clients] = (struct client){ .ssl = ssl, .heard = time(NULL) };
+		clients[n_clients] =
+		    (struct client){ .ssl = ssl, .heard = time(NULL) };
 		memcpy(&clients[n_clients].addr, &peer, address_len(&peer));
-		fds[++n_clients] = (struct pollfd){ .fd = fd, .events = POLLIN };
-		ssl = NULL;		/* it is the client's now */
-		step(n_clients - 1);	/* the hello is in it already */
+		fds[++n_clients] =
+		    (struct pollfd){ .fd = fd, .events = POLLIN };
+		ssl = NULL;  /* it is the client's now */
+		step(n_clients - 1); /* the hello is in it already */
 	}
 }
 
@@ -240,7 +250,8 @@ next_timer(void)
 
 	for (i = 0; i < n_clients; i++)
 		if (DTLSv1_get_timeout(clients[i].ssl, &left)) {
-			ms = (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
+			ms = (int)(left.tv_sec * 1000 +
+			    (left.tv_usec + 999) / 1000);
 			least = ms < least ? ms : least;
 		}
 	return least;
@@ -254,7 +265,8 @@ run_timers(void)
 
 	for (i = n_clients - 1; i >= 0; i--) {
 		ERR_clear_error();
-		if (DTLSv1_handle_timeout(clients[i].ssl) < 0)	/* sent too often */
+		if (DTLSv1_handle_timeout(clients[i].ssl) <
+		    0) /* sent too often */
 			forget(i, "no answer");
 		else if (time(NULL) - clients[i].heard > IDLE)
 			forget(i, "silent for too long");
@@ -268,14 +280,16 @@ main(int argc, char *argv[])
 	int i, most;
 
 	if (argc != 5 && argc != 6) {
-		fputs("usage: poll_server ADDRESS PORT CERT KEY [CLIENTS]\n", stderr);
+		fputs("usage: poll_server ADDRESS PORT CERT KEY [CLIENTS]\n",
+		    stderr);
 		return 2;
 	}
 	most = argc == 6 ? atoi(argv[5]) : -1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* No cookie callbacks: the library makes and checks cookies itself. */
 	ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (ctx == NULL ||
+	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1 ||
 	    dtlsv1_listen_set_budget(ctx, BUDGET) != 1)
 		die("the certificate and key");

@@ -26,10 +26,11 @@
 static struct client {
 	struct sockaddr_storage addr;
 	socklen_t len;
-	unsigned char cookie[255];	/* the one it was sent last */
+	unsigned char cookie[255]; /* the one it was sent last */
 	size_t cookie_len;
 } clients[CLIENTS];
-static struct pollfd fds[1 + CLIENTS];	/* [0] hears all clients; then one each */
+static struct pollfd
+    fds[1 + CLIENTS]; /* [0] hears all clients; then one each */
 static int n_clients;
 
 static void
@@ -60,7 +61,7 @@ hex(const unsigned char *p, size_t n)
 static const unsigned char *
 hello_cookie(const unsigned char *p, size_t n, size_t *cookie_len)
 {
-	size_t at = 2 + 32;	/* version, random */
+	size_t at = 2 + 32; /* version, random */
 
 	if (at >= n || (at += 1 + p[at]) >= n || at + 1 + p[at] > n)
 		return NULL;
@@ -105,10 +106,15 @@ print_message(struct client *c, const unsigned char *p, size_t n)
 		unsigned char type;
 		const char *name;
 	} names[] = {
-		{2, "ServerHello"}, {4, "NewSessionTicket"}, {11, "Certificate"},
-		{12, "ServerKeyExchange"}, {13, "CertificateRequest"},
-		{14, "ServerHelloDone"}, {15, "CertificateVerify"},
-		{16, "ClientKeyExchange"}, {22, "CertificateStatus"},
+		{ 2, "ServerHello" },
+		{ 4, "NewSessionTicket" },
+		{ 11, "Certificate" },
+		{ 12, "ServerKeyExchange" },
+		{ 13, "CertificateRequest" },
+		{ 14, "ServerHelloDone" },
+		{ 15, "CertificateVerify" },
+		{ 16, "ClientKeyExchange" },
+		{ 22, "CertificateStatus" },
 	};
 	size_t i;
 
@@ -132,7 +138,8 @@ print_message(struct client *c, const unsigned char *p, size_t n)
 }
 
 static void
-print_datagram(struct client *c, const char *way, const unsigned char *p, size_t n)
+print_datagram(
+    struct client *c, const char *way, const unsigned char *p, size_t n)
 {
 	const char *comma = "";
 	size_t len;
@@ -145,8 +152,9 @@ print_datagram(struct client *c, const char *way, const unsigned char *p, size_t
 		printf("%s", comma);
 		comma = " + ";
 		if (be(p + 3, 2) != 0)
-			printf(p[0] == 23 ? "data, encrypted" :
-			    p[0] == 22 ? "Finished, encrypted" : "alert, encrypted");
+			printf(p[0] == 23  ? "data, encrypted" :
+				p[0] == 22 ? "Finished, encrypted" :
+					     "alert, encrypted");
 		else if (p[0] == 20)
 			printf("ChangeCipherSpec");
 		else if (p[0] == 21)
@@ -160,7 +168,7 @@ print_datagram(struct client *c, const char *way, const unsigned char *p, size_t
 static int
 udp_socket(const char *address, const char *port, int server)
 {
-	struct addrinfo hints = {0}, *info;
+	struct addrinfo hints = { 0 }, *info;
 	int error, fd;
 
 	hints.ai_socktype = SOCK_DGRAM;
@@ -175,7 +183,7 @@ udp_socket(const char *address, const char *port, int server)
 	if (fd == -1)
 		die("socket");
 	error = server ? connect(fd, info->ai_addr, info->ai_addrlen) :
-	    bind(fd, info->ai_addr, info->ai_addrlen);
+			 bind(fd, info->ai_addr, info->ai_addrlen);
 	if (error == -1)
 		die(address);
 	freeaddrinfo(info);
@@ -189,7 +197,8 @@ client_number(const struct sockaddr_storage *addr, socklen_t len,
 	int i;
 
 	for (i = 0; i < n_clients; i++)
-		if (clients[i].len == len && memcmp(&clients[i].addr, addr, len) == 0)
+		if (clients[i].len == len &&
+		    memcmp(&clients[i].addr, addr, len) == 0)
 			return i;
 	if (n_clients == CLIENTS) {
 		fprintf(stderr, "udp_watch: more than %d clients\n", CLIENTS);
@@ -223,7 +232,7 @@ main(int argc, char *argv[])
 	fds[0].events = POLLIN;
 	if (getsockname(fds[0].fd, (struct sockaddr *)&addr, &len) == -1 ||
 	    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port,
-	    sizeof(port), NI_NUMERICSERV) != 0)
+		sizeof(port), NI_NUMERICSERV) != 0)
 		die("port");
 	printf("port %s\n", port);
 
@@ -246,12 +255,14 @@ main(int argc, char *argv[])
 			if (fds[1 + i].revents == 0)
 				continue;
 			n = recv(fds[1 + i].fd, buf, sizeof(buf), 0);
-			if (n < 0)	/* the server is gone; so will be the client */
+			if (n <
+			    0) /* the server is gone; so will be the client */
 				continue;
-			print_datagram(&clients[i], "client <- server", buf,
-			    (size_t)n);
+			print_datagram(
+			    &clients[i], "client <- server", buf, (size_t)n);
 			(void)sendto(fds[0].fd, buf, (size_t)n, 0,
-			    (struct sockaddr *)&clients[i].addr, clients[i].len);
+			    (struct sockaddr *)&clients[i].addr,
+			    clients[i].len);
 		}
 	}
 	return 0;

@@ -12,7 +12,7 @@ def step(hello: bytes) -> bytes:
 def with_room(hello: bytes) -> bytes:
     """The hello with a cookie of 32 bytes in place of its own, and the lengths that go with it."""
     at = 60 + hello[59]
-    body = hello[25:at] + b"\x20" + bytes(32) + hello[at + 1 + hello[at]:]
+    body = hello[25:at] + b"\x20" + bytes(32) + hello[at + 1 + hello[at] :]
     length = len(body).to_bytes(3, "big")
     message = b"\x01" + length + hello[17:22] + length + body
     return hello[:11] + len(message).to_bytes(2, "big") + message

@@ -7,6 +7,7 @@
 Read from `use` and paths that begin with crate, super or self, tests apart. A name that a module
 only passes on (`pub use`) counts for the module that has it.
 """
+
 import pathlib
 import re
 import sys
@@ -42,7 +43,7 @@ def without_tests(text):
         while depth:
             end += 1
             depth += {"{": 1, "}": -1}.get(text[end], 0)
-        text = text[:found.start()] + text[end + 1:]
+        text = text[: found.start()] + text[end + 1 :]
     return text
 
 
@@ -113,7 +114,7 @@ class Modules:
         for used, name, passed_on in self.uses[module]:
             target = self.absolute(module, used)
             if passed_on and target is not None and name in (path[n], "*"):
-                return self.owner([*target, *path[n + 1:]], (*seen, (module, path[n])))
+                return self.owner([*target, *path[n + 1 :]], (*seen, (module, path[n])))
         return module
 
     def graph(self):
@@ -128,7 +129,9 @@ class Modules:
 
 
 def sources():
-    return sorted(file for file in SRC.rglob("*.rs") if not re.search(r"(^|/|_)tests(/|\.rs$)", str(file.relative_to(SRC))))
+    return sorted(
+        file for file in SRC.rglob("*.rs") if not re.search(r"(^|/|_)tests(/|\.rs$)", str(file.relative_to(SRC)))
+    )
 
 
 def circles(arrows):

@@ -10,15 +10,15 @@
 
 #include <string.h>
 
-#define MAGIC	0x636f6170
+#define MAGIC 0x636f6170
 
 struct coap_data {
-	struct wire	wire;		/* first: a cast goes both ways */
-	unsigned int	magic;
-	int		callbacks;
+	struct wire wire;  /* first: a cast goes both ways */
+	unsigned int magic;
+	int callbacks;
 };
 
-static struct coap_data data[3];	/* one for each SSL there will be */
+static struct coap_data data[3]; /* one for each SSL there will be */
 
 static struct coap_data *
 data_of(SSL *ssl)
@@ -72,8 +72,8 @@ hello(SSL *ssl, struct stepper *client, BIO_ADDR *long_lived)
 }
 
 static void
-one_session(SSL_CTX *ctx, SSL **listener, struct coap_data *next,
-    BIO_ADDR *long_lived)
+one_session(
+    SSL_CTX *ctx, SSL **listener, struct coap_data *next, BIO_ADDR *long_lived)
 {
 	static struct stepper client;
 	struct app *app = SSL_CTX_get_app_data(ctx);

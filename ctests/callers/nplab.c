@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-#define CLIENTS	3
+#define CLIENTS 3
 
 union any {
 	struct sockaddr_storage ss;
@@ -23,9 +23,9 @@ union any {
 };
 
 struct pass_info {
-	union any	client_addr;
-	SSL		*ssl;
-	pthread_t	thread;
+	union any client_addr;
+	SSL *ssl;
+	pthread_t thread;
 };
 
 static struct address own;
@@ -37,7 +37,7 @@ known_family(SSL *ssl)
 
 	memset(&peer, 0, sizeof(peer));
 	(void)BIO_dgram_get_peer(SSL_get_rbio(ssl), &peer);
-	NEED(peer.ss.ss_family == own.any.ss_family);	/* OPENSSL_assert(0) */
+	NEED(peer.ss.ss_family == own.any.ss_family); /* OPENSSL_assert(0) */
 	return 1;
 }
 
@@ -59,14 +59,14 @@ connection_handle(void *arg)
 	struct pass_info *p = arg;
 	struct timeval timeout = { 5, 0 };
 	int fd = net_connected(&own, (struct sockaddr *)&p->client_addr,
-	    p->client_addr.ss.ss_family == AF_INET ?
-	    sizeof(p->client_addr.s4) : sizeof(p->client_addr.s6));
+	    p->client_addr.ss.ss_family == AF_INET ? sizeof(p->client_addr.s4) :
+						     sizeof(p->client_addr.s6));
 
 	BIO_set_fd(SSL_get_rbio(p->ssl), fd, BIO_CLOSE);
 	BIO_ctrl(SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0,
 	    &p->client_addr.ss);
-	BIO_ctrl(SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_RECV_TIMEOUT, 0,
-	    &timeout);
+	BIO_ctrl(
+	    SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_RECV_TIMEOUT, 0, &timeout);
 	serve(p->ssl);
 	SSL_shutdown(p->ssl);
 	SSL_free(p->ssl);
@@ -99,7 +99,7 @@ test(int family)
 		SSL_set_options(pass[i].ssl, SSL_OP_COOKIE_EXCHANGE);
 		memset(&pass[i].client_addr, 0, sizeof(pass[i].client_addr));
 		while ((ret = DTLSv1_listen(pass[i].ssl,
-		    (BIO_ADDR *)&pass[i].client_addr)) <= 0)
+			    (BIO_ADDR *)&pass[i].client_addr)) <= 0)
 			CHECK_INT(ret, 0);
 		CHECK_INT(pass[i].client_addr.ss.ss_family, family);
 		if (!client_is_new(client, CLIENTS, &pass[i].client_addr)) {
@@ -107,7 +107,7 @@ test(int family)
 			continue;
 		}
 		NEED(pthread_create(&pass[i].thread, NULL, connection_handle,
-		    &pass[i]) == 0);
+			 &pass[i]) == 0);
 		i++;
 	}
 	for (i = 0; i < CLIENTS; i++) {

@@ -40,7 +40,7 @@ main(void)
 	/* What strangers send is never fatal. */
 	net_send(junk, "x", 1, &own);
 	net_send(junk, garbage, sizeof(garbage), &own);
-	net_send(junk, "", 0, &own);	/* OpenSSL's returns -1 for that */
+	net_send(junk, "", 0, &own); /* OpenSSL's returns -1 for that */
 	client_start(&client, &own);
 	while (ret == 0) {
 		net_wait(fd);

@@ -7,8 +7,8 @@
 #include "lib/tls.h"
 
 struct connection {
-	const SSL	*ssl;
-	int		generated, verified;
+	const SSL *ssl;
+	int generated, verified;
 };
 
 static struct connection table[2];

@@ -13,10 +13,10 @@
 #include <openssl/err.h>
 #include <string.h>
 
-struct dtls {		/* QDtlsPrivateOpenSSL's part, and a guard */
-	char		guard[8];
-	struct wire	wire;
-	int		callbacks;
+struct dtls {  /* QDtlsPrivateOpenSSL's part, and a guard */
+	char guard[8];
+	struct wire wire;
+	int callbacks;
 };
 
 static struct dtls verifier, connection;
@@ -124,7 +124,7 @@ main(void)
 	leave_an_error_behind();
 	CHECK_INT(DTLSv1_listen(fresh, peer), 1);
 	CHECK_QUEUED(0);
-	CHECK_INT(connection.wire.writes, 0);	/* would be suppressed */
+	CHECK_INT(connection.wire.writes, 0); /* would be suppressed */
 	CHECK_APP(&app, 1, 2);
 	BIO_ADDR_free(peer);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#define COOKIE	40
+#define COOKIE 40
 
 static struct address own;
 
@@ -57,21 +57,21 @@ verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 }
 
 struct accepted {
-	SSL		*ssl;
+	SSL *ssl;
 	struct sockaddr_storage from;
-	pthread_t	thread;
+	pthread_t thread;
 };
 
 static void *
 serve_one(void *arg)
 {
 	struct accepted *a = arg;
-	int fd = net_connected(&own, (struct sockaddr *)&a->from,
-	    sizeof(struct sockaddr_in));
+	int fd = net_connected(
+	    &own, (struct sockaddr *)&a->from, sizeof(struct sockaddr_in));
 
 	BIO_set_fd(SSL_get_rbio(a->ssl), fd, BIO_CLOSE);
-	BIO_ctrl(SSL_get_rbio(a->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0,
-	    &a->from);
+	BIO_ctrl(
+	    SSL_get_rbio(a->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &a->from);
 	serve(a->ssl);
 	SSL_shutdown(a->ssl);
 	SSL_free(a->ssl);
@@ -92,7 +92,7 @@ listen_once(int fd, SSL *ssl, struct accepted *a)
 		len = sizeof(from);
 		memset(&from, 0, sizeof(from));
 		NEED(recvfrom(fd, &byte, 1, MSG_PEEK | MSG_TRUNC,
-		    (struct sockaddr *)&from, &len) > 0);
+			 (struct sockaddr *)&from, &len) > 0);
 		BIO_set_fd(SSL_get_rbio(ssl), fd, BIO_NOCLOSE);
 		ret = DTLSv1_listen(ssl, (BIO_ADDR *)&from);
 	}
@@ -132,8 +132,8 @@ main(void)
 		listen_once(fd, ssl, &done[i]);
 		CHECK_BYTES(&done[i].from, &client[i].own.any, 16);
 		CHECK_INT(app.verified, 1);
-		NEED(pthread_create(&done[i].thread, NULL, serve_one,
-		    &done[i]) == 0);
+		NEED(pthread_create(
+			 &done[i].thread, NULL, serve_one, &done[i]) == 0);
 		pthread_join(done[i].thread, NULL);
 		client_join(&client[i]);
 		CHECK_INT(app.verified, 2);

@@ -43,8 +43,8 @@ main(void)
 	stepper_init(&client);
 	stepper_step(&client);
 	NEED((d = queue_get(&client.wire.out)) != NULL);
-	queue_put(&client.wire.in, challenge, hvr_make(challenge, 0,
-	    "trio's own cookie", 17));
+	queue_put(&client.wire.in, challenge,
+	    hvr_make(challenge, 0, "trio's own cookie", 17));
 	stepper_step(&client);
 	NEED((d = queue_get(&client.wire.out)) != NULL);
 	hello = *d;
@@ -60,7 +60,7 @@ main(void)
 	CHECK_INT(DTLSv1_listen(ssl, ignored), 1);
 	CHECK_QUEUED(0);
 	CHECK_INT(BIO_pending(port.rmem), 0);
-	CHECK_INT(BIO_pending(port.wmem), 0);	/* nothing was answered */
+	CHECK_INT(BIO_pending(port.wmem), 0); /* nothing was answered */
 	CHECK_APP(&app, 0, 1);
 
 	port_give(&port, hello.byte, hello.len);

@@ -7,14 +7,17 @@
 #define LAST_SEQUENCE 0xffffffffffffULL
 
 enum {
-	WRITTEN_BY_LIBSSL = 112,	/* sizeof(BIO_ADDR) */
-	PEER_AT = 64			/* where the caller's room begins between its canaries, see steps.c */
+	WRITTEN_BY_LIBSSL = 112, /* sizeof(BIO_ADDR) */
+	PEER_AT =
+	    64 /* where the caller's room begins between its canaries, see steps.c */
 };
 
 int
 answer_peer_unknown(const struct dcase *c)
 {
-	return bios_in_memory(c) || (bios_scripted(c) && (c->peer == PEER_NONE || c->peer == PEER_REFUSED));
+	return bios_in_memory(c) ||
+	    (bios_scripted(c) &&
+		(c->peer == PEER_NONE || c->peer == PEER_REFUSED));
 }
 
 /*
@@ -25,7 +28,7 @@ int
 answer_narrow(const struct dcase *c, struct log *log)
 {
 	const struct event *returned = NULL;
-	unsigned char told[sizeof(struct sockaddr_storage)] = {0};
+	unsigned char told[sizeof(struct sockaddr_storage)] = { 0 };
 	int changed = 0;
 
 	script_peer(c, told);
@@ -36,11 +39,13 @@ answer_narrow(const struct dcase *c, struct log *log)
 
 		if (log->events[i].kind == EVENT_RETURN)
 			returned = &log->events[i];
-		if (log->events[i].kind != EVENT_PEER || returned == NULL || returned->values[0] <= 0)
+		if (log->events[i].kind != EVENT_PEER || returned == NULL ||
+		    returned->values[0] <= 0)
 			continue;
 		if (memcmp(room + PEER_AT, told, WRITTEN_BY_LIBSSL) != 0)
 			return -1;
-		for (size_t byte = PEER_AT + sizeof(struct sockaddr); byte < PEER_AT + WRITTEN_BY_LIBSSL; byte++)
+		for (size_t byte = PEER_AT + sizeof(struct sockaddr);
+		    byte < PEER_AT + WRITTEN_BY_LIBSSL; byte++)
 			room[byte] = (unsigned char)(0xa5 ^ byte);
 		changed = 1;
 	}
@@ -51,12 +56,16 @@ answer_narrow(const struct dcase *c, struct log *log)
 static void
 add_to_sequences(unsigned char *bytes, size_t len, unsigned long long more)
 {
-	for (size_t at = 0; at + 13 <= len; at += 13 + hello_number(bytes + at + AT_RECORD_LENGTH, 2)) {
+	for (size_t at = 0; at + 13 <= len;
+	    at += 13 + hello_number(bytes + at + AT_RECORD_LENGTH, 2)) {
 		unsigned char *sequence = bytes + at + AT_SEQUENCE;
-		unsigned long long old = (unsigned long long)hello_number(sequence, 2) << 32 | hello_number(sequence + 2, 4);
+		unsigned long long old =
+		    (unsigned long long)hello_number(sequence, 2) << 32 |
+		    hello_number(sequence + 2, 4);
 
 		/* Past the last number there is no right one: those stay. */
-		if (hello_number(bytes + at + AT_EPOCH, 2) == 0 && old + more <= LAST_SEQUENCE)
+		if (hello_number(bytes + at + AT_EPOCH, 2) == 0 &&
+		    old + more <= LAST_SEQUENCE)
 			hello_put(sequence, 6, old + more);
 	}
 }
@@ -80,23 +89,27 @@ answer_renumber(const struct dcase *c, struct log *log)
 				more = 0;
 			break;
 		case EVENT_READ:
-			sequence = c->pool + c->reads[event->values[0]].at + AT_SEQUENCE;
+			sequence = c->pool + c->reads[event->values[0]].at +
+			    AT_SEQUENCE;
 			break;
 		case EVENT_RETURN:
-			if (step != 'L' || event->values[0] <= 0 || sequence == NULL)
+			if (step != 'L' || event->values[0] <= 0 ||
+			    sequence == NULL)
 				break;
-			more = (unsigned long long)hello_number(sequence, 2) << 32 | hello_number(sequence + 2, 4);
+			more = (unsigned long long)hello_number(sequence, 2)
+				<< 32 |
+			    hello_number(sequence + 2, 4);
 			more = more > 1 ? more - 1 : 0;
 			break;
 		case EVENT_WRITE:
-		case EVENT_MEMORY:	/* what a memory BIO was written */
+		case EVENT_MEMORY: /* what a memory BIO was written */
 			if (step != 'L' && more != 0) {
-				add_to_sequences(log_bytes(log, event), event->len, more);
+				add_to_sequences(
+				    log_bytes(log, event), event->len, more);
 				changed = 1;
 			}
 			break;
-		default:
-			break;
+		default: break;
 		}
 	}
 	return changed;
@@ -108,7 +121,8 @@ answer_first_sequence(const struct log *log)
 	for (size_t i = 0; i < log->count; i++) {
 		const unsigned char *bytes = log_bytes(log, &log->events[i]);
 
-		if (log->events[i].kind == EVENT_WRITE && log->events[i].len > 13 && bytes[AT_TYPE] == 2)
+		if (log->events[i].kind == EVENT_WRITE &&
+		    log->events[i].len > 13 && bytes[AT_TYPE] == 2)
 			return (long)hello_number(bytes + AT_SEQUENCE + 2, 4);
 	}
 	return -1;

@@ -20,12 +20,13 @@ add_line(const char *hex)
 	size_t digits = strspn(hex, "0123456789abcdef");
 	unsigned char *bytes = malloc(digits / 2 + 1);
 
-	if (bytes == NULL || count == MAX_CORPUS || digits % 2 != 0 || digits == 0) {
+	if (bytes == NULL || count == MAX_CORPUS || digits % 2 != 0 ||
+	    digits == 0) {
 		free(bytes);
 		return 0;
 	}
 	for (size_t i = 0; i < digits / 2; i++) {
-		char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
 
 		bytes[i] = (unsigned char)strtoul(pair, NULL, 16);
 	}
@@ -43,7 +44,10 @@ corpus_open(const char *path)
 	int fine = 1;
 
 	if (file == NULL) {
-		fprintf(stderr, "differential: cannot open the corpus %s (--corpus names another)\n", path);
+		fprintf(stderr,
+		    "differential: cannot open the corpus %s (--corpus names "
+		    "another)\n",
+		    path);
 		return 0;
 	}
 	while (fine && getline(&line, &room, file) > 0)
@@ -52,7 +56,10 @@ corpus_open(const char *path)
 	free(line);
 	fclose(file);
 	if (!fine || count == 0)
-		fprintf(stderr, "differential: %s does not hold datagrams as lines of '> HEX'\n", path);
+		fprintf(stderr,
+		    "differential: %s does not hold datagrams as lines of '> "
+		    "HEX'\n",
+		    path);
 	return fine && count > 0;
 }
 

@@ -5,8 +5,13 @@
 #include "deliberate.h"
 #include "hello.h"
 
-enum { CASES_PER_SIGHT = 20000 };	/* every difference wants to be seen once in so many cases */
-enum { REPAIR_SEQUENCE = 1, REPAIR_TRAILING = 2 };	/* DTLSV1_LISTEN_REPAIR_... */
+enum {
+	CASES_PER_SIGHT = 20000
+}; /* every difference wants to be seen once in so many cases */
+enum {
+	REPAIR_SEQUENCE = 1,
+	REPAIR_TRAILING = 2
+}; /* DTLSV1_LISTEN_REPAIR_... */
 
 static int
 any_seq_2(const struct dcase *c)
@@ -25,7 +30,8 @@ static int
 any_too_long(const struct dcase *c)
 {
 	for (size_t i = 0; i < c->nreads; i++)
-		if (hello_claims_too_much(c->pool + c->reads[i].at, c->reads[i].len))
+		if (hello_claims_too_much(
+			c->pool + c->reads[i].at, c->reads[i].len))
 			return 1;
 	return 0;
 }
@@ -38,7 +44,8 @@ any_trailing(const struct dcase *c)
 	for (size_t i = 0; i < c->nreads; i++) {
 		const unsigned char *bytes = c->pool + c->reads[i].at;
 
-		if (c->reads[i].len >= 13 && c->reads[i].len > 13 + ((size_t)bytes[11] << 8 | bytes[12]))
+		if (c->reads[i].len >= 13 &&
+		    c->reads[i].len > 13 + ((size_t)bytes[11] << 8 | bytes[12]))
 			return 1;
 	}
 	return 0;
@@ -70,23 +77,37 @@ any_accept_state(const struct dcase *c)
 static struct {
 	const char *name, *reason;
 	int (*applies)(const struct dcase *c);
-	size_t flag;				/* in struct rewrite */
-	int fatal;				/* libssl itself would crash without the rewrite */
-	int libssl_has;				/* the loaded one is as the reason says */
+	size_t flag;    /* in struct rewrite */
+	int fatal;    /* libssl itself would crash without the rewrite */
+	int libssl_has;    /* the loaded one is as the reason says */
 	unsigned long applied, seen;
 } rewrites[] = {
-	{"message_seq 2 is refused", "libssl before 3.5 (and fixes) accepts it and then cannot continue the handshake",
-	    any_seq_2, offsetof(struct rewrite, refuse_seq_2), 0, 0, 0, 0},
-	{"a first fragment of more than libssl puts together is dropped", "libssl refuses it in the handshake only, and 3.2.1 then uses freed memory",
-	    any_too_long, offsetof(struct rewrite, refuse_too_long), 0, 1, 0, 0},
-	{"only the first record is handed over", "libssl from 3.2 on shows the handshake the unverified rest of the datagram",
-	    any_trailing, offsetof(struct rewrite, first_record_only), 0, 0, 0, 0},
-	{"a NULL peer is allowed", "libssl writes to the address it was not given, and crashes",
-	    null_crashes, offsetof(struct rewrite, give_room), 1, 1, 0, 0},
-	{"an empty datagram is a bad one", "libssl takes it for a broken socket and returns -1, and anyone can send one",
-	    any_empty, offsetof(struct rewrite, empty_is_short), 0, 1, 0, 0},
-	{"SSL_set_accept_state after success changes nothing", "libssl's begins anew, and SSL_accept waits for a client that has said what it had to say",
-	    any_accept_state, offsetof(struct rewrite, stay_accepted), 0, 1, 0, 0},
+	{ "message_seq 2 is refused",
+	    "libssl before 3.5 (and fixes) accepts it and then cannot continue "
+	    "the handshake",
+	    any_seq_2, offsetof(struct rewrite, refuse_seq_2), 0, 0, 0, 0 },
+	{ "a first fragment of more than libssl puts together is dropped",
+	    "libssl refuses it in the handshake only, and 3.2.1 then uses "
+	    "freed memory",
+	    any_too_long, offsetof(struct rewrite, refuse_too_long), 0, 1, 0,
+	    0 },
+	{ "only the first record is handed over",
+	    "libssl from 3.2 on shows the handshake the unverified rest of the "
+	    "datagram",
+	    any_trailing, offsetof(struct rewrite, first_record_only), 0, 0, 0,
+	    0 },
+	{ "a NULL peer is allowed",
+	    "libssl writes to the address it was not given, and crashes",
+	    null_crashes, offsetof(struct rewrite, give_room), 1, 1, 0, 0 },
+	{ "an empty datagram is a bad one",
+	    "libssl takes it for a broken socket and returns -1, and anyone "
+	    "can send one",
+	    any_empty, offsetof(struct rewrite, empty_is_short), 0, 1, 0, 0 },
+	{ "SSL_set_accept_state after success changes nothing",
+	    "libssl's begins anew, and SSL_accept waits for a client that has "
+	    "said what it had to say",
+	    any_accept_state, offsetof(struct rewrite, stay_accepted), 0, 1, 0,
+	    0 },
 };
 enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, STAY, REWRITES };
 
@@ -106,20 +127,26 @@ unknown_family(const struct dcase *c)
 static struct {
 	const char *name, *reason;
 	int (*applies)(const struct dcase *c);
-	int (*read)(const struct dcase *c, struct log *log);	/* 1: it changed the log, 0: not, -1: libssl is not as the reason says */
+	int (*read)(const struct dcase *c,
+	    struct log *
+		log); /* 1: it changed the log, 0: not, -1: libssl is not as the reason says */
 	int libssl_has;
 	unsigned long applied, seen, libssl_differs;
 } answers[] = {
-	{"at most sizeof(struct sockaddr) is cleared", "libssl clears 112 bytes when the BIO knows no peer, past the end of a sockaddr_in",
-	    answer_peer_unknown, answer_narrow, 1, 0, 0, 0},
-	{"sizeof(struct sockaddr) of an unknown family", "libssl has the BIO write to the caller's room, whatever its size",
-	    unknown_family, answer_narrow, 1, 0, 0, 0},
-	{"the first ServerHello has the hello's sequence", "libssl from 3.2 on begins at 1, which clients drop as a replay",
-	    renumbered, answer_renumber, 0, 0, 0, 0},
+	{ "at most sizeof(struct sockaddr) is cleared",
+	    "libssl clears 112 bytes when the BIO knows no peer, past the end "
+	    "of a sockaddr_in",
+	    answer_peer_unknown, answer_narrow, 1, 0, 0, 0 },
+	{ "sizeof(struct sockaddr) of an unknown family",
+	    "libssl has the BIO write to the caller's room, whatever its size",
+	    unknown_family, answer_narrow, 1, 0, 0, 0 },
+	{ "the first ServerHello has the hello's sequence",
+	    "libssl from 3.2 on begins at 1, which clients drop as a replay",
+	    renumbered, answer_renumber, 0, 0, 0, 0 },
 };
 enum { NO_PEER, NO_FAMILY, SEQUENCE, ANSWERS };
 
-static struct log without;	/* libssl's log without one of the rewrites */
+static struct log without; /* libssl's log without one of the rewrites */
 
 static void
 set_flag(struct rewrite *rewrite, size_t flag, int value)
@@ -131,14 +158,16 @@ static int
 accepted(const struct log *log)
 {
 	for (size_t i = 0; i < log->count; i++)
-		if (log->events[i].kind == EVENT_RETURN && log->events[i].values[0] > 0)
+		if (log->events[i].kind == EVENT_RETURN &&
+		    log->events[i].values[0] > 0)
 			return 1;
 	return 0;
 }
 
 /* Each difference is seen when libssl, spared that one rewrite, does something else. */
 static void
-look_for(const struct dcase *c, const struct rewrite *all, int rewrite, const struct log *expected)
+look_for(const struct dcase *c, const struct rewrite *all, int rewrite,
+    const struct log *expected)
 {
 	struct rewrite less = *all;
 	int seen;
@@ -158,7 +187,8 @@ look_for(const struct dcase *c, const struct rewrite *all, int rewrite, const st
 static int
 in_force(int rewrite, const struct dcase *c)
 {
-	return (!sides_are_control() || rewrites[rewrite].fatal) && rewrites[rewrite].applies(c);
+	return (!sides_are_control() || rewrites[rewrite].fatal) &&
+	    rewrites[rewrite].applies(c);
 }
 
 /* Does the rewrite change what libssl does with this case? */
@@ -166,7 +196,7 @@ static int
 changes(const struct dcase *c, int rewrite)
 {
 	static struct log with;
-	struct rewrite none = {.give_room = 0}, one = none;
+	struct rewrite none = { .give_room = 0 }, one = none;
 
 	set_flag(&one, rewrites[rewrite].flag, 1);
 	run_case(&reference, c, &one, &with, NULL);
@@ -177,11 +207,13 @@ changes(const struct dcase *c, int rewrite)
 void
 deliberate_open(void)
 {
-	static const unsigned char alert[] = {21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40};
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
+		0, 9, 0, 2, 2, 40 };
 	static struct dcase c;
 	static unsigned char hello[MAX_DATAGRAM];
 	struct prng prng = prng_for(1, 1);
-	size_t len = hello_make(&prng, c.cookie, 20, hello, sizeof(hello) - sizeof(alert));
+	size_t len = hello_make(
+	    &prng, c.cookie, 20, hello, sizeof(hello) - sizeof(alert));
 
 	case_reset(&c);
 	c.verify = VERIFY_ALWAYS;
@@ -218,9 +250,10 @@ read_answers(const struct dcase *c, struct log *expected)
 }
 
 int
-deliberate_expectation(const struct dcase *c, struct log *expected, after_listen_fn *after)
+deliberate_expectation(
+    const struct dcase *c, struct log *expected, after_listen_fn *after)
 {
-	struct rewrite rewrite = {.give_room = 0};
+	struct rewrite rewrite = { .give_room = 0 };
 
 	for (int i = 0; i < REWRITES; i++)
 		if (in_force(i, c))
@@ -233,7 +266,8 @@ deliberate_expectation(const struct dcase *c, struct log *expected, after_listen
 }
 
 static int
-report_one(const char *name, const char *reason, int libssl_has, unsigned long applied, unsigned long seen, unsigned long wanted)
+report_one(const char *name, const char *reason, int libssl_has,
+    unsigned long applied, unsigned long seen, unsigned long wanted)
 {
 	if (!libssl_has) {
 		printf("  this libssl does the same as we:  %s\n", name);
@@ -254,12 +288,16 @@ deliberate_report(unsigned long cases)
 
 	if (sides_are_control())
 		return 1;
-	printf("\ndeliberate differences (seen, of the cases that might show it; at least %lu):\n", wanted);
+	printf("\ndeliberate differences (seen, of the cases that might show "
+	       "it; at least %lu):\n",
+	    wanted);
 	for (int i = 0; i < REWRITES; i++)
-		fine &= report_one(rewrites[i].name, rewrites[i].reason, rewrites[i].libssl_has, rewrites[i].applied, rewrites[i].seen,
-		    wanted);
+		fine &= report_one(rewrites[i].name, rewrites[i].reason,
+		    rewrites[i].libssl_has, rewrites[i].applied,
+		    rewrites[i].seen, wanted);
 	for (int i = 0; i < ANSWERS; i++) {
-		fine &= report_one(answers[i].name, answers[i].reason, answers[i].libssl_has, answers[i].applied, answers[i].seen,
+		fine &= report_one(answers[i].name, answers[i].reason,
+		    answers[i].libssl_has, answers[i].applied, answers[i].seen,
 		    wanted);
 		fine &= answers[i].libssl_differs == 0;
 	}

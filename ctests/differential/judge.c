@@ -10,7 +10,7 @@ static void
 run_ours(const struct dcase *c)
 {
 	/* libssl in our place crashes where ours takes a NULL peer. */
-	struct rewrite rewrite = {.give_room = sides_are_control()};
+	struct rewrite rewrite = { .give_room = sides_are_control() };
 
 	run_case(&ours, c, &rewrite, &log_ours, NULL);
 }
@@ -18,7 +18,8 @@ run_ours(const struct dcase *c)
 int
 judge(const struct dcase *c, int count)
 {
-	int as_told = deliberate_expectation(c, &log_expected, count ? coverage_note : NULL);
+	int as_told = deliberate_expectation(
+	    c, &log_expected, count ? coverage_note : NULL);
 
 	if (count)
 		coverage_flights(&log_expected);
@@ -32,11 +33,13 @@ judge_print(const struct dcase *c)
 	long mark;
 
 	if (!deliberate_expectation(c, &log_expected, NULL))
-		printf("libssl did not clear the peer as ctests/differential/deliberate.c says\n");
+		printf("libssl did not clear the peer as "
+		       "ctests/differential/deliberate.c says\n");
 	run_ours(c);
 	mark = log_compare(&log_ours, &log_expected);
 	if (mark < 0)
-		printf("  (run again, the two agree: if they did not before, something was carried over from an earlier case)\n");
+		printf("  (run again, the two agree: if they did not before, "
+		       "something was carried over from an earlier case)\n");
 	printf("  %s:\n", ours.name);
 	log_print(&log_ours, mark);
 	printf("  %s (deliberate differences applied):\n", reference.name);

@@ -8,8 +8,14 @@
 
 #include <openssl/ssl.h>
 
-enum { POLICY_BUILTIN = 2, REPAIR_ALL = 7, REPAIR_FRAGMENTS = 4, MOST = 16384 + 13, OUT_MAX = MOST };
-enum { DROP, ANSWER, ADMIT, KEPT, VERDICTS };	/* DTLSV1_LISTEN_* */
+enum {
+	POLICY_BUILTIN = 2,
+	REPAIR_ALL = 7,
+	REPAIR_FRAGMENTS = 4,
+	MOST = 16384 + 13,
+	OUT_MAX = MOST
+};
+enum { DROP, ANSWER, ADMIT, KEPT, VERDICTS }; /* DTLSV1_LISTEN_* */
 
 /* What the BIO of the listening side has. */
 struct pair_end {
@@ -25,8 +31,8 @@ struct pair_end {
 extern struct pair_end pair_end;
 
 struct pair {
-	SSL_CTX *ctx[2];	/* for datagrams; to listen with */
-	SSL *ssl[2];		/* to adopt with; to listen with */
+	SSL_CTX *ctx[2]; /* for datagrams; to listen with */
+	SSL *ssl[2]; /* to adopt with; to listen with */
 	int socket;
 };
 

@@ -51,7 +51,8 @@ script_rewrite(const struct run *run, unsigned char *bytes, size_t len)
 {
 	size_t end;
 
-	if (run->rewrite.refuse_seq_2 && len >= 19 && bytes[17] == 0 && bytes[18] == 2)
+	if (run->rewrite.refuse_seq_2 && len >= 19 && bytes[17] == 0 &&
+	    bytes[18] == 2)
 		bytes[18] = 3;
 	if (run->rewrite.refuse_too_long && hello_claims_too_much(bytes, len))
 		bytes[21] = 1;
@@ -64,7 +65,8 @@ script_rewrite(const struct run *run, unsigned char *bytes, size_t len)
 }
 
 static int
-read_datagram(struct run *run, BIO *bio, const struct scripted_read *read, char *buffer, int room)
+read_datagram(struct run *run, BIO *bio, const struct scripted_read *read,
+    char *buffer, int room)
 {
 	int len = (int)read->len < room ? (int)read->len : room, kept = len;
 
@@ -83,7 +85,7 @@ read_datagram(struct run *run, BIO *bio, const struct scripted_read *read, char 
 static int
 script_read(BIO *bio, char *buffer, int room)
 {
-	static const struct scripted_read past_the_end = {READ_BLOCK, 0, 0};
+	static const struct scripted_read past_the_end = { READ_BLOCK, 0, 0 };
 	struct script *script = BIO_get_data(bio);
 	struct run *run = script->run;
 	const struct scripted_read *read = &past_the_end;
@@ -96,20 +98,11 @@ script_read(BIO *bio, char *buffer, int room)
 	run->trace.read_kind = read->kind;
 	run->held_up = 0;
 	switch (read->kind) {
-	case READ_DATA:
-		return read_datagram(run, bio, read, buffer, room);
-	case READ_BLOCK:
-		returned = held_up(run, bio, 1, 0, -1);
-		break;
-	case READ_BLOCK_ZERO:
-		returned = held_up(run, bio, 1, 0, 0);
-		break;
-	case READ_END:
-		returned = held_up(run, bio, 0, 0, 0);
-		break;
-	case READ_FAIL:
-		returned = held_up(run, bio, 0, 0, -1);
-		break;
+	case READ_DATA: return read_datagram(run, bio, read, buffer, room);
+	case READ_BLOCK: returned = held_up(run, bio, 1, 0, -1); break;
+	case READ_BLOCK_ZERO: returned = held_up(run, bio, 1, 0, 0); break;
+	case READ_END: returned = held_up(run, bio, 0, 0, 0); break;
+	case READ_FAIL: returned = held_up(run, bio, 0, 0, -1); break;
 	case READ_FAIL_STALE:
 		/* Its meaning hangs on what the flags were: say so to coverage.c. */
 		if (BIO_should_retry(bio))
@@ -117,7 +110,8 @@ script_read(BIO *bio, char *buffer, int room)
 		returned = held_up(run, bio, 0, 1, -1);
 		break;
 	}
-	LOG(run->log, EVENT_READ, NULL, 0, read == &past_the_end ? -1 : (long)(run->next_read - 1), returned);
+	LOG(run->log, EVENT_READ, NULL, 0,
+	    read == &past_the_end ? -1 : (long)(run->next_read - 1), returned);
 	return returned;
 }
 
@@ -134,26 +128,16 @@ script_write(BIO *bio, const char *bytes, int len)
 		result = run->c->writes[run->next_write++];
 	run->held_up = 0;
 	switch (result) {
-	case RESULT_OK:
-		BIO_clear_retry_flags(bio);
-		break;
-	case RESULT_BLOCK:
-		returned = held_up(run, bio, 2, 0, -1);
-		break;
-	case RESULT_FAIL:
-		returned = held_up(run, bio, 0, 0, -1);
-		break;
+	case RESULT_OK: BIO_clear_retry_flags(bio); break;
+	case RESULT_BLOCK: returned = held_up(run, bio, 2, 0, -1); break;
+	case RESULT_FAIL: returned = held_up(run, bio, 0, 0, -1); break;
 	case RESULT_FAIL_STALE:
 		if (BIO_should_retry(bio))
 			result = RESULT_BLOCK;
 		returned = held_up(run, bio, 0, 1, -1);
 		break;
-	case RESULT_ZERO:
-		returned = held_up(run, bio, 0, 0, 0);
-		break;
-	case RESULT_SHORT:
-		returned = held_up(run, bio, 0, 0, len - 1);
-		break;
+	case RESULT_ZERO: returned = held_up(run, bio, 0, 0, 0); break;
+	case RESULT_SHORT: returned = held_up(run, bio, 0, 0, len - 1); break;
 	case RESULT_SHORT_BLOCK:
 		returned = held_up(run, bio, 2, 0, len - 1);
 		break;
@@ -172,8 +156,7 @@ script_flush(struct run *run, BIO *bio)
 		result = run->c->flushes[run->next_flush++];
 	run->held_up = 0;
 	switch (result) {
-	case RESULT_OK:
-		break;
+	case RESULT_OK: break;
 	case RESULT_BLOCK:
 	case RESULT_SHORT_BLOCK:
 		result = RESULT_BLOCK;
@@ -185,7 +168,8 @@ script_flush(struct run *run, BIO *bio)
 		returned = held_up(run, bio, 0, 1, -1);
 		break;
 	default:
-		returned = held_up(run, bio, 0, 0, result == RESULT_FAIL ? -1 : 0);
+		returned =
+		    held_up(run, bio, 0, 0, result == RESULT_FAIL ? -1 : 0);
 	}
 	run->trace.flush = result;
 	LOG(run->log, EVENT_FLUSH, NULL, 0, returned);
@@ -199,21 +183,16 @@ script_ctrl(BIO *bio, int command, long number, void *pointer)
 
 	(void)number;
 	switch (command) {
-	case BIO_CTRL_FLUSH:
-		return script_flush(script->run, bio);
+	case BIO_CTRL_FLUSH: return script_flush(script->run, bio);
 	case BIO_CTRL_DGRAM_GET_PEER:
 		return script_get_peer(script->run->c, pointer);
 	case BIO_CTRL_DGRAM_SET_PEER:
 		script_set_peer(script->run, pointer);
 		return 1;
-	case BIO_CTRL_DGRAM_QUERY_MTU:
-		return 1472;
-	case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD:
-		return 28;
-	case BIO_CTRL_DUP:
-		return 1;
-	default:
-		return 0;
+	case BIO_CTRL_DGRAM_QUERY_MTU: return 1472;
+	case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: return 28;
+	case BIO_CTRL_DUP: return 1;
+	default: return 0;
 	}
 }
 
@@ -254,7 +233,8 @@ script_open(void)
 	named_dgram = make_method(BIO_TYPE_DGRAM, "scripted datagrams", 1, 1);
 	deaf = make_method(type, "scripted, no read", 0, 1);
 	mute = make_method(type, "scripted, no write", 1, 0);
-	return plain != NULL && named_dgram != NULL && deaf != NULL && mute != NULL;
+	return plain != NULL && named_dgram != NULL && deaf != NULL &&
+	    mute != NULL;
 }
 
 void
@@ -274,7 +254,7 @@ make_bio(struct run *run, BIO_METHOD *method, int empty)
 
 	if (bio == NULL || script == NULL)
 		abort();
-	*script = (struct script){run, empty};
+	*script = (struct script){ run, empty };
 	BIO_set_data(bio, script);
 	BIO_set_init(bio, 1);
 	run->alive++;

@@ -9,14 +9,20 @@
 
 #include "run.h"
 
-enum { UNKNOWN_FAMILY = 77, UNKNOWN_LEN = 112 };	/* as long as libssl's own union of addresses */
+enum {
+	UNKNOWN_FAMILY = 77,
+	UNKNOWN_LEN = 112
+}; /* as long as libssl's own union of addresses */
 
 size_t
 script_peer(const struct dcase *c, unsigned char *address)
 {
-	struct sockaddr_in inet = {.sin_family = AF_INET, .sin_port = htons(4433)};
-	struct sockaddr_in6 inet6 = {.sin6_family = AF_INET6, .sin6_port = htons(4433), .sin6_scope_id = 3};
-	struct sockaddr_un local = {.sun_family = AF_UNIX};
+	struct sockaddr_in inet = { .sin_family = AF_INET,
+		.sin_port = htons(4433) };
+	struct sockaddr_in6 inet6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(4433),
+		.sin6_scope_id = 3 };
+	struct sockaddr_un local = { .sun_family = AF_UNIX };
 	sa_family_t family = UNKNOWN_FAMILY;
 
 	switch (c->peer) {
@@ -26,7 +32,8 @@ script_peer(const struct dcase *c, unsigned char *address)
 		memcpy(address, &inet, sizeof(inet));
 		return sizeof(inet);
 	case PEER_INET6:
-		memcpy(&inet6.sin6_addr, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7", 16);
+		memcpy(&inet6.sin6_addr,
+		    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7", 16);
 		memcpy(address, &inet6, sizeof(inet6));
 		return sizeof(inet6);
 	case PEER_UNIX:
@@ -38,8 +45,7 @@ script_peer(const struct dcase *c, unsigned char *address)
 		memset(address, 0x7e, UNKNOWN_LEN);
 		memcpy(address, &family, sizeof(family));
 		return UNKNOWN_LEN;
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -63,16 +69,11 @@ size_t
 script_peer_len(int family)
 {
 	switch (family) {
-	case AF_INET:
-		return sizeof(struct sockaddr_in);
-	case AF_INET6:
-		return sizeof(struct sockaddr_in6);
-	case AF_UNIX:
-		return sizeof(struct sockaddr_un);
-	case UNKNOWN_FAMILY:
-		return UNKNOWN_LEN;
-	default:
-		return 0;
+	case AF_INET: return sizeof(struct sockaddr_in);
+	case AF_INET6: return sizeof(struct sockaddr_in6);
+	case AF_UNIX: return sizeof(struct sockaddr_un);
+	case UNKNOWN_FAMILY: return UNKNOWN_LEN;
+	default: return 0;
 	}
 }
 

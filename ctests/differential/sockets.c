@@ -12,7 +12,7 @@
 
 static struct pair {
 	int server, client;
-} pairs[2] = {{-1, -1}, {-1, -1}};	/* IPv4, IPv6 */
+} pairs[2] = { { -1, -1 }, { -1, -1 } }; /* IPv4, IPv6 */
 
 static struct pair *
 pair_of(int inet6)
@@ -24,15 +24,17 @@ pair_of(int inet6)
 static int
 bound_socket(int inet6, struct sockaddr_storage *address, socklen_t *len)
 {
-	struct sockaddr_in inet = {.sin_family = AF_INET};
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+	struct sockaddr_in inet = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+		.sin6_addr = in6addr_loopback };
 	int fd = socket(inet6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 
 	inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	*len = inet6 ? sizeof(six) : sizeof(inet);
 	memset(address, 0, sizeof(*address));
 	memcpy(address, inet6 ? (void *)&six : (void *)&inet, *len);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)address, *len) == 0 && getsockname(fd, (struct sockaddr *)address, len) == 0 &&
+	if (fd >= 0 && bind(fd, (struct sockaddr *)address, *len) == 0 &&
+	    getsockname(fd, (struct sockaddr *)address, len) == 0 &&
 	    fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
 		return fd;
 	if (fd >= 0)
@@ -50,13 +52,14 @@ open_pair(int inet6)
 	pair->server = bound_socket(inet6, &server, &server_len);
 	pair->client = bound_socket(inet6, &client, &client_len);
 	/* The client is connected, the server's socket is not, as a listening one. */
-	if (pair->server >= 0 && pair->client >= 0 && connect(pair->client, (struct sockaddr *)&server, server_len) == 0)
+	if (pair->server >= 0 && pair->client >= 0 &&
+	    connect(pair->client, (struct sockaddr *)&server, server_len) == 0)
 		return 1;
 	if (pair->server >= 0)
 		close(pair->server);
 	if (pair->client >= 0)
 		close(pair->client);
-	*pair = (struct pair){-1, -1};
+	*pair = (struct pair){ -1, -1 };
 	return 0;
 }
 
@@ -64,11 +67,13 @@ int
 sockets_open(void)
 {
 	if (!open_pair(0)) {
-		fprintf(stderr, "differential: no UDP on 127.0.0.1: %s\n", strerror(errno));
+		fprintf(stderr, "differential: no UDP on 127.0.0.1: %s\n",
+		    strerror(errno));
 		return 0;
 	}
 	if (!open_pair(1))
-		printf("no UDP on ::1: the cases with datagram BIOs use 127.0.0.1 alone\n");
+		printf("no UDP on ::1: the cases with datagram BIOs use "
+		       "127.0.0.1 alone\n");
 	return 1;
 }
 
@@ -95,7 +100,8 @@ sockets_peer(int inet6, unsigned char *address)
 	struct sockaddr_storage own;
 	socklen_t len = sizeof(own);
 
-	if (getsockname(pair_of(inet6)->client, (struct sockaddr *)&own, &len) != 0)
+	if (getsockname(
+		pair_of(inet6)->client, (struct sockaddr *)&own, &len) != 0)
 		return 0;
 	memcpy(address, &own, len);
 	return len;
@@ -105,7 +111,9 @@ void
 sockets_send(int inet6, const unsigned char *bytes, size_t len)
 {
 	if (send(pair_of(inet6)->client, bytes, len, 0) != (ssize_t)len)
-		fprintf(stderr, "differential: cannot send %zu bytes on the loopback: %s\n", len, strerror(errno));
+		fprintf(stderr,
+		    "differential: cannot send %zu bytes on the loopback: %s\n",
+		    len, strerror(errno));
 }
 
 long
@@ -119,7 +127,9 @@ sockets_waiting(int inet6)
 {
 	int waiting = 0;
 
-	return ioctl(pair_of(inet6)->server, FIONREAD, &waiting) == 0 ? waiting : -1;
+	return ioctl(pair_of(inet6)->server, FIONREAD, &waiting) == 0 ?
+	    waiting :
+	    -1;
 }
 
 void
@@ -128,6 +138,7 @@ sockets_drain(int inet6)
 	unsigned char byte;
 	const struct pair *pair = pair_of(inet6);
 
-	while (recv(pair->server, &byte, 1, 0) >= 0 || recv(pair->client, &byte, 1, 0) >= 0)
+	while (recv(pair->server, &byte, 1, 0) >= 0 ||
+	    recv(pair->client, &byte, 1, 0) >= 0)
 		continue;
 }

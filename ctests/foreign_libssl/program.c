@@ -12,15 +12,15 @@
 
 struct ssl_ctx_st *SSL_CTX_new(const void *);
 struct ssl_st *SSL_new(struct ssl_ctx_st *);
-void	SSL_free(struct ssl_st *);
-void	SSL_CTX_free(struct ssl_ctx_st *);
-void	SSL_CTX_set_cookie_generate_cb(struct ssl_ctx_st *, void *);
-void	SSL_CTX_set_cookie_verify_cb(struct ssl_ctx_st *, void *);
-long	SSL_ctrl(struct ssl_st *, int, long, void *);
-int	DTLSv1_listen(struct ssl_st *, void *);
-void	stub_seen(int *, int *, int *, void **, void **);
+void SSL_free(struct ssl_st *);
+void SSL_CTX_free(struct ssl_ctx_st *);
+void SSL_CTX_set_cookie_generate_cb(struct ssl_ctx_st *, void *);
+void SSL_CTX_set_cookie_verify_cb(struct ssl_ctx_st *, void *);
+long SSL_ctrl(struct ssl_st *, int, long, void *);
+int DTLSv1_listen(struct ssl_st *, void *);
+void stub_seen(int *, int *, int *, void **, void **);
 
-static char generate, verify;	/* only their addresses are looked at */
+static char generate, verify; /* only their addresses are looked at */
 
 static int
 failed(int ok, const char *what)
@@ -58,11 +58,11 @@ main(void)
 
 	at = dlsym(RTLD_DEFAULT, "DTLSv1_listen");
 	bad += failed(at != NULL && dladdr(at, &info) != 0 &&
-	    strstr(info.dli_fname, "libdtlsv1_listen.so") != NULL,
+		strstr(info.dli_fname, "libdtlsv1_listen.so") != NULL,
 	    "DTLSv1_listen is ours");
 	at = dlsym(RTLD_DEFAULT, "SSL_CTX_new");
 	bad += failed(at != NULL && dladdr(at, &info) != 0 &&
-	    strstr(info.dli_fname, "libssl_stub") != NULL,
+		strstr(info.dli_fname, "libssl_stub") != NULL,
 	    "the program's libssl is the stub");
 
 	SSL_CTX_set_cookie_generate_cb(ctx, &generate);
@@ -71,13 +71,14 @@ main(void)
 	memcpy(before, peer, sizeof(peer));
 	for (i = 0; i < 3; i++) {
 		ERR_clear_error();
-		bad += failed(DTLSv1_listen(ssl, peer) == 1, "listen is the stub's");
+		bad += failed(
+		    DTLSv1_listen(ssl, peer) == 1, "listen is the stub's");
 		bad += failed(ERR_peek_error() == 0, "nothing is queued");
 	}
-	bad += failed(memcmp(peer, before, sizeof(peer)) == 0,
-	    "peer is as it was");
-	bad += failed(SSL_ctrl(ssl, 1, 0, NULL) == 4711,
-	    "SSL_ctrl reaches the stub");
+	bad += failed(
+	    memcmp(peer, before, sizeof(peer)) == 0, "peer is as it was");
+	bad += failed(
+	    SSL_ctrl(ssl, 1, 0, NULL) == 4711, "SSL_ctrl reaches the stub");
 	ERR_clear_error();
 
 	/* Our own functions keep their hands off a foreign object too. */
@@ -87,9 +88,11 @@ main(void)
 	find(&check, "dtlsv1_listen_cookie_verify");
 	bad += failed(policy(ctx, 0) == 0, "no policy for a foreign SSL_CTX");
 	bad += failed(repairs(ctx, 7) == 0, "no repairs on a foreign SSL_CTX");
-	bad += failed(make(ssl, cookie, &len) == 0, "no cookie for a foreign SSL");
+	bad +=
+	    failed(make(ssl, cookie, &len) == 0, "no cookie for a foreign SSL");
 	bad += failed(check(ssl, cookie, 32) == 0, "none is right for one");
-	bad += failed(ERR_peek_error() == 0, "nothing is queued where nobody looks");
+	bad += failed(
+	    ERR_peek_error() == 0, "nothing is queued where nobody looks");
 
 	stub_seen(&set, &listened, &controlled, &g, &v);
 	bad += failed(set == 2 && g == &generate && v == &verify,

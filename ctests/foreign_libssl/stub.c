@@ -6,8 +6,12 @@
 #include <string.h>
 
 /* Every byte a trap: a libssl that follows a pointer in here crashes. */
-struct ssl_st { unsigned char poison[8192]; };
-struct ssl_ctx_st { unsigned char poison[8192]; };
+struct ssl_st {
+	unsigned char poison[8192];
+};
+struct ssl_ctx_st {
+	unsigned char poison[8192];
+};
 
 static int setters, listens, ctrls;
 static void *generate, *verify;

@@ -11,7 +11,7 @@
 #else
 #include <dtlsv1_listen.h>
 #endif
-#include <dtlsv1_listen.h>	/* twice does no harm */
+#include <dtlsv1_listen.h> /* twice does no harm */
 #include <netinet/in.h>
 #include <stddef.h>
 
@@ -19,7 +19,8 @@
  * The numbers are the ABI's: programs that were built with them run with every
  * later library. A negative size is an error in any language.
  */
-#define IS(name, value) typedef char name##_is_##value[(name) == (value) ? 1 : -1]
+#define IS(name, value) \
+	typedef char name##_is_##value[(name) == (value) ? 1 : -1]
 IS(DTLSV1_LISTEN_COOKIES_AUTO, 0);
 IS(DTLSV1_LISTEN_COOKIES_APP, 1);
 IS(DTLSV1_LISTEN_COOKIES_BUILTIN, 2);
@@ -42,7 +43,7 @@ IS(DTLSV1_LISTENER_ONE_SOCKET, 1);
 #ifdef __cplusplus
 extern "C"
 #endif
-int uses(SSL *, SSL_CTX *, struct sockaddr *, BIO_ADDR *);
+    int uses(SSL *, SSL_CTX *, struct sockaddr *, BIO_ADDR *);
 
 static int
 peers(SSL *ssl, struct sockaddr *any, BIO_ADDR *addr)
@@ -82,24 +83,23 @@ uses(SSL *ssl, SSL_CTX *ctx, struct sockaddr *any, BIO_ADDR *addr)
 	sum += plain(ssl, addr) + (DTLSv1_listen)(ssl, addr);
 	sum += dtlsv1_listen_peer(ssl, any, &len);
 	sum += dtlsv1_listen_peer(ssl, NULL, NULL);
-	sum += dtlsv1_listen_set_cookie_policy(ctx,
-	    DTLSV1_LISTEN_COOKIES_AUTO);
+	sum += dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_AUTO);
 	sum += dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_APP);
-	sum += dtlsv1_listen_set_cookie_policy(ctx,
-	    DTLSV1_LISTEN_COOKIES_BUILTIN);
+	sum +=
+	    dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_BUILTIN);
 	sum += dtlsv1_listen_cookie_generate(ssl, cookie, &cookie_len);
 	sum += dtlsv1_listen_cookie_verify(ssl, cookie, cookie_len);
 	SSL_CTX_set_cookie_generate_cb(ctx, dtlsv1_listen_cookie_generate);
 	SSL_CTX_set_cookie_verify_cb(ctx, dtlsv1_listen_cookie_verify);
 	sum += dtlsv1_listen_version()[0] == '0';
 
-#ifdef WRONG_SSL	/* an SSL_CTX is not an SSL */
+#ifdef WRONG_SSL /* an SSL_CTX is not an SSL */
 	sum += DTLSv1_listen(ctx, addr);
 #endif
-#ifdef WRONG_PEER	/* a sockaddr is not a pointer to one */
+#ifdef WRONG_PEER /* a sockaddr is not a pointer to one */
 	sum += DTLSv1_listen(ssl, *any);
 #endif
-#ifdef WRONG_LENGTH	/* the length goes in and comes out */
+#ifdef WRONG_LENGTH /* the length goes in and comes out */
 	sum += dtlsv1_listen_peer(ssl, any, len);
 #endif
 	return sum;
@@ -110,5 +110,7 @@ int
 main(void)
 {
 	return dtlsv1_listen_version()[0] == '0' &&
-	    DTLSv1_listen(NULL, NULL) == -1 ? 0 : 1;
+		DTLSv1_listen(NULL, NULL) == -1 ?
+	    0 :
+	    1;
 }

@@ -61,8 +61,8 @@ make_cookie(SSL *ssl, unsigned char *cookie)
 	int known;
 
 	/* A length beyond the buffer is a lie that must not be believed. */
-	memcpy(cookie, app->cookie,
-	    app->cookielen < 255 ? app->cookielen : 255);
+	memcpy(
+	    cookie, app->cookie, app->cookielen < 255 ? app->cookielen : 255);
 	if (!app->needs_peer)
 		return 1;
 	peer = BIO_ADDR_new();

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Seconds until a hanging test is ended; more under a slow runner. */
-#define LIMIT	300
+#define LIMIT 300
 
 static atomic_int checks, failures;
 static const char *program;
@@ -32,8 +32,8 @@ result(int ok, const char *file, int line, const char *func, const char *text)
 }
 
 void
-check_true(int ok, const char *cond, const char *file, int line,
-    const char *func)
+check_true(
+    int ok, const char *cond, const char *file, int line, const char *func)
 {
 	char text[300];
 
@@ -52,13 +52,13 @@ check_int(long got, long want, const char *expr, const char *file, int line,
 }
 
 void
-check_str(const char *got, const char *want, const char *expr,
-    const char *file, int line, const char *func)
+check_str(const char *got, const char *want, const char *expr, const char *file,
+    int line, const char *func)
 {
 	char text[600];
 
-	snprintf(text, sizeof(text), "%s is \"%s\", not \"%s\"", expr, got,
-	    want);
+	snprintf(
+	    text, sizeof(text), "%s is \"%s\", not \"%s\"", expr, got, want);
 	result(strcmp(got, want) == 0, file, line, func, text);
 }
 
@@ -79,8 +79,8 @@ check_bytes(const void *got, const void *want, size_t len, const char *expr,
 }
 
 void
-check_queued(int reason, const char *name, const char *file, int line,
-    const char *func)
+check_queued(
+    int reason, const char *name, const char *file, int line, const char *func)
 {
 	unsigned long first = ERR_get_error(), more = ERR_peek_error();
 	char text[300];
@@ -91,8 +91,8 @@ check_queued(int reason, const char *name, const char *file, int line,
 	else
 		ok = ERR_GET_LIB(first) == ERR_LIB_SSL &&
 		    ERR_GET_REASON(first) == reason && more == 0;
-	snprintf(text, sizeof(text), "queued: %lx %s%s, not one %s (%d)",
-	    first, first != 0 ? ERR_reason_error_string(first) : "(nothing)",
+	snprintf(text, sizeof(text), "queued: %lx %s%s, not one %s (%d)", first,
+	    first != 0 ? ERR_reason_error_string(first) : "(nothing)",
 	    more != 0 ? " and more" : "", name, reason);
 	result(ok, file, line, func, text);
 	ERR_clear_error();
@@ -101,8 +101,8 @@ check_queued(int reason, const char *name, const char *file, int line,
 void
 check_die(const char *cond, const char *file, int line)
 {
-	fprintf(stderr, "%s:%d: the test cannot go on: not so: %s (%s)\n",
-	    file, line, cond, strerror(errno));
+	fprintf(stderr, "%s:%d: the test cannot go on: not so: %s (%s)\n", file,
+	    line, cond, strerror(errno));
 	ERR_print_errors_fp(stderr);
 	exit(3);
 }
@@ -146,8 +146,8 @@ static void
 prove_ours(const char *mode)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	int preloaded = preload != NULL &&
-	    strstr(preload, "libdtlsv1_listen.so") != NULL;
+	int preloaded =
+	    preload != NULL && strstr(preload, "libdtlsv1_listen.so") != NULL;
 	int (*call)(SSL *, BIO_ADDR *) = DTLSv1_listen;
 	void *called;
 	Dl_info info;
@@ -158,8 +158,8 @@ prove_ours(const char *mode)
 	else if (strcmp(mode, "preloaded") == 0)
 		CHECK(preloaded);
 	else
-		check_true(0, "CTESTS_MODE is linked, preloaded or static", __FILE__,
-		    __LINE__, __func__);
+		check_true(0, "CTESTS_MODE is linked, preloaded or static",
+		    __FILE__, __LINE__, __func__);
 
 	memcpy(&called, &call, sizeof(called));
 	CHECK(dladdr(called, &info) != 0 && is_ours(info.dli_fname));
@@ -167,9 +167,10 @@ prove_ours(const char *mode)
 	CHECK(is_ours(check_owner("SSL_CTX_set_cookie_generate_cb")));
 	CHECK(is_ours(check_owner("SSL_CTX_set_cookie_verify_cb")));
 	if (failures != 0) {
-		fprintf(stderr, "%s: DTLSv1_listen is %s's, not ours: "
-		    "run it by ctests/run.sh\n", program,
-		    check_owner("DTLSv1_listen"));
+		fprintf(stderr,
+		    "%s: DTLSv1_listen is %s's, not ours: "
+		    "run it by ctests/run.sh\n",
+		    program, check_owner("DTLSv1_listen"));
 		exit(3);
 	}
 }
@@ -212,5 +213,5 @@ check_end(void)
 {
 	printf("%s %s: %d checks, %d failed\n", program, getenv("CTESTS_MODE"),
 	    checks, failures);
-	return checks == 0 || failures != 0;	/* no checks is a failure */
+	return checks == 0 || failures != 0; /* no checks is a failure */
 }

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LINE	"a line there and back"
+#define LINE "a line there and back"
 
 /* Blocking or not, until it is done or has failed for good. */
 static int

@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-int	(*get_stats)(struct dtlsv1_listen_stats *, size_t);
-int	(*set_budget)(SSL_CTX *, unsigned int);
+int (*get_stats)(struct dtlsv1_listen_stats *, size_t);
+int (*set_budget)(SSL_CTX *, unsigned int);
 
-#define MEMBER(name)	{ #name, offsetof(struct dtlsv1_listen_stats, name) }
+#define MEMBER(name) { #name, offsetof(struct dtlsv1_listen_stats, name) }
 
 static const struct {
-	const char	*name;
-	size_t		at;
+	const char *name;
+	size_t at;
 } members[] = {
 	MEMBER(datagrams),
 	MEMBER(bytes_in),
@@ -59,9 +59,10 @@ static const struct {
 	MEMBER(listener_unusable),
 };
 
-#define MEMBERS	(sizeof(members) / sizeof(members[0]))
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
 _Static_assert(sizeof(size_t) + MEMBERS * sizeof(uint64_t) ==
-    sizeof(struct dtlsv1_listen_stats), "every member is in the table");
+	sizeof(struct dtlsv1_listen_stats),
+    "every member is in the table");
 
 static struct dtlsv1_listen_stats last;
 

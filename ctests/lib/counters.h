@@ -13,7 +13,7 @@
 extern int (*get_stats)(struct dtlsv1_listen_stats *, size_t);
 extern int (*set_budget)(SSL_CTX *, unsigned int);
 
-void	counters_init(void);
+void counters_init(void);
 
 /*
  * What changed since the last call, in the order of the structure, such as

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE	/* MAP_STACK */
+#define _GNU_SOURCE /* MAP_STACK */
 #include "depth.h"
 #include "check.h"
 
@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROOM	(1024 * 1024)
-#define PAINT	0xa5
+#define ROOM  (1024 * 1024)
+#define PAINT 0xa5
 
 struct run {
 	void (*body)(void *);

@@ -9,9 +9,8 @@
 const char *
 end_name(enum end_kind kind)
 {
-	static const char *const names[END_KINDS] = {
-		"memory BIOs", "a BIO pair", "a datagram BIO", "a custom BIO"
-	};
+	static const char *const names[END_KINDS] = { "memory BIOs",
+		"a BIO pair", "a datagram BIO", "a custom BIO" };
 
 	return names[kind];
 }
@@ -25,7 +24,7 @@ open_datagram(struct end *e)
 	e->rbio = e->wbio = BIO_new_dgram(e->fd, BIO_NOCLOSE);
 	NEED(e->rbio != NULL);
 	NEED(BIO_ctrl(e->rbio, BIO_CTRL_DGRAM_SET_CONNECTED, 0,
-	    &e->near_own.any) == 1);
+		 &e->near_own.any) == 1);
 }
 
 SSL *
@@ -42,9 +41,7 @@ end_server(struct end *e, enum end_kind kind, SSL_CTX *ctx)
 		NEED(BIO_new_bio_pair(&e->rbio, 65536, &e->near, 65536) == 1);
 		e->wbio = e->rbio;
 		break;
-	case END_DATAGRAM:
-		open_datagram(e);
-		break;
+	case END_DATAGRAM: open_datagram(e); break;
 	default:
 		wire_init(&e->wire);
 		e->rbio = e->wbio = wire_bio(&e->wire, NULL, 0);
@@ -74,11 +71,8 @@ end_give(struct end *e, const void *bytes, size_t len)
 	case END_PAIR:
 		NEED(BIO_write(e->near, bytes, (int)len) == (int)len);
 		break;
-	case END_DATAGRAM:
-		net_send(e->near_fd, bytes, len, &e->own);
-		break;
-	default:
-		queue_put(&e->wire.in, bytes, len);
+	case END_DATAGRAM: net_send(e->near_fd, bytes, len, &e->own); break;
+	default: queue_put(&e->wire.in, bytes, len);
 	}
 }
 
@@ -89,12 +83,8 @@ end_take(struct end *e, void *out, size_t room)
 	ssize_t n;
 
 	switch (e->kind) {
-	case END_MEMORY:
-		n = BIO_read(e->wbio, out, (int)room);
-		break;
-	case END_PAIR:
-		n = BIO_read(e->near, out, (int)room);
-		break;
+	case END_MEMORY: n = BIO_read(e->wbio, out, (int)room); break;
+	case END_PAIR: n = BIO_read(e->near, out, (int)room); break;
 	case END_DATAGRAM:
 		net_settle();
 		n = recv(e->near_fd, out, room, 0);
@@ -116,13 +106,13 @@ end_waiting(struct end *e)
 
 	switch (e->kind) {
 	case END_MEMORY:
-	case END_PAIR:
-		return BIO_ctrl_pending(e->rbio);
+	case END_PAIR: return BIO_ctrl_pending(e->rbio);
 	case END_DATAGRAM:
 		NEED(ioctl(e->fd, FIONREAD, &n) == 0);
 		return (size_t)n;
 	default:
-		return queue_len(&e->wire.in) == 0 ? 0 :
+		return queue_len(&e->wire.in) == 0 ?
+		    0 :
 		    e->wire.in.slot[e->wire.in.first % WIRE_SLOTS].len;
 	}
 }
@@ -177,8 +167,8 @@ end_finish(struct end *e, struct stepper *s, SSL *server, unsigned char *first,
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
-			if (!done && SSL_get_error(server, ret) !=
-			    SSL_ERROR_WANT_READ)
+			if (!done &&
+			    SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		n = to_client(e, s, first, room);

@@ -138,7 +138,7 @@ frag_second_hello(struct frag_client *c, struct frag_server *s)
 
 	send_all(c);
 	CHECK_INT(frag_listen(s, NULL, &strange), 0);
-	CHECK_INT(strange, n - 1);	/* all but the first, which is answered */
+	CHECK_INT(strange, n - 1); /* all but the first, which is answered */
 	frag_hear(c);
 	return frag_step(c);
 }
@@ -185,7 +185,7 @@ frag_accepts(struct frag_server *s, struct frag_client *c)
 	CHECK_INT(frag_listen(s, &peer, &strange), 1);
 	CHECK_INT(strange, 0);
 	CHECK_QUEUED(0);
-	CHECK(!net_readable(s->fd, 0));		/* it was the last one's turn */
+	CHECK(!net_readable(s->fd, 0));  /* it was the last one's turn */
 	CHECK_BYTES(&peer, &c->own.any, c->own.len);
 	before = s->app.verified;
 	frag_connect(s, c);
@@ -203,8 +203,10 @@ frag_connect(struct frag_server *s, struct frag_client *c)
 	if (c->own.any.ss_family == AF_UNIX)
 		net_connect(s->fd, &c->own);
 	else
-		BIO_set_fd(b, net_nonblocking(net_connected(&s->own,
-		    (struct sockaddr *)&c->own.any, c->own.len)), BIO_CLOSE);
+		BIO_set_fd(b,
+		    net_nonblocking(net_connected(
+			&s->own, (struct sockaddr *)&c->own.any, c->own.len)),
+		    BIO_CLOSE);
 	BIO_ctrl_set_connected(b, &c->own.any);
 }
 
@@ -217,8 +219,8 @@ shake_hands(SSL *server, struct frag_client *c)
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
-			if (!done && SSL_get_error(server, ret) !=
-			    SSL_ERROR_WANT_READ)
+			if (!done &&
+			    SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		if (done && client_done)

@@ -52,14 +52,13 @@ hello_fix_message(struct hello *h)
 void
 hello_make(struct hello *h, const void *cookie, size_t cookielen)
 {
-	static const unsigned char rest[] = {
-		0x00, 0x02, 0xc0, 0x2b,	/* ECDHE-ECDSA-AES128-GCM-SHA256 */
-		0x01, 0x00,		/* no compression */
-		0x00, 0x16,		/* extensions */
-		0x00, 0x0a, 0x00, 0x04, 0x00, 0x02, 0x00, 0x17,	/* P-256 */
-		0x00, 0x0d, 0x00, 0x04, 0x00, 0x02, 0x04, 0x03,
-		0x00, 0x0b, 0x00, 0x02, 0x01, 0x00
-	};
+	static const unsigned char rest[] = { 0x00, 0x02, 0xc0,
+		0x2b, /* ECDHE-ECDSA-AES128-GCM-SHA256 */
+		0x01, 0x00,  /* no compression */
+		0x00, 0x16,  /* extensions */
+		0x00, 0x0a, 0x00, 0x04, 0x00, 0x02, 0x00, 0x17, /* P-256 */
+		0x00, 0x0d, 0x00, 0x04, 0x00, 0x02, 0x04, 0x03, 0x00, 0x0b,
+		0x00, 0x02, 0x01, 0x00 };
 
 	memset(h, 0, sizeof(*h));
 	h->len = AT_RANDOM;
@@ -81,8 +80,7 @@ hello_make(struct hello *h, const void *cookie, size_t cookielen)
 }
 
 size_t
-hvr_make(unsigned char *out, uint64_t seq, const void *cookie,
-    size_t cookielen)
+hvr_make(unsigned char *out, uint64_t seq, const void *cookie, size_t cookielen)
 {
 	struct hello h;
 	unsigned char len = (unsigned char)cookielen;
@@ -129,12 +127,12 @@ hvr_parse(struct hvr *v, const void *bytes, size_t len)
 	if (len != 28 + v->cookielen)
 		return;
 	memcpy(v->cookie, p + 28, v->cookielen);
-	v->bad =
-	    p[0] != 22 ? "not a handshake record" :
-	    number(p + 3, 2) != 0 ? "an epoch" :
+	v->bad = p[0] != 22               ? "not a handshake record" :
+	    number(p + 3, 2) != 0         ? "an epoch" :
 	    number(p + 11, 2) != len - 13 ? "a wrong record length" :
-	    p[13] != 3 ? "not a HelloVerifyRequest" :
+	    p[13] != 3                    ? "not a HelloVerifyRequest" :
 	    number(p + 14, 3) != len - 25 ? "a wrong message length" :
-	    number(p + 19, 3) != 0 ? "a fragment offset" :
-	    number(p + 22, 3) != len - 25 ? "a wrong fragment length" : NULL;
+	    number(p + 19, 3) != 0        ? "a fragment offset" :
+	    number(p + 22, 3) != len - 25 ? "a wrong fragment length" :
+					    NULL;
 }

@@ -12,15 +12,15 @@
 #include <stdint.h>
 
 struct late {
-	struct app	app;
-	struct stepper	client;
-	struct end	end;
-	int		freed;	/* BIOs that were watched and are gone */
+	struct app app;
+	struct stepper client;
+	struct end end;
+	int freed; /* BIOs that were watched and are gone */
 };
 extern struct late late;
 
-SSL	*late_server(SSL_CTX *, enum end_kind);
-BIO	*late_watched(BIO *);
+SSL *late_server(SSL_CTX *, enum end_kind);
+BIO *late_watched(BIO *);
 uint64_t late_number_of(const unsigned char *record);
 
 /* The client's next datagram to the server, numbered as if `earlier` had been lost. */
@@ -31,6 +31,6 @@ uint64_t late_accepted(SSL *, int lost);
 uint64_t late_accepted_at(SSL *, int lost, int earlier);
 
 /* The rest of the handshake, and what the first record has. */
-void	 late_finished(SSL *, uint64_t number);
+void late_finished(SSL *, uint64_t number);
 
 #endif

@@ -58,8 +58,8 @@ int
 address_port(const struct address *a)
 {
 	return ntohs(a->any.ss_family == AF_INET6 ?
-	    ((const struct sockaddr_in6 *)&a->any)->sin6_port :
-	    ((const struct sockaddr_in *)&a->any)->sin_port);
+		((const struct sockaddr_in6 *)&a->any)->sin6_port :
+		((const struct sockaddr_in *)&a->any)->sin_port);
 }
 
 dtlsv1_listener *
@@ -96,7 +96,7 @@ caller_ssl(int fd)
 	SSL_set_bio(ssl, bio, bio);
 	tls_client_mtu(ssl);
 	SSL_set_connect_state(ssl);
-	tls_patient(ssl);		/* nothing is lost here, whatever the machine does */
+	tls_patient(ssl); /* nothing is lost here, whatever the machine does */
 #ifdef LIBRESSL_VERSION_NUMBER
 	SSL_set_read_ahead(ssl, 1);
 #endif
@@ -110,7 +110,7 @@ caller_init(struct caller *caller, const struct address *listener)
 	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	NEED(caller->fd >= 0);
 	NEED(connect(caller->fd, (const struct sockaddr *)&listener->any,
-	    listener->len) == 0);
+		 listener->len) == 0);
 	caller->ssl = caller_ssl(caller->fd);
 }
 
@@ -165,8 +165,8 @@ listener_turn(dtlsv1_listener *listener, SSL *ssls[], int n)
 			ssls[i] = ssl;
 			tls_patient(ssl);
 		}
-		if (!SSL_is_init_finished(ssl) && !(news &
-		    (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE))) {
+		if (!SSL_is_init_finished(ssl) &&
+		    !(news & (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE))) {
 			ERR_clear_error();
 			(void)SSL_accept(ssl);
 			ERR_clear_error();
@@ -201,8 +201,8 @@ exchange(dtlsv1_listener *listener, SSL *ssl, struct caller *caller,
 	int news, n = (int)strlen(line), turns;
 
 	CHECK_INT(SSL_write(caller->ssl, line, n), n);
-	for (turns = 0; turns < 200 && SSL_read(ssl, there,
-	    sizeof(there)) <= 0; turns++) {
+	for (turns = 0; turns < 200 && SSL_read(ssl, there, sizeof(there)) <= 0;
+	    turns++) {
 		(void)net_readable(lf.fd(listener), 10);
 		NEED(lf.run(listener, 0) >= 0);
 		while (lf.next(listener, &news) != NULL)

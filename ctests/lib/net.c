@@ -57,12 +57,12 @@ net_bound(int family, struct address *own)
 	NEED(fd >= 0);
 	*own = loopback(family);
 	/* net_connected() may share the port later. */
-	NEED(family == AF_UNIX || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR,
-	    &on, sizeof(on)) == 0);
+	NEED(family == AF_UNIX ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
 	NEED(bind(fd, (struct sockaddr *)&own->any, own->len) == 0);
 	if (family != AF_UNIX)
-		NEED(getsockname(fd, (struct sockaddr *)&own->any,
-		    &own->len) == 0);
+		NEED(getsockname(fd, (struct sockaddr *)&own->any, &own->len) ==
+		    0);
 	return fd;
 }
 
@@ -76,8 +76,8 @@ net_has_ipv6(const char *what)
 	if (has == -1) {
 		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
 
-		has = fd >= 0 && bind(fd, (struct sockaddr *)&own.any,
-		    own.len) == 0;
+		has = fd >= 0 &&
+		    bind(fd, (struct sockaddr *)&own.any, own.len) == 0;
 		if (fd >= 0)
 			close(fd);
 	}
@@ -129,7 +129,8 @@ void
 net_wait_either(int fd, int other)
 {
 	struct pollfd p[] = {
-		{ .fd = fd, .events = POLLIN }, { .fd = other, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = other, .events = POLLIN },
 	};
 
 	NEED(poll(p, 2, -1) >= 1);
@@ -155,7 +156,7 @@ void
 net_send(int fd, const void *bytes, size_t len, const struct address *to)
 {
 	NEED(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to->any,
-	    to->len) == (ssize_t)len);
+		 to->len) == (ssize_t)len);
 	net_settle();
 }
 
@@ -173,8 +174,7 @@ net_connected(const struct address *server, const struct sockaddr *peer,
 
 	NEED(fd >= 0);
 	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
-	NEED(bind(fd, (const struct sockaddr *)&server->any,
-	    server->len) == 0);
+	NEED(bind(fd, (const struct sockaddr *)&server->any, server->len) == 0);
 	NEED(connect(fd, peer, peerlen) == 0);
 	return fd;
 }

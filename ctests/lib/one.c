@@ -20,8 +20,8 @@ one_peer4(const char *ip, int port)
 }
 
 int
-one(struct one *o, SSL_CTX *ctx, const struct address *peer,
-    const void *bytes, size_t len)
+one(struct one *o, SSL_CTX *ctx, const struct address *peer, const void *bytes,
+    size_t len)
 {
 	size_t i;
 

@@ -18,21 +18,21 @@ enum {
 	KEPT = DTLSV1_LISTEN_KEPT
 };
 
-#define OUT_MAX	DTLSV1_LISTEN_OUT_MAX
+#define OUT_MAX DTLSV1_LISTEN_OUT_MAX
 
 struct one {
-	int		verdict;
-	size_t		len;
-	unsigned char	out[OUT_MAX];
+	int verdict;
+	size_t len;
+	unsigned char out[OUT_MAX];
 };
 
 struct address one_peer4(const char *ip, int port);
 
 /* With all the room there is; checks that the queue stays as it is, and that
  * nothing is written behind what is said. */
-int	one(struct one *, SSL_CTX *, const struct address *, const void *, size_t);
+int one(struct one *, SSL_CTX *, const struct address *, const void *, size_t);
 
 /* A hello for that peer whose cookie is right. */
-void	one_right(struct hello *, SSL_CTX *, const struct address *);
+void one_right(struct hello *, SSL_CTX *, const struct address *);
 
 #endif

@@ -26,29 +26,29 @@ enum {
 };
 
 struct ours {
-	int	(*peer)(SSL *, struct sockaddr *, socklen_t *);
-	int	(*set_peer)(SSL *, const struct sockaddr *, socklen_t);
-	int	(*set_cookie_policy)(SSL_CTX *, int);
-	int	(*set_repairs)(SSL_CTX *, unsigned int);
-	int	(*set_secret)(SSL_CTX *, const unsigned char *, size_t);
-	int	(*set_secret_file)(SSL_CTX *, const char *);
-	int	(*set_cookie_lifetime)(SSL_CTX *, unsigned int);
-	int	(*cookie_generate)(SSL *, unsigned char *, unsigned int *);
-	int	(*cookie_verify)(SSL *, const unsigned char *, unsigned int);
+	int (*peer)(SSL *, struct sockaddr *, socklen_t *);
+	int (*set_peer)(SSL *, const struct sockaddr *, socklen_t);
+	int (*set_cookie_policy)(SSL_CTX *, int);
+	int (*set_repairs)(SSL_CTX *, unsigned int);
+	int (*set_secret)(SSL_CTX *, const unsigned char *, size_t);
+	int (*set_secret_file)(SSL_CTX *, const char *);
+	int (*set_cookie_lifetime)(SSL_CTX *, unsigned int);
+	int (*cookie_generate)(SSL *, unsigned char *, unsigned int *);
+	int (*cookie_verify)(SSL *, const unsigned char *, unsigned int);
 	const char *(*version)(void);
-	int	(*datagram)(SSL_CTX *, const unsigned char *, size_t,
-		    const struct sockaddr *, socklen_t, unsigned char *, size_t *);
-	int	(*adopt)(SSL *, const unsigned char *, size_t,
-		    const struct sockaddr *, socklen_t);
+	int (*datagram)(SSL_CTX *, const unsigned char *, size_t,
+	    const struct sockaddr *, socklen_t, unsigned char *, size_t *);
+	int (*adopt)(SSL *, const unsigned char *, size_t,
+	    const struct sockaddr *, socklen_t);
 };
 extern struct ours ours;
 
-void	ours_init(void);	/* check_begin() calls it */
+void ours_init(void); /* check_begin() calls it */
 
 /* One that is not above, into a pointer to it. */
-void	ours_find(const char *symbol, void *function);
+void ours_find(const char *symbol, void *function);
 
 /* libssl's own function of that name, whatever stands in front of it. */
-void	*libssl_own(const char *symbol);
+void *libssl_own(const char *symbol);
 
 #endif

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define AGAIN	"CTESTS_STDERR_IS_A_FILE"
+#define AGAIN "CTESTS_STDERR_IS_A_FILE"
 
 static off_t seen;
 

@@ -7,7 +7,7 @@
 #define CTESTS_SAID_H
 
 /* First of all in main(). What the test says is shown if it fails. */
-void	said_begin(char **argv);
+void said_begin(char **argv);
 
 /* All since the last time, of this process and its children. */
 const char *said(void);

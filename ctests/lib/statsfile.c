@@ -51,7 +51,7 @@ stats_files(void)
 	while (readdir(d) != NULL)
 		n++;
 	closedir(d);
-	return n - 2;	/* . and .. */
+	return n - 2; /* . and .. */
 }
 
 /* "" if there is none. */
@@ -113,7 +113,7 @@ stats_run(void (*body)(void), const char *stats)
 	int status;
 	pid_t child;
 
-	(void)said();	/* of this process's own */
+	(void)said(); /* of this process's own */
 	NEED((child = fork()) >= 0);
 	if (child == 0) {
 		NEED(setenv("DTLSV1_LISTEN_STATS", stats, 1) == 0);

@@ -8,16 +8,16 @@
 #include <openssl/ssl.h>
 #include <sys/types.h>
 
-void	 stats_begin(char **argv, const char *test);	/* first in main() */
-int	 stats_end(void);		/* main()'s return value */
+void stats_begin(char **argv, const char *test); /* first in main() */
+int stats_end(void);  /* main()'s return value */
 
-const char *stats_in_dir(const char *name);	/* until the fourth after it */
-int	 stats_files(void);		/* how many there are */
-const char *stats_content(const char *path);	/* "" if there is none */
-void	 stats_put(const char *path, const char *text);
+const char *stats_in_dir(const char *name); /* until the fourth after it */
+int stats_files(void);  /* how many there are */
+const char *stats_content(const char *path); /* "" if there is none */
+void stats_put(const char *path, const char *text);
 
 /* A series' value by what stands before it; -1 if it is not there. */
-long	 stats_series(const char *path, const char *name);
+long stats_series(const char *path, const char *name);
 
 /*
  * Runs `body` in a child whose DTLSV1_LISTEN_STATS is `path`. Returns what was
@@ -27,11 +27,11 @@ const char *stats_run(void (*body)(void), const char *path);
 
 /* In that child: its SSL, and one call of listen for so many hellos. */
 extern SSL *stats_ssl;
-void	 stats_listen(int hellos);
-void	 stats_give(const void *bytes, size_t len);	/* waits for the next */
+void stats_listen(int hellos);
+void stats_give(const void *bytes, size_t len); /* waits for the next */
 
-void	 stats_wait(void);		/* until a file is written again */
-void	 stats_wait_for(pid_t child);
-void	*stats_shared(size_t);		/* a child writes, its parent reads */
+void stats_wait(void);  /* until a file is written again */
+void stats_wait_for(pid_t child);
+void *stats_shared(size_t);  /* a child writes, its parent reads */
 
 #endif

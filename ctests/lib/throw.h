@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-void	throw_it(int value);
-int	catch_it(void (*body)(void *), void *arg);	/* what came out, or 0 */
+void throw_it(int value);
+int catch_it(void (*body)(void *), void *arg); /* what came out, or 0 */
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE	/* usleep() */
+#define _DEFAULT_SOURCE /* usleep() */
 #include "tls.h"
 #include "check.h"
 
@@ -16,8 +16,8 @@ make_key(void)
 	EVP_PKEY *key = NULL;
 
 	NEED(gen != NULL && EVP_PKEY_keygen_init(gen) > 0);
-	NEED(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(gen,
-	    NID_X9_62_prime256v1) > 0);
+	NEED(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(gen, NID_X9_62_prime256v1) >
+	    0);
 	NEED(EVP_PKEY_keygen(gen, &key) > 0);
 	EVP_PKEY_CTX_free(gen);
 	return key;
@@ -79,7 +79,7 @@ tls_server_ctx(void)
 }
 
 #ifdef LIBRESSL_VERSION_NUMBER
-#define DTLS_set_timer_cb(ssl, callback)	((void)(ssl), (void)(callback))
+#define DTLS_set_timer_cb(ssl, callback) ((void)(ssl), (void)(callback))
 #endif
 
 static unsigned int
@@ -277,8 +277,8 @@ port_finish(struct port *p, struct stepper *s, SSL *server)
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
-			if (!done && SSL_get_error(server, ret) !=
-			    SSL_ERROR_WANT_READ)
+			if (!done &&
+			    SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		port_to_client(p, s);

@@ -10,12 +10,12 @@
 
 #include <openssl/ssl.h>
 
-SSL_CTX	*tls_server_ctx(void);		/* any DTLS, a certificate of its own */
-SSL_CTX	*tls_server_ctx_of(const SSL_METHOD *);
-const SSL_METHOD *tls_dtls12_method(void);	/* NULL: there is none */
-SSL	*tls_server(SSL_CTX *);		/* SSL_new, nothing else set */
-SSL	*tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio);	/* patient */
-SSL	*tls_server_wire(SSL_CTX *, struct wire *);	/* one BIO, on that */
+SSL_CTX *tls_server_ctx(void);  /* any DTLS, a certificate of its own */
+SSL_CTX *tls_server_ctx_of(const SSL_METHOD *);
+const SSL_METHOD *tls_dtls12_method(void); /* NULL: there is none */
+SSL *tls_server(SSL_CTX *);  /* SSL_new, nothing else set */
+SSL *tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio); /* patient */
+SSL *tls_server_wire(SSL_CTX *, struct wire *); /* one BIO, on that */
 
 /*
  * Every client here has its SSL_CTX and MTU from these. Its hello is the small one of DTLS 1.2, a few hundred bytes,
@@ -23,9 +23,9 @@ SSL	*tls_server_wire(SSL_CTX *, struct wire *);	/* one BIO, on that */
  * more, as that of 4.1's clients by default, in one datagram; with CTESTS_HELLO=fragments the same in two, as they send it
  * over Ethernet (large_hello.test).
  */
-#define TLS_LARGE_HELLO	1540
-SSL_CTX	*tls_client_ctx(void);
-void	tls_client_mtu(SSL *);
+#define TLS_LARGE_HELLO 1540
+SSL_CTX *tls_client_ctx(void);
+void tls_client_mtu(SSL *);
 
 /*
  * When the timers that start from now on run out: never, for two sides that
@@ -33,38 +33,38 @@ void	tls_client_mtu(SSL *);
  * a second, for a test that loses something; at once, where nothing is done by
  * the clock but on purpose. LibreSSL's always take a second.
  */
-void	tls_patient(SSL *);
-void	tls_hasty(SSL *);
-void	tls_impatient(SSL *);
-void	tls_time_out(SSL *);	/* waits for it, and has everything sent again */
+void tls_patient(SSL *);
+void tls_hasty(SSL *);
+void tls_impatient(SSL *);
+void tls_time_out(SSL *); /* waits for it, and has everything sent again */
 
 /* A client whose datagrams wait in `wire.out`, and who reads `wire.in`. */
 struct stepper {
-	SSL_CTX		*ctx;
-	SSL		*ssl;
-	struct wire	wire;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	struct wire wire;
 };
-void	stepper_init(struct stepper *);
-void	stepper_free(struct stepper *);
-int	stepper_step(struct stepper *);	/* 1 once the handshake is done */
+void stepper_init(struct stepper *);
+void stepper_free(struct stepper *);
+int stepper_step(struct stepper *); /* 1 once the handshake is done */
 
 /* A server's end of such a handshake: one wire, or two memory BIOs. */
 struct port {
-	struct wire	*wire;
-	BIO		*rmem, *wmem;
+	struct wire *wire;
+	BIO *rmem, *wmem;
 };
-void	port_give(struct port *, const void *, size_t);
-size_t	port_take(struct port *, void *, size_t room);	/* 0: nothing */
+void port_give(struct port *, const void *, size_t);
+size_t port_take(struct port *, void *, size_t room); /* 0: nothing */
 
 /* The client's waiting datagrams to the server, the server's to the client. */
-void	port_to_server(struct port *, struct stepper *);
-void	port_to_client(struct port *, struct stepper *);
+void port_to_server(struct port *, struct stepper *);
+void port_to_client(struct port *, struct stepper *);
 
 /* From an SSL that listen accepted: SSL_accept to the end, then data both
  * ways; checks everything on the way. */
-void	port_finish(struct port *, struct stepper *, SSL *server);
+void port_finish(struct port *, struct stepper *, SSL *server);
 
 /* DTLSv1_listen with the cast that 1.1.0 and later ask for. */
-int	listen_to(SSL *, void *peer);
+int listen_to(SSL *, void *peer);
 
 #endif

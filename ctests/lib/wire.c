@@ -69,15 +69,10 @@ wire_write(BIO *b, const char *in, int len)
 	BIO_clear_retry_flags(b);
 	w->writes++;
 	switch (w->write) {
-	case WIRE_WRITE_BLOCK:
-		BIO_set_retry_write(b);
-		return -1;
-	case WIRE_WRITE_FAIL:
-		return -1;
-	case WIRE_WRITE_SHORT:
-		return len - 1;
-	case WIRE_TAKE:
-		break;
+	case WIRE_WRITE_BLOCK: BIO_set_retry_write(b); return -1;
+	case WIRE_WRITE_FAIL: return -1;
+	case WIRE_WRITE_SHORT: return len - 1;
+	case WIRE_TAKE: break;
 	}
 	queue_put(&w->out, in, (size_t)len);
 	return len;
@@ -104,13 +99,13 @@ wire_ctrl(BIO *b, int cmd, long num, void *ptr)
 	if (w->hook != NULL)
 		w->hook(cmd);
 	switch (cmd) {
-	case BIO_CTRL_DGRAM_GET_PEER:
-		return wire_get_peer(w, ptr);
+	case BIO_CTRL_DGRAM_GET_PEER: return wire_get_peer(w, ptr);
 	case BIO_CTRL_DGRAM_SET_PEER:
 		/* A BIO_ADDR is as long as its family says, no longer. */
 		memcpy(&w->peer_set, ptr,
 		    ((struct sockaddr *)ptr)->sa_family == AF_INET6 ?
-		    sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+			sizeof(struct sockaddr_in6) :
+			sizeof(struct sockaddr_in));
 		w->peers_set++;
 		return 1;
 	case BIO_CTRL_FLUSH:
@@ -120,10 +115,8 @@ wire_ctrl(BIO *b, int cmd, long num, void *ptr)
 			BIO_set_retry_write(b);
 		return w->flush == WIRE_FLUSH ? 1 : -1;
 	case BIO_CTRL_WPENDING:
-	case BIO_CTRL_PENDING:
-		return 0;
-	default:
-		return 0;
+	case BIO_CTRL_PENDING: return 0;
+	default: return 0;
 	}
 }
 

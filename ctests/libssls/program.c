@@ -117,7 +117,8 @@ one_after_another_here(char **paths, int n)
 			exit(2);
 		server.name = strrchr(paths[i % n], '/') + 1;
 		load(&server, place, RTLD_NOW | RTLD_LOCAL);
-		say(&server, server.version(), server.serve(certificate, key, with_callbacks));
+		say(&server, server.version(),
+		    server.serve(certificate, key, with_callbacks));
 		dlclose(server.handle);
 	}
 }
@@ -163,8 +164,10 @@ main(int argc, char **argv)
 		return bad != 0;
 	}
 #ifdef SERVES
-	servers[n++] = (struct server){ "the program", NULL, 0, serve_version, serve_tls, serve };
-	say(&servers[0], serve_version(), serve(certificate, key, with_callbacks));
+	servers[n++] = (struct server){ "the program", NULL, 0, serve_version,
+		serve_tls, serve };
+	say(&servers[0], serve_version(),
+	    serve(certificate, key, with_callbacks));
 #endif
 	for (i = optind; i < argc; i++) {
 		int deep = strncmp(argv[i], "deep:", 5) == 0 ? 5 : 0;
@@ -178,7 +181,8 @@ main(int argc, char **argv)
 		n++;
 	}
 	for (i = n; i-- > 0;)
-		say(&servers[i], "again", servers[i].serve(certificate, key, with_callbacks));
+		say(&servers[i], "again",
+		    servers[i].serve(certificate, key, with_callbacks));
 	/* A second C library does not bear a thread of the first one's. */
 	if (!servers[n - 1].apart)
 		at_once(servers, n);

@@ -16,6 +16,7 @@ main(void)
 	if (dladdr(at, &info) == 0)
 		return 1;
 	puts(strrchr(info.dli_fname, '/') != NULL ?
-	    strrchr(info.dli_fname, '/') + 1 : info.dli_fname);
+		strrchr(info.dli_fname, '/') + 1 :
+		info.dli_fname);
 	return 0;
 }

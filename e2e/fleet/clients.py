@@ -13,9 +13,7 @@ def handshake(kind, port, number, patience):
     """None if all went well, else what the client said."""
     line = f"this is client {number}\n".encode()
     command = [part.format(port=port) for part in COMMANDS[kind]]
-    client = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     watch = threading.Timer(patience, client.kill)
     watch.start()
     said = []

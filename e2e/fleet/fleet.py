@@ -141,14 +141,30 @@ def run(server, place, shared, count, seconds, limit, patience):
 
 
 def report(failures, well, seen, counted):
-    print(f"  handshakes: {sum(well.values())} well ({', '.join(f'{n} {k}' for k, n in well.items())}), "
-          f"{len(failures)} failed")
-    for what in ("challenges", "challenges of another slot than this clock's", "cookies shown",
-                 "cookies shown to another server than made them", "cookies refused"):
+    print(
+        f"  handshakes: {sum(well.values())} well ({', '.join(f'{n} {k}' for k, n in well.items())}), "
+        f"{len(failures)} failed"
+    )
+    for what in (
+        "challenges",
+        "challenges of another slot than this clock's",
+        "cookies shown",
+        "cookies shown to another server than made them",
+        "cookies refused",
+    ):
         print(f"  {what}: {seen[what]}")
-    print("  cookies by the servers' own counters: " + ", ".join(f"{counted[of]} {what}" for what, of in (
-        ("right", "cookies right"), ("of them by a secret that makes no more", "cookies_previous_secret"),
-        ("forged", "cookies forged"), ("expired", "cookies expired"))))
+    print(
+        "  cookies by the servers' own counters: "
+        + ", ".join(
+            f"{counted[of]} {what}"
+            for what, of in (
+                ("right", "cookies right"),
+                ("of them by a secret that makes no more", "cookies_previous_secret"),
+                ("forged", "cookies forged"),
+                ("expired", "cookies expired"),
+            )
+        )
+    )
 
 
 def main():
@@ -162,12 +178,29 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         scratch = pathlib.Path(directory)
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-subj", "/CN=fleet", "-keyout", scratch / "key", "-out", scratch / "certificate"],
-            check=True, capture_output=True,
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-subj",
+                "/CN=fleet",
+                "-keyout",
+                scratch / "key",
+                "-out",
+                scratch / "certificate",
+            ],
+            check=True,
+            capture_output=True,
         )
-        print(f"fleet: {HOSTS} servers that share their secrets, clocks up to {2 * CLOCKS} s apart, "
-              f"{HANDSHAKES} handshakes in {SECONDS} s")
+        print(
+            f"fleet: {HOSTS} servers that share their secrets, clocks up to {2 * CLOCKS} s apart, "
+            f"{HANDSHAKES} handshakes in {SECONDS} s"
+        )
         failures, well, seen, counted, done, problems = run(
             server, scratch / "shared", True, HANDSHAKES, SECONDS, LIMIT, 15
         )

@@ -68,7 +68,11 @@ class Host:
         with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
                 [server, self.address, "0", certificate, key],
-                env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
             )
         for _ in range(500):
             found = re.search(r"listening on [\d.]+:(\d+)", self.out.read_text())

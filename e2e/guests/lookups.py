@@ -1,4 +1,5 @@
 """DTLS servers that look libssl's functions up: whose DTLSv1_listen do they get, by the wrapper and by it with --no-audit?"""
+
 import pathlib
 import queue
 import re
@@ -18,8 +19,21 @@ CLIENTS = {
 
 
 def build_qt(scratch):
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "Qt6Network"], check=True, capture_output=True, text=True)
-    command = ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-o", scratch / "qt", HERE / "dtls/qt.cpp"]
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "Qt6Network"], check=True, capture_output=True, text=True
+    )
+    command = [
+        "c++",
+        "-std=c++17",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-O1",
+        "-fPIC",
+        "-o",
+        scratch / "qt",
+        HERE / "dtls/qt.cpp",
+    ]
     subprocess.run(command + flags.stdout.split(), check=True)
     return [scratch / "qt"]
 
@@ -54,12 +68,19 @@ def until(lines, wanted, what):
 
 def serve_one(server, client):
     """One client's line there and back; what the server said on stderr."""
-    with tempfile.TemporaryFile("w+") as said, \
-            subprocess.Popen(server, stdout=subprocess.PIPE, stderr=said, text=True) as serving:
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(server, stdout=subprocess.PIPE, stderr=said, text=True) as serving,
+    ):
         try:
             port = until(lines_of(serving.stdout), r"port (\d+)", "the server").group(1)
-            with subprocess.Popen([part.format(port=port) for part in client], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as talking:
+            with subprocess.Popen(
+                [part.format(port=port) for part in client],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ) as talking:
                 try:
                     talking.stdin.write(LINE + "\n")
                     talking.stdin.flush()
@@ -82,7 +103,9 @@ def check(name, library, pem, scratch):
         for kind, client in CLIENTS.items():
             try:
                 said = serve_one(server, client)
-                wrong = None if (OURS in said) == ours else f"it has {'its own' if ours else 'our'} DTLSv1_listen: {said}"
+                wrong = (
+                    None if (OURS in said) == ours else f"it has {'its own' if ours else 'our'} DTLSv1_listen: {said}"
+                )
             except (RuntimeError, queue.Empty, subprocess.TimeoutExpired) as error:
                 wrong = repr(error)
             yield f"{name} {way}, {kind}", wrong

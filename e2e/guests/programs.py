@@ -1,17 +1,24 @@
 """What is run: a name, a command, the exit status that it has."""
+
 import pathlib
 import subprocess
 import sys
 
 PYTHON = sys.executable
-HANDSHAKE = ("import socket, ssl; c = ssl.create_default_context(); c.check_hostname = False; "
-             "c.verify_mode = ssl.CERT_NONE; s = c.wrap_socket(socket.create_connection(('127.0.0.1', {port}))); "
-             "print(ssl.OPENSSL_VERSION, s.version())")
-NODE = ("require('https').get({{port: {port}, rejectUnauthorized: false}}, "
-        "r => r.on('data', d => console.log(String(d)))).on('error', e => console.log(e.code))")
-QUERY = ("import psycopg2\n"
-         "try: psycopg2.connect(host='127.0.0.1', port={postgres}, user='x', sslmode='require')\n"
-         "except psycopg2.OperationalError as e: print(psycopg2.__version__, str(e).rsplit('FATAL')[-1])")
+HANDSHAKE = (
+    "import socket, ssl; c = ssl.create_default_context(); c.check_hostname = False; "
+    "c.verify_mode = ssl.CERT_NONE; s = c.wrap_socket(socket.create_connection(('127.0.0.1', {port}))); "
+    "print(ssl.OPENSSL_VERSION, s.version())"
+)
+NODE = (
+    "require('https').get({{port: {port}, rejectUnauthorized: false}}, "
+    "r => r.on('data', d => console.log(String(d)))).on('error', e => console.log(e.code))"
+)
+QUERY = (
+    "import psycopg2\n"
+    "try: psycopg2.connect(host='127.0.0.1', port={postgres}, user='x', sslmode='require')\n"
+    "except psycopg2.OperationalError as e: print(psycopg2.__version__, str(e).rsplit('FATAL')[-1])"
+)
 PROGRAMS = [
     ("sh", ["sh", "-c", "true"], 0),
     ("true", ["true"], 0),
@@ -42,8 +49,23 @@ def wheel(version, scratch):
     place = pathlib.Path(scratch) / f"psycopg2-{version}"
     if not place.exists():
         new = place.with_suffix(".new")
-        subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--root-user-action=ignore",
-                        "--disable-pip-version-check", "--only-binary", ":all:",
-                        "--target", new, f"psycopg2-binary=={version}"], check=True)
+        subprocess.run(
+            [
+                PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--root-user-action=ignore",
+                "--disable-pip-version-check",
+                "--only-binary",
+                ":all:",
+                "--target",
+                new,
+                f"psycopg2-binary=={version}",
+            ],
+            check=True,
+        )
         new.rename(place)
     return place

@@ -2,6 +2,7 @@
 """Programs as they are and with the library preloaded: e2e/guests/README.md.
 
 LIB: the library. Arguments: which programs (all)."""
+
 import os
 import pathlib
 import re
@@ -35,12 +36,20 @@ def exports():
 def run(command, status, env):
     """What it prints, who was bound to whom, and which files were in the process."""
     with tempfile.TemporaryDirectory() as logs:
-        env = {**os.environ, **{k: str(v) for k, v in env.items()}, "LD_DEBUG": "bindings", "LD_BIND_NOW": "1",
-               "LD_DEBUG_OUTPUT": f"{logs}/log"}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60,
-                              stdin=subprocess.DEVNULL)
+        env = {
+            **os.environ,
+            **{k: str(v) for k, v in env.items()},
+            "LD_DEBUG": "bindings",
+            "LD_BIND_NOW": "1",
+            "LD_DEBUG_OUTPUT": f"{logs}/log",
+        }
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+        )
         if done.returncode != status:
-            raise SystemExit(f"guests: {command[0]} ended with {done.returncode}, not {status}:\n{done.stdout}{done.stderr}")
+            raise SystemExit(
+                f"guests: {command[0]} ended with {done.returncode}, not {status}:\n{done.stdout}{done.stderr}"
+            )
         bound, files = {}, set()
         for log in pathlib.Path(logs).iterdir():
             for user, owner, name, version in BINDING.findall(log.read_text(errors="replace")):
@@ -80,14 +89,37 @@ def main():
     wanted = sys.argv[1:]
     SCRATCH.mkdir(parents=True, exist_ok=True)
     pem = [str(SCRATCH / "cert.pem"), str(SCRATCH / "key.pem")]
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
-                    "-out", pem[0], "-keyout", pem[1]], check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=localhost",
+            "-days",
+            "2",
+            "-out",
+            pem[0],
+            "-keyout",
+            pem[1],
+        ],
+        check=True,
+        capture_output=True,
+    )
     tls = servers.context(*pem)
-    values = {"scratch": SCRATCH, "port": servers.serve(servers.https, tls),
-              "postgres": servers.serve(servers.postgres, tls)}
+    values = {
+        "scratch": SCRATCH,
+        "port": servers.serve(servers.https, tls),
+        "postgres": servers.serve(servers.postgres, tls),
+    }
     (SCRATCH / "nginx.conf").write_text(programs.NGINX.format(**values), encoding="ascii")
     todo = [(name, command, status, {}) for name, command, status in programs.PROGRAMS]
-    todo += [(f"psycopg2-{version}", [programs.PYTHON, "-c", programs.QUERY], 0, version) for version in programs.WHEELS]
+    todo += [
+        (f"psycopg2-{version}", [programs.PYTHON, "-c", programs.QUERY], 0, version) for version in programs.WHEELS
+    ]
     unknown = set(wanted) - {name for name, *_ in todo} - set(lookups.SERVERS)
     if unknown:
         raise SystemExit(f"guests: there is no program {', '.join(sorted(unknown))}")

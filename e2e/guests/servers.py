@@ -1,4 +1,5 @@
 """Who the programs talk to: a TLS server, and one that speaks the beginning of PostgreSQL's protocol."""
+
 import socket
 import ssl
 import struct

@@ -29,24 +29,25 @@
 enum state { WAITING, SHAKING, ASKING, STAYING, DONE, DEAD };
 
 struct client {
-	SSL		*ssl;
-	struct path	path;
-	enum state	state;
-	int		restarted, stayed;
-	int		asked, answered;	/* messages */
-	double		since;		/* the step began */
-	double		sent;		/* the message, last */
+	SSL *ssl;
+	struct path path;
+	enum state state;
+	int restarted, stayed;
+	int asked, answered; /* messages */
+	double since;  /* the step began */
+	double sent;  /* the message, last */
 };
 
 static struct client *clients;
 static long count, staying;
 static int epoll_fd;
-static double left_at;			/* all have stayed long enough */
+static double left_at;   /* all have stayed long enough */
 static SSL_CTX *ctx;
 
 static struct {
-	long	handshakes, restarts, dead, messages, repeated, slow, sent, answered;
-	double	slowest;
+	long handshakes, restarts, dead, messages, repeated, slow, sent,
+	    answered;
+	double slowest;
 } sum;
 
 static void
@@ -126,7 +127,8 @@ answered(struct client *client, const char *message)
 		begin(client);
 		sum.restarts++;
 	} else {
-		client->state = opt.stay > 0 && !client->stayed ? STAYING : DONE;
+		client->state =
+		    opt.stay > 0 && !client->stayed ? STAYING : DONE;
 		staying += client->state == STAYING;
 		client->since = now();
 	}
@@ -143,7 +145,8 @@ step(struct client *client)
 	if (client->state == SHAKING) {
 		n = SSL_do_handshake(client->ssl);
 		if (n != 1) {
-			if (SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ)
+			if (SSL_get_error(client->ssl, n) !=
+			    SSL_ERROR_WANT_READ)
 				dead(client, "handshake");
 			return;
 		}
@@ -159,7 +162,8 @@ step(struct client *client)
 	while (client->state == ASKING || client->state == STAYING) {
 		n = SSL_read(client->ssl, message, sizeof(message) - 1);
 		if (n <= 0) {
-			if (SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ)
+			if (SSL_get_error(client->ssl, n) !=
+			    SSL_ERROR_WANT_READ)
 				dead(client, "read");
 			return;
 		}
@@ -179,7 +183,8 @@ tick_staying(struct client *client, double t)
 		return;
 	}
 	/* The last ones have a second in which they may be answered. */
-	if (opt.every > 0 && t < left_at - 1 && t - client->sent > opt.every / 1e3) {
+	if (opt.every > 0 && t < left_at - 1 &&
+	    t - client->sent > opt.every / 1e3) {
 		client->asked++;
 		sum.sent++;
 		ask(client);
@@ -210,7 +215,8 @@ tick(struct client *client, double t)
 	}
 	if ((client->state == SHAKING || client->state == ASKING) &&
 	    t - client->since > opt.patience)
-		dead(client, client->state == SHAKING ? "no handshake" : "no answer");
+		dead(client,
+		    client->state == SHAKING ? "no handshake" : "no answer");
 	if (client->state == STAYING)
 		tick_staying(client, t);
 }
@@ -235,16 +241,18 @@ run(void)
 			}
 			if (finished == count)
 				return;
-			if (left_at == 0 && staying > 0 && staying + sum.dead == count) {
+			if (left_at == 0 && staying > 0 &&
+			    staying + sum.dead == count) {
 				left_at = t + opt.stay;
 				printf("{\"there\": %ld}\n", staying);
 				fflush(stdout);
 			}
 		}
 		/* Some at a time: those that have begun are to be heard meanwhile. */
-		for (i = 0; i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
+		for (i = 0;
+		    i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
 			if (path_open(&clients[next].path, next, epoll_fd,
-			    &clients[next]) == -1)
+				&clients[next]) == -1)
 				die("a client's socket");
 			begin(&clients[next]);
 			step(&clients[next++]);
@@ -262,9 +270,10 @@ main(int argc, char *argv[])
 	double began;
 	long i;
 
-	read_options(argc - 4, argv + 4);	/* none below 0 */
+	read_options(argc - 4, argv + 4); /* none below 0 */
 	if (argc < 4 || !paths_init(argv[1], argv[2])) {
-		fprintf(stderr, "usage: clients ADDRESS PORT CLIENTS [OPTION=VALUE...]\n");
+		fprintf(stderr,
+		    "usage: clients ADDRESS PORT CLIENTS [OPTION=VALUE...]\n");
 		return 2;
 	}
 	count = atol(argv[3]);
@@ -281,7 +290,8 @@ main(int argc, char *argv[])
 
 	began = now();
 	run();
-	printf("{\"clients\": %ld, \"dead\": %ld, \"handshakes\": %ld, "
+	printf(
+	    "{\"clients\": %ld, \"dead\": %ld, \"handshakes\": %ld, "
 	    "\"restarts\": %ld, \"messages\": %ld, \"repeated_messages\": %ld, "
 	    "\"slow_handshakes\": %ld, \"slowest_s\": %.3f, \"sent\": %ld, "
 	    "\"lost\": %ld, \"seconds\": %.2f}\n",

@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LIMIT	120	/* seconds, whatever happens */
+#define LIMIT 120 /* seconds, whatever happens */
 
 static unsigned char secret[32];
 
@@ -51,8 +51,9 @@ generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 	    BIO_ADDR_rawaddress(addr, &peer.sin_addr, &iplen);
 	peer.sin_port = BIO_ADDR_rawport(addr);
 	BIO_ADDR_free(addr);
-	return known && HMAC(EVP_sha1(), secret, sizeof(secret),
-	    (unsigned char *)&peer, sizeof(peer), cookie, len) != NULL;
+	return known &&
+	    HMAC(EVP_sha1(), secret, sizeof(secret), (unsigned char *)&peer,
+		sizeof(peer), cookie, len) != NULL;
 }
 
 static int
@@ -70,8 +71,8 @@ bound(const struct sockaddr_in *addr)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
 
-	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on,
-	    sizeof(on)) == -1 ||
+	if (fd == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) == -1)
 		die("bind");
 	return fd;

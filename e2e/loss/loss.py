@@ -53,9 +53,7 @@ def jobs_to_do(releases, clients, seed, by_chance, by_rule):
 
 
 def measure(row, client, release, which, seed, limit):
-    outcome = handshake(
-        release.server(which, row), plan.client_for(client, row), row.weather, seed, limit
-    )
+    outcome = handshake(release.server(which, row), plan.client_for(client, row), row.weather, seed, limit)
     fragments = len(outcome.path.hello_fragments)
     if row.fragments and outcome.seconds is not None and fragments != row.fragments:
         raise Broken(f"the hello came in {fragments} fragments")

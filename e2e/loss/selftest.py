@@ -45,11 +45,14 @@ class Kinds(unittest.TestCase):
 
     def test_nameless(self):
         for other in (
-            b"", FIRST[:24], handshake_record(2), handshake_record(1, epoch=1),
-            handshake_record(1, offset=9), b"\x17" + FIRST[1:],
+            b"",
+            FIRST[:24],
+            handshake_record(2),
+            handshake_record(1, epoch=1),
+            handshake_record(1, offset=9),
+            b"\x17" + FIRST[1:],
         ):
             self.assertIsNone(kind(other), other)
-
 
     def test_fragments_of_the_second_hello(self):
         path = Path(Weather(loss=1.0), 1)
@@ -132,8 +135,13 @@ class Words(unittest.TestCase):
 
 class Report(unittest.TestCase):
     about = report.About(
-        releases=[("one", "1.1.1w"), ("two", "4.0.3")], clients=[("s_client", "<OpenSSL>")],
-        rows=[("rule", False), ("chance", True)], seed=1, limit=60, by_chance=2, by_rule=3,
+        releases=[("one", "1.1.1w"), ("two", "4.0.3")],
+        clients=[("s_client", "<OpenSSL>")],
+        rows=[("rule", False), ("chance", True)],
+        seed=1,
+        limit=60,
+        by_chance=2,
+        by_rule=3,
     )
 
     def results(self):

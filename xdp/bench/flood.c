@@ -42,9 +42,10 @@ report(unsigned long frames, double begin)
 	struct rusage used;
 
 	getrusage(RUSAGE_SELF, &used);
-	printf("{\"frames\": %lu, \"seconds\": %.3f, \"cpu\": %.6f}\n", frames, now() - begin,
+	printf("{\"frames\": %lu, \"seconds\": %.3f, \"cpu\": %.6f}\n", frames,
+	    now() - begin,
 	    used.ru_utime.tv_sec + used.ru_stime.tv_sec +
-	    (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+		(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 }
 
 static uint32_t
@@ -96,7 +97,7 @@ payload(unsigned char *p, const char *kind)
 	p[16] = p[24] = PAYLOAD - 25;
 	p[59] = 0;
 	p[60] = cookie;
-	p[61] = (time(NULL) / 60) & 255;	/* names the slot of now */
+	p[61] = (time(NULL) / 60) & 255; /* names the slot of now */
 }
 
 static int
@@ -118,7 +119,8 @@ answer(char **argv)
 		for (int i = 0; i < 64; i++) {
 			socklen_t len = sizeof(from);
 
-			if (recvfrom(fd, room, sizeof(room), 0, (struct sockaddr *)&from, &len) <= 0)
+			if (recvfrom(fd, room, sizeof(room), 0,
+				(struct sockaddr *)&from, &len) <= 0)
 				break;
 			sendto(fd, room, 60, 0, (struct sockaddr *)&from, len);
 			frames++;
@@ -133,7 +135,9 @@ main(int argc, char **argv)
 	static unsigned char frame[BATCH][FRAME];
 	struct iovec io[BATCH];
 	struct mmsghdr message[BATCH];
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = 6 };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IP),
+		.sll_halen = 6 };
 	unsigned char *f = frame[0];
 	unsigned long frames = 0;
 	unsigned int k = 0, port0 = 60001, id0 = 12345;
@@ -159,13 +163,17 @@ main(int argc, char **argv)
 	put16(f + 18, id0);
 	put16(f + 24, ~folded(sum(f + 14, 20, 0)));
 	put16(f + 34, port0);
-	put16(f + 40, ~folded(sum(f + 34, 8 + PAYLOAD, sum(f + 26, 8, 17 + 8 + PAYLOAD))));
+	put16(f + 40,
+	    ~folded(
+		sum(f + 34, 8 + PAYLOAD, sum(f + 26, 8, 17 + 8 + PAYLOAD))));
 	for (int i = 0; i < BATCH; i++) {
 		memcpy(frame[i], f, FRAME);
 		io[i] = (struct iovec){ frame[i], FRAME };
 		memset(&message[i], 0, sizeof(message[i]));
-		message[i].msg_hdr = (struct msghdr){ .msg_name = &to, .msg_namelen = sizeof(to),
-		    .msg_iov = &io[i], .msg_iovlen = 1 };
+		message[i].msg_hdr = (struct msghdr){ .msg_name = &to,
+			.msg_namelen = sizeof(to),
+			.msg_iov = &io[i],
+			.msg_iovlen = 1 };
 	}
 	fd = socket(AF_PACKET, SOCK_RAW, 0);
 	to.sll_ifindex = if_nametoindex(argv[1]);
@@ -185,7 +193,8 @@ main(int argc, char **argv)
 		if (sent > 0)
 			frames += sent;
 		/* Who was held up does not catch up: that would be a burst. */
-		next = (next < now() ? now() : next) + (rate > 0 ? BATCH / rate : 0);
+		next = (next < now() ? now() : next) +
+		    (rate > 0 ? BATCH / rate : 0);
 		while (rate > 0 && now() < next)
 			usleep(50);
 	}

@@ -91,8 +91,20 @@ def ksoftirqd():
 
 
 def flood_command(kind, rate, seconds, device=FAR):
-    return net.inside(CLIENT) + ["taskset", "-c", "1", f"{WORK}/flood", device, kind, str(rate), str(seconds),
-                                 mac(at_client, device), mac(at_server, DEVICE), V4, str(PORT)]
+    return net.inside(CLIENT) + [
+        "taskset",
+        "-c",
+        "1",
+        f"{WORK}/flood",
+        device,
+        kind,
+        str(rate),
+        str(seconds),
+        mac(at_client, device),
+        mac(at_server, DEVICE),
+        V4,
+        str(PORT),
+    ]
 
 
 def flood(kind, rate, device=FAR, server=None, seconds=SECONDS):
@@ -114,9 +126,29 @@ def s_server(preload):
     environment = {"DTLSV1_LISTEN_COOKIES": "builtin"}
     if preload:
         environment["LD_PRELOAD"] = LIB
-    one = Process(["nice", "-n", "-15", "taskset", "-c", "0", "openssl", "s_server", "-dtls", "-listen", "-accept", f"{V4}:{PORT}",
-                   "-cert", f"{WORK}/cert.pem", "-key", f"{WORK}/key.pem", "-quiet"], environment,
-                  stdin=subprocess.PIPE)  # at its end it would begin to accept without listening
+    one = Process(
+        [
+            "nice",
+            "-n",
+            "-15",
+            "taskset",
+            "-c",
+            "0",
+            "openssl",
+            "s_server",
+            "-dtls",
+            "-listen",
+            "-accept",
+            f"{V4}:{PORT}",
+            "-cert",
+            f"{WORK}/cert.pem",
+            "-key",
+            f"{WORK}/key.pem",
+            "-quiet",
+        ],
+        environment,
+        stdin=subprocess.PIPE,
+    )  # at its end it would begin to accept without listening
     wait_until_bound()
     return one
 
@@ -154,9 +186,16 @@ def costs(quick):
         one = net.started("--mode", "native", "--strangers", "connected")
         note("XDP", "epoch1", flood("epoch1", 0)[0] - alone["epoch1"])
         one.stop()
-        for name, start in (("library", lambda: s_server(True)), ("libssl", lambda: s_server(False)),
-                            ("recvfrom and sendto", lambda: Process(
-                                ["nice", "-n", "-15", "taskset", "-c", "0", f"{WORK}/flood", "answer", V4, str(PORT), "100"]))):
+        for name, start in (
+            ("library", lambda: s_server(True)),
+            ("libssl", lambda: s_server(False)),
+            (
+                "recvfrom and sendto",
+                lambda: Process(
+                    ["nice", "-n", "-15", "taskset", "-c", "0", f"{WORK}/flood", "answer", V4, str(PORT), "100"]
+                ),
+            ),
+        ):
             one = start()
             wait_until_bound()
             pid = one.process.pid
@@ -200,22 +239,33 @@ def main():
     quick = "--quick" in sys.argv
     out = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     build()
-    lines = ["# Answered in the kernel", "",
-             f"`make bench ONLY=xdp` on {platform.machine()}, Linux {platform.release()}, "
-             f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {time.strftime('%Y-%m-%d')}. Two network namespaces with a veth between, "
-             "frames of 242 bytes from 59,000 forged addresses. Medians.", "",
-             "CPU time for one frame: receive path, answer, and its way back; not the sender's. The goals: XDP at most a "
-             "fifth of the library's, garbage within 1.2 of a bare drop.", "",
-             "| who answers | hello, ns | of the library's | forged cookie | garbage | epoch 1 |", "|---|---|---|---|---|---|"]
+    lines = [
+        "# Answered in the kernel",
+        "",
+        f"`make bench ONLY=xdp` on {platform.machine()}, Linux {platform.release()}, "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {time.strftime('%Y-%m-%d')}. Two network namespaces with a veth between, "
+        "frames of 242 bytes from 59,000 forged addresses. Medians.",
+        "",
+        "CPU time for one frame: receive path, answer, and its way back; not the sender's. The goals: XDP at most a "
+        "fifth of the library's, garbage within 1.2 of a bare drop.",
+        "",
+        "| who answers | hello, ns | of the library's | forged cookie | garbage | epoch 1 |",
+        "|---|---|---|---|---|---|",
+    ]
     found = costs(quick)
     library = found[("library", "hello")]
     for name in ("XDP", "tc", "library", "libssl", "recvfrom and sendto", "XDP that drops"):
         cells = [found.get((name, kind)) for kind in ("hello", "forged", "garbage", "epoch1")]
         shown = ["" if cell is None else f"{cell:,.0f}" for cell in cells]
         lines.append(f"| {name} | {shown[0]} | {cells[0] / library:.2f} | {' | '.join(shown[1:])} |")
-    lines += ["", "Clients that shake hands one after another (`s_client`, each a new process) while the flood comes as fast as "
-              "one core makes it:", "",
-              "| flood | answered by | frames a second | handshakes | at the first try |", "|---|---|---|---|---|"]
+    lines += [
+        "",
+        "Clients that shake hands one after another (`s_client`, each a new process) while the flood comes as fast as "
+        "one core makes it:",
+        "",
+        "| flood | answered by | frames a second | handshakes | at the first try |",
+        "|---|---|---|---|---|",
+    ]
     for kind in ("hello", "forged", "garbage", "epoch1"):
         for name, mode in (("XDP", "native"), ("tc", "tc"), ("library", None)):
             tries, first, rate = honest(kind, mode, quick)

@@ -3,7 +3,8 @@
 
 #include "datagram.h"
 
-INLINE __u32 fold(__u64 sum)
+INLINE __u32
+fold(__u64 sum)
 {
 	sum = (sum & 0xFFFFFFFF) + (sum >> 32);
 	sum = (sum & 0xFFFFFFFF) + (sum >> 32);
@@ -13,7 +14,8 @@ INLINE __u32 fold(__u64 sum)
 }
 
 /* The sum of the bytes of a frame from `at` on; negative where they are not there. */
-INLINE __s64 sum_of(void *ctx, int tc, __u32 at, __u32 length)
+INLINE __s64
+sum_of(void *ctx, int tc, __u32 at, __u32 length)
 {
 	__u8 *data = START(ctx, tc), *end = END(ctx, tc), *p;
 	__u64 sum = 0;
@@ -47,18 +49,22 @@ INLINE __s64 sum_of(void *ctx, int tc, __u32 at, __u32 length)
 }
 
 /* Each is the other but for what it takes; the verifier sees a loop once and not once a path. */
-CHECKED_ALONE __s64 sum_in_frame(struct xdp_md *ctx, __u32 at, __u32 length)
+CHECKED_ALONE __s64
+sum_in_frame(struct xdp_md *ctx, __u32 at, __u32 length)
 {
 	return sum_of(ctx, 0, at, length);
 }
 
-CHECKED_ALONE __s64 sum_in_skb(struct __sk_buff *ctx, __u32 at, __u32 length)
+CHECKED_ALONE __s64
+sum_in_skb(struct __sk_buff *ctx, __u32 at, __u32 length)
 {
 	return sum_of(ctx, 1, at, length);
 }
 
 /* The sum of the pseudo-header (RFC 768, RFC 8200 section 8.1). */
-INLINE __u64 pseudo_header(const struct endpoint *a, const struct endpoint *b, __u32 udp, int v6)
+INLINE __u64
+pseudo_header(
+    const struct endpoint *a, const struct endpoint *b, __u32 udp, int v6)
 {
 	__u64 sum = be16(IS_UDP) + be16((__u16)udp);
 
@@ -71,7 +77,8 @@ INLINE __u64 pseudo_header(const struct endpoint *a, const struct endpoint *b, _
 }
 
 /* Is the frame as it was sent? Says as well where the checksum is left to the device. */
-INLINE int is_undamaged(void *ctx, int tc, struct datagram *d, int v6)
+INLINE int
+is_undamaged(void *ctx, int tc, struct datagram *d, int v6)
 {
 	__u8 *data = START(ctx, tc), *end = END(ctx, tc), *ip = data + l2_of(d);
 	__u32 header = v6 ? IPV6 : IPV4, udp = d->length + UDP;
@@ -92,7 +99,8 @@ INLINE int is_undamaged(void *ctx, int tc, struct datagram *d, int v6)
 	checksum = LOAD16(ip + header + 6);
 	if (!checksum)
 		return !v6;
-	sum = tc ? sum_in_skb(ctx, d->l2 + header, udp) : sum_in_frame(ctx, d->l2 + header, udp);
+	sum = tc ? sum_in_skb(ctx, d->l2 + header, udp) :
+		   sum_in_frame(ctx, d->l2 + header, udp);
 	if (sum >= 0 && fold(pseudo + sum) == 0xFFFF)
 		return 1;
 	/* The device was to fill in the rest: the frame was on no wire yet. */

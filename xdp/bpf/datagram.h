@@ -44,7 +44,8 @@ struct datagram {
 #define IS_UDP 17
 
 /* 14, 18 or 22, in a way that the verifier sees: it forgets the range of what was in memory. */
-INLINE __u64 l2_of(const struct datagram *d)
+INLINE __u64
+l2_of(const struct datagram *d)
 {
 	__u64 l2 = d->l2;
 
@@ -52,14 +53,16 @@ INLINE __u64 l2_of(const struct datagram *d)
 	return l2;
 }
 
-#define START(ctx, tc)                                                                             \
-	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data : ((struct xdp_md *)(ctx))->data))
-#define END(ctx, tc)                                                                               \
-	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data_end                               \
-			     : ((struct xdp_md *)(ctx))->data_end))
+#define START(ctx, tc) \
+	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data : \
+			       ((struct xdp_md *)(ctx))->data))
+#define END(ctx, tc) \
+	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data_end : \
+			       ((struct xdp_md *)(ctx))->data_end))
 
 /* Bytes of the frame that lie in one piece. Both pointers are whole, or the verifier refuses. */
-INLINE __u64 bytes_of(void *ctx, int tc)
+INLINE __u64
+bytes_of(void *ctx, int tc)
 {
 	__u64 bytes = (__u64)(END(ctx, tc) - START(ctx, tc));
 
@@ -67,13 +70,16 @@ INLINE __u64 bytes_of(void *ctx, int tc)
 	return bytes;
 }
 
-INLINE int is_mapped(const struct endpoint *e)
+INLINE int
+is_mapped(const struct endpoint *e)
 {
-	return !e->address[0] && !e->address[1] && e->address[2] == be32(0xFFFF);
+	return !e->address[0] && !e->address[1] &&
+	    e->address[2] == be32(0xFFFF);
 }
 
 /* Finds what is known of a UDP datagram to one of ours; 0 for everything else. */
-INLINE int find(void *ctx, int tc, struct datagram *d)
+INLINE int
+find(void *ctx, int tc, struct datagram *d)
 {
 	__u8 *data = START(ctx, tc), *end = END(ctx, tc), *ip, *udp;
 	__u32 total, room, header;

@@ -11,9 +11,10 @@
  * A ClientHello's first fragment, the record's header judged: PASS with a right cookie, ANSWER, or
  * DROP. The order of the checks is the library's.
  */
-INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct counters *counters,
-	const struct keys *ring, struct scratch *scratch, __u64 now, __u32 fragment, int whole,
-	int v6)
+INLINE enum verdict
+judge_hello(void *ctx, int tc, struct datagram *d, struct counters *counters,
+    const struct keys *ring, struct scratch *scratch, __u64 now, __u32 fragment,
+    int whole, int v6)
 {
 	__u8 *data = START(ctx, tc), *end = END(ctx, tc);
 	__u8 *record = data + l2_of(d) + (v6 ? IPV6 : IPV4) + UDP, *p;
@@ -21,7 +22,8 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 	__u32 session_id, cookie, blocks, slot, known = 0, no_room;
 	__u8 name;
 
-	if (record + RECORD + HANDSHAKE + HELLO + 2 > end || fragment < HELLO + 2)
+	if (record + RECORD + HANDSHAKE + HELLO + 2 > end ||
+	    fragment < HELLO + 2)
 		END_AS(DROP, DROP_MALFORMED);
 	session_id = record[RECORD + HANDSHAKE + HELLO];
 	if (session_id > MAX_SESSION_ID || fragment < HELLO + 2 + session_id)
@@ -69,18 +71,24 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 
 				if (at >= SECRETS)
 					break;
-				cookie_mac(scratch, &ring->key[at][slot], blocks);
+				cookie_mac(
+				    scratch, &ring->key[at][slot], blocks);
 				scratch->cookie[0] = name;
 				differs = shown[0] ^ LOAD64(scratch->cookie);
-				differs |= shown[1] ^ LOAD64(scratch->cookie + 8);
+				differs |=
+				    shown[1] ^ LOAD64(scratch->cookie + 8);
 				if (is_short) {
-					differs |= shown[2] ^ scratch->cookie[16];
+					differs |=
+					    shown[2] ^ scratch->cookie[16];
 				} else {
-					differs |= shown[2] ^ LOAD64(scratch->cookie + 16);
-					differs |= shown[3] ^ LOAD64(scratch->cookie + 24);
+					differs |= shown[2] ^
+					    LOAD64(scratch->cookie + 16);
+					differs |= shown[3] ^
+					    LOAD64(scratch->cookie + 24);
 				}
 				if (!differs) {
-					map_update(&PROVED, &d->from, &now, BPF_ANY);
+					map_update(
+					    &PROVED, &d->from, &now, BPF_ANY);
 					if (at)
 						COUNT(PREVIOUS_SECRET);
 					END_AS(PASS, RIGHT);
@@ -103,7 +111,8 @@ INLINE enum verdict judge_hello(void *ctx, int tc, struct datagram *d, struct co
 }
 
 /* A datagram to one of ours. */
-INLINE enum verdict judge(void *ctx, int tc, struct datagram *d, int v6)
+INLINE enum verdict
+judge(void *ctx, int tc, struct datagram *d, int v6)
 {
 	const __u32 zero = 0;
 	struct counters *counters = map_lookup(&COUNTS, &zero);
@@ -130,7 +139,8 @@ INLINE enum verdict judge(void *ctx, int tc, struct datagram *d, int v6)
 	end = END(ctx, tc);
 	if (data + ETHERNET > end)
 		return PASS;
-	if (LOAD32(data) != LOAD32(state->mac) || LOAD16(data + 4) != LOAD16(state->mac + 4))
+	if (LOAD32(data) != LOAD32(state->mac) ||
+	    LOAD16(data + 4) != LOAD16(state->mac + 4))
 		END_AS(PASS, PASS_NOT_OURS);
 	if (tc && ((struct __sk_buff *)ctx)->gso_segs > 1)
 		END_AS(PASS, PASS_OFFLOADED);
@@ -163,7 +173,8 @@ INLINE enum verdict judge(void *ctx, int tc, struct datagram *d, int v6)
 	if (record[13] != 1)
 		goto session;
 	fragment = length - HANDSHAKE;
-	if ((be32(LOAD32(record + 21)) & 0xFFFFFF) != fragment || be16(LOAD16(record + 17)) > 1 ||
+	if ((be32(LOAD32(record + 21)) & 0xFFFFFF) != fragment ||
+	    be16(LOAD16(record + 17)) > 1 ||
 	    fragment > be32(LOAD32(record + 13)) << 8 >> 8)
 		END_AS(DROP, DROP_MALFORMED);
 	if (be32(LOAD32(record + 18)) << 8 >> 8) {
@@ -174,7 +185,7 @@ INLINE enum verdict judge(void *ctx, int tc, struct datagram *d, int v6)
 	if (is_never_answered(&d->from))
 		END_AS(DROP, DROP_SOURCE);
 	return judge_hello(ctx, tc, d, counters, ring, scratch, now, fragment,
-		fragment == be32(LOAD32(record + 13)) << 8 >> 8, v6);
+	    fragment == be32(LOAD32(record + 13)) << 8 >> 8, v6);
 session:
 	if (is_known(ctx, d, v6))
 		END_AS(PASS, PASS_SESSION);
@@ -186,7 +197,8 @@ not_dtls:
 }
 
 /* Bytes of the answer that stands in the frame now; 0: `*verdict` is something else. */
-INLINE __u32 handle(void *ctx, int tc, struct datagram *d, enum verdict *verdict, int v6)
+INLINE __u32
+handle(void *ctx, int tc, struct datagram *d, enum verdict *verdict, int v6)
 {
 	const __u32 zero = 0;
 	struct scratch *scratch = map_lookup(&SCRATCH, &zero);
@@ -201,7 +213,8 @@ INLINE __u32 handle(void *ctx, int tc, struct datagram *d, enum verdict *verdict
 	return length;
 }
 
-INLINE void count_answer(int sent, const struct datagram *d)
+INLINE void
+count_answer(int sent, const struct datagram *d)
 {
 	const __u32 zero = 0;
 	struct counters *counters = map_lookup(&COUNTS, &zero);
@@ -225,7 +238,8 @@ SECTION("xdp") int dtlsv1_listen_xdp(struct xdp_md *ctx)
 
 	if (!v)
 		return XDP_PASS;
-	length = v == 6 ? handle(ctx, 0, &d, &verdict, 1) : handle(ctx, 0, &d, &verdict, 0);
+	length = v == 6 ? handle(ctx, 0, &d, &verdict, 1) :
+			  handle(ctx, 0, &d, &verdict, 0);
 	if (!length)
 		return verdict == PASS ? XDP_PASS : XDP_DROP;
 	sent = !xdp_adjust_tail(ctx, (int)length - (int)bytes_of(ctx, 0));
@@ -234,7 +248,8 @@ SECTION("xdp") int dtlsv1_listen_xdp(struct xdp_md *ctx)
 }
 
 /* The whole of a datagram to one of ours in one piece, as XDP has it. */
-INLINE int gather_up(struct __sk_buff *skb)
+INLINE int
+gather_up(struct __sk_buff *skb)
 {
 	struct datagram d = {};
 	__u32 headers = ETHERNET + 2 * VLAN + IPV6 + UDP;
@@ -245,7 +260,8 @@ INLINE int gather_up(struct __sk_buff *skb)
 		if (skb_pull_data(skb, skb->len < headers ? skb->len : headers))
 			return 0;
 	}
-	return find(skb, 1, &d) && skb->len <= MAX_DATAGRAM && !skb_pull_data(skb, skb->len);
+	return find(skb, 1, &d) && skb->len <= MAX_DATAGRAM &&
+	    !skb_pull_data(skb, skb->len);
 }
 
 SECTION("classifier") int dtlsv1_listen_tc(struct __sk_buff *skb)
@@ -260,7 +276,8 @@ SECTION("classifier") int dtlsv1_listen_tc(struct __sk_buff *skb)
 	v = find(skb, 1, &d);
 	if (!v)
 		return -1; /* TC_ACT_UNSPEC, TCX_NEXT: as if this were not here */
-	length = v == 6 ? handle(skb, 1, &d, &verdict, 1) : handle(skb, 1, &d, &verdict, 0);
+	length = v == 6 ? handle(skb, 1, &d, &verdict, 1) :
+			  handle(skb, 1, &d, &verdict, 0);
 	if (!length)
 		return verdict == PASS ? -1 : 2 /* TC_ACT_SHOT */;
 	sent = !skb_change_tail(skb, length, 0);

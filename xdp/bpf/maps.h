@@ -8,7 +8,7 @@
 /* Up to eight secrets in force and eight that lately were, as in the library. */
 #define SECRETS 16
 /* The slots that are accepted: the previous, the current, the next. */
-#define SLOTS 3
+#define SLOTS   3
 #define CURRENT 1
 
 /* An HMAC-SHA256 key as the states behind its two pads. */

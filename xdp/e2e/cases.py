@@ -25,8 +25,10 @@ def shake_hands(address, clients=("s_client", "gnutls-cli", "ncat")):
     for client in clients:
         must_connect(client, address)
     n = len(clients)
-    settled(lambda: challenges() >= before[0] + n and server("accepted") >= before[1] + n,
-            lambda: f"{challenges()} challenges, {server('accepted')} accepted, before {before}")
+    settled(
+        lambda: challenges() >= before[0] + n and server("accepted") >= before[1] + n,
+        lambda: f"{challenges()} challenges, {server('accepted')} accepted, before {before}",
+    )
     if server("challenges") != before[2]:
         raise Failure(f"the server made {server('challenges') - before[2]} challenges itself")
 

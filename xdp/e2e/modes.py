@@ -37,6 +37,7 @@ def mode_test(mode, address):
         one.stop()
         if is_attached():
             raise Failure("still attached")
+
     run.__name__ = f"{mode}_{'IPv6' if ':' in address else 'IPv4'}"
     test(run)
 
@@ -73,9 +74,22 @@ def vlan():
     for mode in ("native", "generic", "tc"):
         one = started("--mode", mode)
         answer = subprocess.run(
-            net.inside(net.CLIENT) + [sys.executable, f"{os.path.dirname(__file__)}/vlan.py", FAR, C4,
-                                      V4, str(PORT), mac(at_client, FAR), mac(at_server, DEVICE)],
-            check=False, capture_output=True, text=True, timeout=10)
+            net.inside(net.CLIENT)
+            + [
+                sys.executable,
+                f"{os.path.dirname(__file__)}/vlan.py",
+                FAR,
+                C4,
+                V4,
+                str(PORT),
+                mac(at_client, FAR),
+                mac(at_server, DEVICE),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
         if answer.stdout != "vlan 7, 102 bytes, HelloVerifyRequest\n":
             raise Failure(f"{mode}: {answer.stdout}{answer.stderr}")
         one.stop()

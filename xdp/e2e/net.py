@@ -65,8 +65,7 @@ def wire():
     for name in ("cert", "key"):
         if os.path.exists(f"{WORK}/{name}.pem"):
             return
-    sh(f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {WORK}/key.pem -out {WORK}/cert.pem "
-       "-days 2 -subj /CN=xdp")
+    sh(f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {WORK}/key.pem -out {WORK}/cert.pem -days 2 -subj /CN=xdp")
 
 
 def tear_down():
@@ -106,9 +105,12 @@ class Process:
         Process.count += 1
         self.log = f"{WORK}/log{Process.count}"
         self.process = subprocess.Popen(
-            inside(namespace) + command, stdin=stdin,
-            stdout=open(self.log, "wb"), stderr=subprocess.STDOUT,
-            env=dict(os.environ, **(environment or {})))
+            inside(namespace) + command,
+            stdin=stdin,
+            stdout=open(self.log, "wb"),
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ, **(environment or {})),
+        )
         processes.append(self.process)
 
     def said(self):
@@ -147,16 +149,27 @@ def echo(address=V4):
 
 def loader(*options, program=None, address=V4, environment=None, device=DEVICE):
     listen = f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
-    command = [XDP, "--dev", device, "--listen", listen, "--secret-file", f"{WORK}/secrets",
-               "--library", LIB, "--stats", f"{WORK}/xdp.prom", *options]
+    command = [
+        XDP,
+        "--dev",
+        device,
+        "--listen",
+        listen,
+        "--secret-file",
+        f"{WORK}/secrets",
+        "--library",
+        LIB,
+        "--stats",
+        f"{WORK}/xdp.prom",
+        *options,
+    ]
     if program:
         command += ["--", *program]
     for name in os.listdir(WORK):
         # A server that runs already has its file.
         if name.endswith(".prom") and (program or name.startswith("xdp")):
             os.unlink(f"{WORK}/{name}")
-    return Process(command, dict({"DTLSV1_LISTEN_STATS": f"{WORK}/server-%p.prom"},
-                                 **(environment or {})))
+    return Process(command, dict({"DTLSV1_LISTEN_STATS": f"{WORK}/server-%p.prom"}, **(environment or {})))
 
 
 def started(*options, address=V4, **more):
@@ -189,11 +202,11 @@ def counters(prefix):
 
 
 CLIENTS = {
-    "s_client": (lambda a: ["openssl", "s_client", "-connect",
-                            f"[{a}]:{PORT}" if ":" in a else f"{a}:{PORT}", "-dtls1_2"],
-                 "Cipher is ECDHE"),
-    "gnutls-cli": (lambda a: ["gnutls-cli", "--udp", "--insecure", "-p", str(PORT), a],
-                   "Handshake was completed"),
+    "s_client": (
+        lambda a: ["openssl", "s_client", "-connect", f"[{a}]:{PORT}" if ":" in a else f"{a}:{PORT}", "-dtls1_2"],
+        "Cipher is ECDHE",
+    ),
+    "gnutls-cli": (lambda a: ["gnutls-cli", "--udp", "--insecure", "-p", str(PORT), a], "Handshake was completed"),
     "ncat": (lambda a: ["ncat", "-v", "--udp", "--ssl", a, str(PORT)], "SSL connection to"),
 }
 
@@ -203,8 +216,11 @@ def connect(client="s_client", address=V4, seconds=8, namespace=CLIENT):
     command, sign = CLIENTS[client]
     begin = time.time()
     process = subprocess.Popen(
-        inside(namespace) + ["stdbuf", "-o0", *command(address)], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        inside(namespace) + ["stdbuf", "-o0", *command(address)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     os.set_blocking(process.stdout.fileno(), False)
     said, took = "", None
     while time.time() < begin + seconds:

@@ -60,17 +60,21 @@ def what_has_no_cookie_is_dropped_and_counted():
         f"to = ('{V4}', {PORT})\n"
         "for i in range(50):\n"
         "    s.sendto(b'x' * 100, to)\n"
-        "    s.sendto(bytes([23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4]), to)\n")
+        "    s.sendto(bytes([23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4]), to)\n"
+    )
     subprocess.run(net.inside(net.CLIENT) + ["python3", "-c", script], check=True)
 
     def dropped(reason):
         return counters("xdp").get(f'dtlsv1_listen_xdp_dropped_total{{reason="{reason}"}}', 0)
-    settled(lambda: dropped("not_dtls") == 50 and dropped("stranger") == 50,
-            lambda: f"{counters('xdp')}")
+
+    settled(lambda: dropped("not_dtls") == 50 and dropped("stranger") == 50, lambda: f"{counters('xdp')}")
     # A client with a socket of its own is no stranger: its data comes through.
     client = subprocess.Popen(
         net.inside(net.CLIENT) + ["openssl", "s_client", "-quiet", "-connect", f"{V4}:{PORT}", "-dtls1_2"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     time.sleep(1)
     client.stdin.write(b"is anybody there\n")
     client.stdin.flush()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stock clients and a server behind the program, from start to crash.
 
-  xdp/e2e/run.py [NAME...]     these tests only
+xdp/e2e/run.py [NAME...]     these tests only
 """
 
 import importlib

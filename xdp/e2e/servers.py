@@ -15,23 +15,30 @@ def it_leaves_a_server_that_disagrees():
     secret(ONE)
     other = secret(TWO, name="other")
     stats = f"{WORK}/server-1.prom"
-    behind = Process(echo(), {"LD_PRELOAD": net.LIB, "DTLSV1_LISTEN_SECRET_FILE": other,
-                              "DTLSV1_LISTEN_COOKIES": "builtin", "DTLSV1_LISTEN_STATS": stats})
+    behind = Process(
+        echo(),
+        {
+            "LD_PRELOAD": net.LIB,
+            "DTLSV1_LISTEN_SECRET_FILE": other,
+            "DTLSV1_LISTEN_COOKIES": "builtin",
+            "DTLSV1_LISTEN_STATS": stats,
+        },
+    )
     net.wait_until_bound()
     must_connect()
     settled(lambda: os.path.exists(stats), lambda: "no counters")
-    refused = Process([net.XDP, "--dev", DEVICE, "--listen", f"{V4}:{PORT}", "--secret-file",
-                       f"{WORK}/secrets"])
+    refused = Process([net.XDP, "--dev", DEVICE, "--listen", f"{V4}:{PORT}", "--secret-file", f"{WORK}/secrets"])
     refused.ends(1).wait_for("which is another file than")
     # A server that takes its secret by a call of the library has nothing in its environment.
     behind.stop()
-    behind = Process(["sh", "-c", f"LD_PRELOAD={net.LIB}; export LD_PRELOAD; exec \"$@\"", "-",
-                      *echo()], {"DTLSV1_LISTEN_STATS": stats})
+    behind = Process(
+        ["sh", "-c", f'LD_PRELOAD={net.LIB}; export LD_PRELOAD; exec "$@"', "-", *echo()],
+        {"DTLSV1_LISTEN_STATS": stats},
+    )
     net.wait_until_bound()
     must_connect()
     settled(lambda: os.path.exists(stats), lambda: "no counters")
-    command = [net.XDP, "--dev", DEVICE, "--listen", f"{V4}:{PORT}", "--secret-file",
-               f"{WORK}/secrets"]
+    command = [net.XDP, "--dev", DEVICE, "--listen", f"{V4}:{PORT}", "--secret-file", f"{WORK}/secrets"]
     Process(command).ends(1).wait_for("is seen to use")
     one = Process([*command, "--server-stats", stats]).wait_for("answering on")
     begin = time.time()
@@ -47,8 +54,12 @@ def it_leaves_a_server_that_disagrees():
 def a_server_that_runs_already():
     secret(ONE)
     stats = f"{WORK}/server-1.prom"
-    environment = {"LD_PRELOAD": net.LIB, "DTLSV1_LISTEN_SECRET_FILE": f"{WORK}/secrets",
-                   "DTLSV1_LISTEN_COOKIES": "builtin", "DTLSV1_LISTEN_STATS": stats}
+    environment = {
+        "LD_PRELOAD": net.LIB,
+        "DTLSV1_LISTEN_SECRET_FILE": f"{WORK}/secrets",
+        "DTLSV1_LISTEN_COOKIES": "builtin",
+        "DTLSV1_LISTEN_STATS": stats,
+    }
     behind = Process(echo(), environment)
     net.wait_until_bound()
     must_connect()

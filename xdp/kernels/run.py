@@ -15,8 +15,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHECK = os.environ.get("XDP", f"{HERE}/../target/debug/dtlsv1-listen-xdp")
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
-                     "libdtlsv1_listen", "kernels")
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "libdtlsv1_listen", "kernels")
 
 
 def run(*command, **more):
@@ -42,12 +41,22 @@ def fetch(suite):
         for directory in ("lists/partial", "cache/archives/partial"):
             os.makedirs(f"{work}/{directory}")
         with open(f"{work}/sources", "w", encoding="utf-8") as file:
-            file.write("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
-                       f"{archive()} {suite} main\n")
+            file.write(f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {archive()} {suite} main\n")
         # As root, or apt cannot read what is here.
-        options = ["-o", f"Dir::Etc::SourceList={work}/sources", "-o", "Dir::Etc::SourceParts=-",
-                   "-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache",
-                   "-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"]
+        options = [
+            "-o",
+            f"Dir::Etc::SourceList={work}/sources",
+            "-o",
+            "Dir::Etc::SourceParts=-",
+            "-o",
+            f"Dir::State::Lists={work}/lists",
+            "-o",
+            f"Dir::Cache={work}/cache",
+            "-o",
+            "APT::Sandbox::User=root",
+            "-o",
+            "Acquire::Languages=none",
+        ]
         run("apt-get", *options, "update")
         depends = run("apt-cache", *options, "depends", "linux-image-amd64")
         package = re.search(r"Depends: (linux-image-\d\S+)", depends).group(1)
@@ -68,8 +77,12 @@ def initramfs(work):
     files = {"init": f"{work}/init", "check": CHECK}
     for path in re.findall(r"(/\S+) \(0x", run("ldd", CHECK)):
         files[path.lstrip("/")] = path
-    entries = [("proc", 0o40755, b"", 0), ("sys", 0o40755, b"", 0), ("dev", 0o40755, b"", 0),
-               ("dev/console", 0o20600, b"", 5 << 8 | 1)]
+    entries = [
+        ("proc", 0o40755, b"", 0),
+        ("sys", 0o40755, b"", 0),
+        ("dev", 0o40755, b"", 0),
+        ("dev/console", 0o20600, b"", 5 << 8 | 1),
+    ]
     made = set()
     for name in files:
         parts = name.split("/")[:-1]
@@ -84,8 +97,7 @@ def initramfs(work):
     entries.append(("TRAILER!!!", 0, b"", 0))
     with open(f"{work}/initramfs", "wb") as out:
         for number, (name, mode, data, device) in enumerate(entries, 1):
-            head = [number, mode, 0, 0, 1, 0, len(data), 0, 0, device >> 8, device & 255,
-                    len(name) + 1, 0]
+            head = [number, mode, 0, 0, 1, 0, len(data), 0, 0, device >> 8, device & 255, len(name) + 1, 0]
             out.write(b"070701" + "".join(f"{field:08X}" for field in head).encode())
             out.write(name.encode() + b"\0")
             out.write(b"\0" * (-out.tell() % 4))
@@ -103,18 +115,48 @@ def main():
             version = re.search(r"version (\S+)", run("file", "-b", kernel)).group(1)
             # What the machine has, QEMU has: SHA-256's bytes do not depend on it.
             done = subprocess.run(
-                ["qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-smp", "1", "-cpu", "max",
-                 "-kernel", kernel, "-initrd", image, "-append", "console=ttyS0 panic=-1 quiet",
-                 "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-                 "-nic", "none"],
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                timeout=240, check=False)
+                [
+                    "qemu-system-x86_64",
+                    "-accel",
+                    "tcg",
+                    "-m",
+                    "512",
+                    "-smp",
+                    "1",
+                    "-cpu",
+                    "max",
+                    "-kernel",
+                    kernel,
+                    "-initrd",
+                    image,
+                    "-append",
+                    "console=ttyS0 panic=-1 quiet",
+                    "-display",
+                    "none",
+                    "-serial",
+                    "stdio",
+                    "-monitor",
+                    "none",
+                    "-no-reboot",
+                    "-nic",
+                    "none",
+                ],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=240,
+                check=False,
+            )
             said = done.stdout[-3000:]
             good = "check: status 0" in said and "XDP: verified" in said and "tc: verified" in said
             failed |= not good
             shown = [line.strip() for line in said.splitlines() if "verified" in line]
-            print(f"{'ok   ' if good else 'FAIL '} {suite}, Linux {version}: "
-                  f"{'; '.join(shown) if good else said + done.stderr}", flush=True)
+            print(
+                f"{'ok   ' if good else 'FAIL '} {suite}, Linux {version}: "
+                f"{'; '.join(shown) if good else said + done.stderr}",
+                flush=True,
+            )
     sys.exit(1 if failed else 0)
 
 

@@ -15,18 +15,56 @@
 typedef int verify_fn(SSL *ssl, const unsigned char *cookie, unsigned int len);
 
 enum sabotage {
-	NOTHING, REASON, VALUE, STALE_ERROR, LOST_ERROR, HELLO_VERIFY_BYTE, WRITE_TWICE, NO_FLUSH, NO_SET_PEER, SWALLOW, EXTRA_VERIFY,
-	PEER_OVERRUN, PEER_ON_FAILURE, PEER_SHORT, OPTION, FLIGHT, LEAK, FREE, WRONG_BIO, ERRNO, RETRY_FLAGS, SABOTAGES
+	NOTHING,
+	REASON,
+	VALUE,
+	STALE_ERROR,
+	LOST_ERROR,
+	HELLO_VERIFY_BYTE,
+	WRITE_TWICE,
+	NO_FLUSH,
+	NO_SET_PEER,
+	SWALLOW,
+	EXTRA_VERIFY,
+	PEER_OVERRUN,
+	PEER_ON_FAILURE,
+	PEER_SHORT,
+	OPTION,
+	FLIGHT,
+	LEAK,
+	FREE,
+	WRONG_BIO,
+	ERRNO,
+	RETRY_FLAGS,
+	SABOTAGES
 };
 
 static const char *const names[SABOTAGES] = {
-	"nothing", "reason", "value", "stale-error", "lost-error", "hello-verify-byte", "write-twice", "no-flush", "no-set-peer",
-	"swallow", "extra-verify", "peer-overrun", "peer-on-failure", "peer-short", "option", "flight", "leak", "free", "wrong-bio", "errno",
+	"nothing",
+	"reason",
+	"value",
+	"stale-error",
+	"lost-error",
+	"hello-verify-byte",
+	"write-twice",
+	"no-flush",
+	"no-set-peer",
+	"swallow",
+	"extra-verify",
+	"peer-overrun",
+	"peer-on-failure",
+	"peer-short",
+	"option",
+	"flight",
+	"leak",
+	"free",
+	"wrong-bio",
+	"errno",
 	"retry-flags",
 };
 
 static enum sabotage chosen;
-static int inside;		/* our DTLSv1_listen is running */
+static int inside;  /* our DTLSv1_listen is running */
 static verify_fn *app_verify;
 
 static void *
@@ -75,7 +113,9 @@ spoil_queue(void)
 		return;
 	if (chosen == REASON) {
 		ERR_clear_error();
-		ERR_put_error(ERR_GET_LIB(error), 0, ERR_GET_REASON(error) == 244 ? 159 : 244, __FILE__, __LINE__);
+		ERR_put_error(ERR_GET_LIB(error), 0,
+		    ERR_GET_REASON(error) == 244 ? 159 : 244, __FILE__,
+		    __LINE__);
 	}
 	if (chosen == LOST_ERROR)
 		ERR_clear_error();
@@ -142,7 +182,8 @@ BIO_write(BIO *bio, const void *bytes, int len)
 	NEXT(write, "BIO_write");
 	if (inside && chosen == WRITE_TWICE)
 		write(bio, bytes, len);
-	if (!inside || chosen != HELLO_VERIFY_BYTE || len <= 0 || (size_t)len > sizeof(copy))
+	if (!inside || chosen != HELLO_VERIFY_BYTE || len <= 0 ||
+	    (size_t)len > sizeof(copy))
 		return write(bio, bytes, len);
 	memcpy(copy, bytes, (size_t)len);
 	copy[len - 1] ^= 1;
@@ -166,7 +207,9 @@ BIO_ctrl(BIO *bio, int command, long number, void *pointer)
 	long (*ctrl)(BIO *, int, long, void *);
 
 	NEXT(ctrl, "BIO_ctrl");
-	if (inside && ((chosen == NO_FLUSH && command == BIO_CTRL_FLUSH) || (chosen == NO_SET_PEER && command == BIO_CTRL_DGRAM_SET_PEER)))
+	if (inside &&
+	    ((chosen == NO_FLUSH && command == BIO_CTRL_FLUSH) ||
+		(chosen == NO_SET_PEER && command == BIO_CTRL_DGRAM_SET_PEER)))
 		return 1;
 	return ctrl(bio, command, number, pointer);
 }
@@ -187,5 +230,6 @@ SSL_CTX_set_cookie_verify_cb(SSL_CTX *ctx, verify_fn *verify)
 	NEXT(set, "SSL_CTX_set_cookie_verify_cb");
 	if (verify != NULL)
 		app_verify = verify;
-	set(ctx, verify != NULL && chosen == EXTRA_VERIFY ? verify_twice : verify);
+	set(ctx,
+	    verify != NULL && chosen == EXTRA_VERIFY ? verify_twice : verify);
 }

@@ -1,6 +1,7 @@
 """A DTLS server by ctypes: every function is looked up in libssl. One client's line is sent back, and it ends.
 
 Arguments: CERTIFICATE KEY"""
+
 import ctypes
 import socket
 import sys
