@@ -69,6 +69,7 @@ make_root() {
 	# Nothing of a chroot's packages starts a service on this machine.
 	printf '#!/bin/sh\nexit 101\n' >"$root.new/usr/sbin/policy-rc.d"
 	chmod 755 "$root.new/usr/sbin/policy-rc.d"
+	# shellcheck disable=SC2016,SC2086
 	if ! root=$root.new inside /bin/sh -ec '
 		[ "$1" != arches ] || for a in '"$foreign"'; do dpkg --add-architecture "$a"; done
 		shift
@@ -116,6 +117,7 @@ list)
 	exit ;;
 prune)
 	kept=' '
+	# shellcheck disable=SC2013
 	for name in $(awk 'NF { print $1 }' <<<"$table"); do
 		look_up "$name"
 		kept="$kept$root $cache/base-$release $cache/target-$name "
