@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """`make bench ONLY=listener`: many clients on one port, beside a connected socket for each, and beside the kernel alone.
 
-    bench/listener.py [--quick] DIRECTORY      where listener.md and its picture go
+bench/listener.py [--quick] DIRECTORY      where listener.md and its picture go
 """
+
 import argparse
 import os
 import pathlib
@@ -14,6 +15,7 @@ import listener_report
 import machine
 from flood import flood_once
 from measure import START, Server, interleave, last_json, pin, say, spread
+
 from releases import LIBRARY, ROOT, prepare, run
 
 # The challenge path. name: kind, sources
@@ -54,8 +56,9 @@ def challenge_once(release, server, flood, seconds):
     if server != "listener":
         return flood_once(release, server, (kind, 4, SIZE), seconds, sources=sources)["cpu_us"]
     with Many(release, "listener") as victim:
-        sent = last_json(run([release.program("flood"), kind, 4, victim.port, SIZE, seconds, 0, sources],
-                             preexec_fn=pin(1)))["sent"]
+        sent = last_json(
+            run([release.program("flood"), kind, 4, victim.port, SIZE, seconds, 0, sources], preexec_fn=pin(1))
+        )["sent"]
         ended = victim.stop()
     return ended["cpu"] / (sent - ended["dropped"]) * 1e6
 
@@ -63,8 +66,9 @@ def challenge_once(release, server, flood, seconds):
 def challenges(release, quick):
     keys = [(flood, server) for flood in FLOODS for server in SERVERS]
     seconds = 0.2 if quick else 0.4
-    return interleave(keys, 2 if quick else 9, lambda key: challenge_once(release, key[1], key[0], seconds),
-                      "challenges")
+    return interleave(
+        keys, 2 if quick else 9, lambda key: challenge_once(release, key[1], key[0], seconds), "challenges"
+    )
 
 
 def growth(release, quick):
@@ -78,9 +82,13 @@ def growth(release, quick):
         after = victim.ask()
         victim.stop()
     answered = sent - (after["dropped"] - before["dropped"])
-    return {"sources": min(sources, sent), "answered": answered,
-            "heap": after["heap"] - before["heap"], "peak_kb": after["peak_kb"] - before["peak_kb"],
-            "allocations": after["allocations"] - before["allocations"]}
+    return {
+        "sources": min(sources, sent),
+        "answered": answered,
+        "heap": after["heap"] - before["heap"],
+        "peak_kb": after["peak_kb"] - before["peak_kb"],
+        "allocations": after["allocations"] - before["allocations"],
+    }
 
 
 def clients_once(release, way, count):
@@ -89,29 +97,48 @@ def clients_once(release, way, count):
         alone = server.ask()
         began = time.monotonic()
         clients = subprocess.Popen(  # pylint: disable=consider-using-with
-            [release.program("many_clients"), "127.0.0.1", server.port, str(count), f"stay={2 * SECONDS + 3}",
-             "patience=200"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=pin(1))
+            [
+                release.program("many_clients"),
+                "127.0.0.1",
+                server.port,
+                str(count),
+                f"stay={2 * SECONDS + 3}",
+                "patience=200",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=pin(1),
+        )
         clients.stdout.readline()
         took, there = time.monotonic() - began, server.ask()
         time.sleep(SECONDS)
         idle = server.ask()
-        sent = last_json(run([release.program("flood"), "hello", 4, server.port, SIZE, SECONDS, SPOOFED, 60_000],
-                             preexec_fn=pin(1)))["sent"]
+        sent = last_json(
+            run([release.program("flood"), "hello", 4, server.port, SIZE, SECONDS, SPOOFED, 60_000], preexec_fn=pin(1))
+        )["sent"]
         flooded = server.ask()
         ended = last_json(clients.communicate(timeout=400)[0])
         server.stop()
     spoofed = (flooded["cpu"] - there["cpu"]) - 2 * (idle["cpu"] - there["cpu"])
-    return {"dead": ended["dead"], "per_second": ended["handshakes"] / took,
-            "handshake_us": (there["cpu"] - alone["cpu"]) / max(ended["handshakes"], 1) * 1e6,
-            "heap": (idle["heap"] - alone["heap"]) / max(idle["clients"], 1),
-            "spoofed_us": max(0.0, spoofed) / sent * 1e6}
+    return {
+        "dead": ended["dead"],
+        "per_second": ended["handshakes"] / took,
+        "handshake_us": (there["cpu"] - alone["cpu"]) / max(ended["handshakes"], 1) * 1e6,
+        "heap": (idle["heap"] - alone["heap"]) / max(idle["clients"], 1),
+        "spoofed_us": max(0.0, spoofed) / sent * 1e6,
+    }
 
 
 def clients(release, quick):
     rows = []
     for count in (200,) if quick else (1000, 10_000):
-        samples = interleave(WAYS, 1 if quick or count > 1000 else 3,
-                             lambda way, count=count: clients_once(release, way, count), f"{count} clients")
+        samples = interleave(
+            WAYS,
+            1 if quick or count > 1000 else 3,
+            lambda way, count=count: clients_once(release, way, count),
+            f"{count} clients",
+        )
         for way, values in samples.items():
             row = {key: spread([value[key] for value in values])["median"] for key in values[0]}
             rows.append({"way": way, "clients": count, **row})
@@ -125,9 +152,15 @@ def main():
     options = parser.parse_args()
     described = machine.describe(ROOT)
     release = prepare(True, say)[0]
-    data = {"machine": described, "quick": options.quick, "date": time.strftime("%Y-%m-%d"),
-            "version": release.version, "challenges": challenges(release, options.quick),
-            "growth": growth(release, options.quick), "clients": clients(release, options.quick)}
+    data = {
+        "machine": described,
+        "quick": options.quick,
+        "date": time.strftime("%Y-%m-%d"),
+        "version": release.version,
+        "challenges": challenges(release, options.quick),
+        "growth": growth(release, options.quick),
+        "clients": clients(release, options.quick),
+    }
     described["load_after"] = os.getloadavg()[0]
     data["seconds"] = round(time.monotonic() - START)
     options.out.mkdir(parents=True, exist_ok=True)

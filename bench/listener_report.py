@@ -1,4 +1,5 @@
 """docs/bench/listener.md, and its picture."""
+
 import svg
 from measure import ratios, spread
 from plots import where
@@ -31,38 +32,75 @@ def goal_rows(data):
             continue
         cost = one[flood, LISTENER]
         for base, most in (("bare", BARE), ("batch", BATCH)):
-            rows.append((f"CPU of a challenge by the {base} loop's, {flood}: at most", most,
-                         ratios(cost, one[flood, base])["median"]))
+            rows.append(
+                (
+                    f"CPU of a challenge by the {base} loop's, {flood}: at most",
+                    most,
+                    ratios(cost, one[flood, base])["median"],
+                )
+            )
     growth = data["growth"]
     rows.append(("allocations for a challenge: at most", 0, growth["allocations"] / growth["answered"]))
     rows.append((f"growth of the heap over {growth['sources']:,} sources, bytes: at most", 0, growth["heap"]))
     for row, other in _beside_connected(data):
-        rows.append((f"heap of an idle client above libssl's own, {row['clients']:,} clients, bytes: at most",
-                     HEAP, row["heap"] - other["heap"]))
-        rows.append((f"CPU of a spoofed hello beside {row['clients']:,} idle clients, µs: at most",
-                     SPOOFED_US, row["spoofed_us"]))
+        rows.append(
+            (
+                f"heap of an idle client above libssl's own, {row['clients']:,} clients, bytes: at most",
+                HEAP,
+                row["heap"] - other["heap"],
+            )
+        )
+        rows.append(
+            (
+                f"CPU of a spoofed hello beside {row['clients']:,} idle clients, µs: at most",
+                SPOOFED_US,
+                row["spoofed_us"],
+            )
+        )
         rows.append((f"dead of {row['clients']:,} at once: at most", 0, row["dead"]))
-    return [[what, f"{most:g}", f"{value:,.2f}", "yes" if value <= most else "**no**"]
-            for what, most, value in rows]
+    return [[what, f"{most:g}", f"{value:,.2f}", "yes" if value <= most else "**no**"] for what, most, value in rows]
 
 
 def _beside_connected(data):
     for row in data["clients"]:
         if row["way"] == LISTENER:
-            yield row, next(other for other in data["clients"]
-                            if other["clients"] == row["clients"] and other["way"].endswith("libssl's"))
+            yield (
+                row,
+                next(
+                    other
+                    for other in data["clients"]
+                    if other["clients"] == row["clients"] and other["way"].endswith("libssl's")
+                ),
+            )
 
 
 def challenge_rows(data):
     one = data["challenges"]
-    return [[flood, server, spread_text(spread(values), 2), ratio(ratios(values, one[flood, "bare"])),
-             ratio(ratios(values, one[flood, "batch"]))] for (flood, server), values in one.items()]
+    return [
+        [
+            flood,
+            server,
+            spread_text(spread(values), 2),
+            ratio(ratios(values, one[flood, "bare"])),
+            ratio(ratios(values, one[flood, "batch"])),
+        ]
+        for (flood, server), values in one.items()
+    ]
 
 
 def client_rows(data):
-    return [[f"{row['clients']:,}", row["way"], f"{row['dead']:,.0f}", f"{row['per_second']:,.0f}",
-             f"{row['handshake_us']:,.0f}", f"{row['heap']:,.0f}", f"{row['spoofed_us']:,.1f}"]
-            for row in data["clients"]]
+    return [
+        [
+            f"{row['clients']:,}",
+            row["way"],
+            f"{row['dead']:,.0f}",
+            f"{row['per_second']:,.0f}",
+            f"{row['handshake_us']:,.0f}",
+            f"{row['heap']:,.0f}",
+            f"{row['spoofed_us']:,.1f}",
+        ]
+        for row in data["clients"]
+    ]
 
 
 def picture(data):
@@ -74,8 +112,9 @@ def picture(data):
             value = spread(data["challenges"][flood, server])
             rows.append((names.get(server, server), value["median"], value["low"], value["high"]))
         groups.append((flood.replace(", ", " from ").replace("from one source", "from one"), rows))
-    return svg.bars("CPU time for one datagram of a flood, kernel included (ours: the listener)",
-                    where(data), groups, "µs")
+    return svg.bars(
+        "CPU time for one datagram of a flood, kernel included (ours: the listener)", where(data), groups, "µs"
+    )
 
 
 def write(data, out):
@@ -90,7 +129,7 @@ def write(data, out):
 ![challenge](listener.svg)
 
 {table(["flood", "server", "CPU µs each", "bare = 1", "batch = 1"], challenge_rows(data))}
-{growth['answered']:,} hellos from {growth['sources']:,} sources: {growth['allocations']} allocations, {growth['heap']:,} bytes of heap and {growth['peak_kb']:,} KiB of
+{growth["answered"]:,} hellos from {growth["sources"]:,} sources: {growth["allocations"]} allocations, {growth["heap"]:,} bytes of heap and {growth["peak_kb"]:,} KiB of
 resident memory more than before.
 
 ## Clients

@@ -10,13 +10,13 @@
 
 /* A way to have many clients. */
 struct server {
-	in_port_t (*open)(SSL_CTX *);	/* on 127.0.0.1: its port */
-	void	(*turn)(void);		/* waits up to 50 ms, then does what there is */
+	in_port_t (*open)(SSL_CTX *); /* on 127.0.0.1: its port */
+	void (*turn)(void);  /* waits up to 50 ms, then does what there is */
 };
 extern const struct server with_listener, connected;
 
 extern long clients_there;
-int	serve(SSL *);
-void	die(const char *what);
+int serve(SSL *);
+void die(const char *what);
 
 #endif

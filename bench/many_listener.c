@@ -12,9 +12,9 @@
 static struct {
 	dtlsv1_listener *(*bind)(SSL_CTX *, const struct sockaddr *, socklen_t,
 	    const struct dtlsv1_listener_options *);
-	int	(*address)(const dtlsv1_listener *, struct sockaddr *, socklen_t *);
-	int	(*run)(dtlsv1_listener *, int);
-	SSL	*(*next)(dtlsv1_listener *, int *);
+	int (*address)(const dtlsv1_listener *, struct sockaddr *, socklen_t *);
+	int (*run)(dtlsv1_listener *, int);
+	SSL *(*next)(dtlsv1_listener *, int *);
 } ours;
 static dtlsv1_listener *listener;
 
@@ -56,7 +56,8 @@ turn_listener(void)
 		die("dtlsv1_listener_run");
 	while ((ssl = ours.next(listener, &news)) != NULL) {
 		clients_there += (news & DTLSV1_NEWS_ACCEPTED) != 0;
-		if (news & (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE) || !serve(ssl)) {
+		if (news & (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE) ||
+		    !serve(ssl)) {
 			SSL_free(ssl);
 			clients_there--;
 		}

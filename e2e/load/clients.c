@@ -11,7 +11,6 @@
  */
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,33 +28,25 @@
 enum state { WAITING, SHAKING, ASKING, STAYING, DONE, DEAD };
 
 struct client {
-	SSL		*ssl;
-	struct path	path;
-	enum state	state;
-	int		restarted, stayed;
-	int		asked, answered;	/* messages */
-	double		since;		/* the step began */
-	double		sent;		/* the message, last */
+	SSL *ssl;
+	struct path path;
+	enum state state;
+	int restarted, stayed;
+	int asked, answered; /* messages */
+	double since;  /* the step began */
+	double sent;  /* the message, last */
 };
 
 static struct client *clients;
 static long count, staying;
 static int epoll_fd;
-static double left_at;			/* all have stayed long enough */
+static double left_at;   /* all have stayed long enough */
 static SSL_CTX *ctx;
 
 static struct {
-	long	handshakes, restarts, dead, messages, repeated, slow, sent, answered;
-	double	slowest;
+	long handshakes, dead, messages, repeated, slow, sent, answered;
+	double slowest;
 } sum;
-
-static void
-die(const char *what)
-{
-	fprintf(stderr, "clients: %s: %s\n", what, strerror(errno));
-	ERR_print_errors_fp(stderr);
-	exit(2);
-}
 
 static void
 begin(struct client *client)
@@ -64,7 +55,7 @@ begin(struct client *client)
 
 	client->ssl = SSL_new(ctx);
 	if (client->ssl == NULL || bio == NULL)
-		die("SSL_new");
+		path_die("SSL_new");
 	SSL_set_bio(client->ssl, bio, bio);
 	SSL_set_connect_state(client->ssl);
 	client->state = SHAKING;
@@ -124,9 +115,9 @@ answered(struct client *client, const char *message)
 		SSL_free(client->ssl);
 		client->restarted = 1;
 		begin(client);
-		sum.restarts++;
 	} else {
-		client->state = opt.stay > 0 && !client->stayed ? STAYING : DONE;
+		client->state =
+		    opt.stay > 0 && !client->stayed ? STAYING : DONE;
 		staying += client->state == STAYING;
 		client->since = now();
 	}
@@ -143,7 +134,8 @@ step(struct client *client)
 	if (client->state == SHAKING) {
 		n = SSL_do_handshake(client->ssl);
 		if (n != 1) {
-			if (SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ)
+			if (SSL_get_error(client->ssl, n) !=
+			    SSL_ERROR_WANT_READ)
 				dead(client, "handshake");
 			return;
 		}
@@ -159,7 +151,8 @@ step(struct client *client)
 	while (client->state == ASKING || client->state == STAYING) {
 		n = SSL_read(client->ssl, message, sizeof(message) - 1);
 		if (n <= 0) {
-			if (SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ)
+			if (SSL_get_error(client->ssl, n) !=
+			    SSL_ERROR_WANT_READ)
 				dead(client, "read");
 			return;
 		}
@@ -179,7 +172,8 @@ tick_staying(struct client *client, double t)
 		return;
 	}
 	/* The last ones have a second in which they may be answered. */
-	if (opt.every > 0 && t < left_at - 1 && t - client->sent > opt.every / 1e3) {
+	if (opt.every > 0 && t < left_at - 1 &&
+	    t - client->sent > opt.every / 1e3) {
 		client->asked++;
 		sum.sent++;
 		ask(client);
@@ -210,7 +204,8 @@ tick(struct client *client, double t)
 	}
 	if ((client->state == SHAKING || client->state == ASKING) &&
 	    t - client->since > opt.patience)
-		dead(client, client->state == SHAKING ? "no handshake" : "no answer");
+		dead(client,
+		    client->state == SHAKING ? "no handshake" : "no answer");
 	if (client->state == STAYING)
 		tick_staying(client, t);
 }
@@ -235,17 +230,19 @@ run(void)
 			}
 			if (finished == count)
 				return;
-			if (left_at == 0 && staying > 0 && staying + sum.dead == count) {
+			if (left_at == 0 && staying > 0 &&
+			    staying + sum.dead == count) {
 				left_at = t + opt.stay;
 				printf("{\"there\": %ld}\n", staying);
 				fflush(stdout);
 			}
 		}
 		/* Some at a time: those that have begun are to be heard meanwhile. */
-		for (i = 0; i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
+		for (i = 0;
+		    i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
 			if (path_open(&clients[next].path, next, epoll_fd,
-			    &clients[next]) == -1)
-				die("a client's socket");
+				&clients[next]) == -1)
+				path_die("a client's socket");
 			begin(&clients[next]);
 			step(&clients[next++]);
 			busy++;
@@ -262,9 +259,10 @@ main(int argc, char *argv[])
 	double began;
 	long i;
 
-	read_options(argc - 4, argv + 4);	/* none below 0 */
+	read_options(argc - 4, argv + 4); /* none below 0 */
 	if (argc < 4 || !paths_init(argv[1], argv[2])) {
-		fprintf(stderr, "usage: clients ADDRESS PORT CLIENTS [OPTION=VALUE...]\n");
+		fprintf(stderr,
+		    "usage: clients ADDRESS PORT CLIENTS [OPTION=VALUE...]\n");
 		return 2;
 	}
 	count = atol(argv[3]);
@@ -273,7 +271,7 @@ main(int argc, char *argv[])
 	clients = calloc((size_t)count, sizeof(*clients));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (ctx == NULL || clients == NULL || epoll_fd == -1)
-		die("starting");
+		path_die("starting");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 #ifdef LIBRESSL_VERSION_NUMBER
 	SSL_CTX_set_read_ahead(ctx, 1);
@@ -282,12 +280,12 @@ main(int argc, char *argv[])
 	began = now();
 	run();
 	printf("{\"clients\": %ld, \"dead\": %ld, \"handshakes\": %ld, "
-	    "\"restarts\": %ld, \"messages\": %ld, \"repeated_messages\": %ld, "
-	    "\"slow_handshakes\": %ld, \"slowest_s\": %.3f, \"sent\": %ld, "
-	    "\"lost\": %ld, \"seconds\": %.2f}\n",
-	    count, sum.dead, sum.handshakes, sum.restarts, sum.messages,
-	    sum.repeated, sum.slow, sum.slowest, sum.sent,
-	    sum.sent - sum.answered, now() - began);
+	       "\"messages\": %ld, \"repeated_messages\": %ld, "
+	       "\"slow_handshakes\": %ld, \"slowest_s\": %.3f, \"sent\": %ld, "
+	       "\"lost\": %ld, \"seconds\": %.2f}\n",
+	    count, sum.dead, sum.handshakes, sum.messages, sum.repeated,
+	    sum.slow, sum.slowest, sum.sent, sum.sent - sum.answered,
+	    now() - began);
 	for (i = 0; i < count; i++) {
 		SSL_free(clients[i].ssl);
 		close(clients[i].path.fd);

@@ -5,6 +5,7 @@
 
 All built releases, or these. Exits with 1 if any row comes to what it may not.
 """
+
 import argparse
 import json
 import subprocess
@@ -21,7 +22,8 @@ HEAD = ("release", "clients", "what", "dead", "slow", "slowest s", "lost", "us e
 
 def start(*command):
     return subprocess.Popen(  # pylint: disable=consider-using-with
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def start_flood(server, row, seconds):
@@ -88,9 +90,17 @@ def line_of(release, row, result):
     lost = f"{result['lost']} of {result['sent']}" if result.get("sent") else ""
     cost = f"{result['cost']:.1f}" if result.get("cost") is not None else ""
     flood = f" ({result['flood_per_s']:,.0f}/s)" if row.flood and not row.rate and result else ""
-    return (release.version, f"{row.clients:,}", row.what + flood, result.get("dead", "?"),
-            result.get("slow_handshakes", "?"), result.get("slowest_s", "?"), lost, cost,
-            result.get("seconds", "?"))
+    return (
+        release.version,
+        f"{row.clients:,}",
+        row.what + flood,
+        result.get("dead", "?"),
+        result.get("slow_handshakes", "?"),
+        result.get("slowest_s", "?"),
+        lost,
+        cost,
+        result.get("seconds", "?"),
+    )
 
 
 def main():

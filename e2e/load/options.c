@@ -6,19 +6,27 @@
 #include "options.h"
 
 struct options opt = {
-	.patience = 30, .messages = 1, .spread = 1, .seed = 1,
+	.patience = 30,
+	.messages = 1,
+	.spread = 1,
+	.seed = 1,
 };
 
 static const struct {
-	const char	*name;
-	double		*real;
-	long		*whole;
+	const char *name;
+	double *real;
+	long *whole;
 } names[] = {
-	{ "loss", &opt.loss, NULL }, { "stay", &opt.stay, NULL },
-	{ "every", &opt.every, NULL }, { "patience", &opt.patience, NULL },
-	{ "double", NULL, &opt.twice }, { "parallel", NULL, &opt.parallel },
-	{ "messages", NULL, &opt.messages }, { "restart", NULL, &opt.restart },
-	{ "again", NULL, &opt.again }, { "spread", NULL, &opt.spread },
+	{ "loss", &opt.loss, NULL },
+	{ "stay", &opt.stay, NULL },
+	{ "every", &opt.every, NULL },
+	{ "patience", &opt.patience, NULL },
+	{ "double", NULL, &opt.twice },
+	{ "parallel", NULL, &opt.parallel },
+	{ "messages", NULL, &opt.messages },
+	{ "restart", NULL, &opt.restart },
+	{ "again", NULL, &opt.again },
+	{ "spread", NULL, &opt.spread },
 	{ "seed", NULL, &opt.seed },
 };
 

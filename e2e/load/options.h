@@ -20,11 +20,12 @@
 #define LOAD_OPTIONS_H
 
 struct options {
-	double	loss, stay, every, patience;
-	long	twice, parallel, messages, restart, again, spread, seed;
+	double loss, stay, every, patience;
+	long twice, parallel, messages, restart, again, spread, seed;
 };
 extern struct options opt;
 
-void	read_options(int argc, char *argv[]);	/* exits with 2 at what it does not know */
+void read_options(
+    int argc, char *argv[]); /* exits with 2 at what it does not know */
 
 #endif

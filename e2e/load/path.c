@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
+
+#include <openssl/err.h>
 
 #include "options.h"
 #include "path.h"
@@ -81,12 +85,9 @@ path_ctrl(BIO *bio, int command, long larg, void *parg)
 		}
 		return 1;
 	case BIO_CTRL_DGRAM_QUERY_MTU:
-	case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
-		return 1200;
-	case BIO_CTRL_FLUSH:
-		return 1;
-	default:
-		return 0;
+	case BIO_CTRL_DGRAM_GET_FALLBACK_MTU: return 1200;
+	case BIO_CTRL_FLUSH: return 1;
+	default: return 0;
 	}
 }
 
@@ -94,7 +95,8 @@ int
 paths_init(const char *address, const char *port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
-	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *at;
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV },
+			*at;
 	struct rlimit files = { 1048576, 1048576 };
 
 	if (setrlimit(RLIMIT_NOFILE, &files) == -1) {
@@ -108,7 +110,8 @@ paths_init(const char *address, const char *port)
 	server_len = at->ai_addrlen;
 	freeaddrinfo(at);
 	chance = (uint64_t)opt.seed * 0x9E3779B97F4A7C15u;
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "path");
+	method =
+	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "path");
 	if (method != NULL) {
 		BIO_meth_set_read(method, path_read);
 		BIO_meth_set_write(method, path_write);
@@ -152,10 +155,19 @@ path_bio(struct path *path)
 }
 
 void
+path_die(const char *what)
+{
+	fprintf(stderr, "clients: %s: %s\n", what, strerror(errno));
+	ERR_print_errors_fp(stderr);
+	exit(2);
+}
+
+void
 path_slander(const struct path *path, int forged)
 {
-	unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9, 0, 107,
-	    1, 0, 0, 95, 0, (unsigned char)forged, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
+	unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9, 0,
+		107, 1, 0, 0, 95, 0, (unsigned char)forged, 0, 0, 0, 0, 0, 95,
+		0xFE, 0xFD };
 
 	memset(hello + 27, 0x77, 32);
 	hello[60] = forged ? 32 : 0;

@@ -1,4 +1,5 @@
 """What is done: rows of the table, and what each has to come to."""
+
 import dataclasses
 
 FLOODS = ("hello", "forged", "garbage")
@@ -47,29 +48,67 @@ def many(n):
     patience = f"patience={240 if n > 2000 else 60}"
     rows = [Row(f"at once, {loss} % lost", n, (f"loss={loss}", patience)) for loss in (0, 1, 5)]
     for loss in (0, 5):
-        rows.append(Row(f"at once, {loss} % lost, beside 5,000 strangers a second", n,
-                        (f"loss={loss}", patience), flood="mixed", rate=5000))
+        rows.append(
+            Row(
+                f"at once, {loss} % lost, beside 5,000 strangers a second",
+                n,
+                (f"loss={loss}", patience),
+                flood="mixed",
+                rate=5000,
+            )
+        )
     rows.append(Row("every datagram doubled", n, ("double=1", patience)))
-    rows.append(Row("begins anew, messages, strangers in its name, 1 % lost", n,
-                    ("restart=1", "again=2", "messages=3", "loss=1", patience)))
+    rows.append(
+        Row(
+            "begins anew, messages, strangers in its name, 1 % lost",
+            n,
+            ("restart=1", "again=2", "messages=3", "loss=1", patience),
+        )
+    )
     return rows
 
 
 def floods(n, seconds):
     """Clients that are there, beside all the strangers that the machine can send."""
-    return [Row(f"a message a second each, beside a flood: {kind}", n, (*stay(seconds, 1000), "patience=60"),
-                flood=kind, steady=True) for kind in FLOODS]
+    return [
+        Row(
+            f"a message a second each, beside a flood: {kind}",
+            n,
+            (*stay(seconds, 1000), "patience=60"),
+            flood=kind,
+            steady=True,
+        )
+        for kind in FLOODS
+    ]
 
 
 def plan(quick, sizes):
     if quick:
         n = sizes[0] if sizes else 300
-        return [*many(n)[2:], *addresses(60), *floods(100, 4),
-                Row("idle, beside 2,000 spoofed hellos a second", n, stay(4), flood="hello", rate=2000,
-                    cost=SPOOFED_US_QUICK)]
+        return [
+            *many(n)[2:],
+            *addresses(60),
+            *floods(100, 4),
+            Row(
+                "idle, beside 2,000 spoofed hellos a second",
+                n,
+                stay(4),
+                flood="hello",
+                rate=2000,
+                cost=SPOOFED_US_QUICK,
+            ),
+        ]
     rows = addresses(300) + floods(200, 10) + [Row("begins anew", 300, ("restart=1",), times=3)]
     for n in sizes or (1000, 10000):
         rows += many(n)
-        rows.append(Row("idle, beside 2,000 spoofed hellos a second", n, (*stay(12), "patience=240"),
-                        flood="hello", rate=2000, cost=SPOOFED_US))
+        rows.append(
+            Row(
+                "idle, beside 2,000 spoofed hellos a second",
+                n,
+                (*stay(12), "patience=240"),
+                flood="hello",
+                rate=2000,
+                cost=SPOOFED_US,
+            )
+        )
     return rows

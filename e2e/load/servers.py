@@ -1,4 +1,5 @@
 """The programs on each release, and a listening server with its figures."""
+
 import dataclasses
 import os
 import pathlib
@@ -18,8 +19,10 @@ SERVER = "listener_server"
 def run(*command):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"load: this failed with status {done.returncode}:\n"
-                         f"  {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+        raise SystemExit(
+            f"load: this failed with status {done.returncode}:\n"
+            f"  {' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+        )
     return done.stdout
 
 
@@ -55,16 +58,40 @@ def _build(name, version, prefix):
         rpath += f":{prefix}/lib"
     ours = [f"-I{ROOT}/include", f"-L{LIBRARY.parent}", "-ldtlsv1_listen"]
     run(*compiler, "-o", place / SERVER, ROOT / f"examples/{SERVER}.c", *at, *ours, rpath, "-lssl", "-lcrypto")
-    run(*compiler, "-o", place / "clients", *(HERE / f"{part}.c" for part in ("clients", "path", "options")),
-        *at, rpath, "-lssl", "-lcrypto")
+    run(
+        *compiler,
+        "-o",
+        place / "clients",
+        *(HERE / f"{part}.c" for part in ("clients", "path", "options")),
+        *at,
+        rpath,
+        "-lssl",
+        "-lcrypto",
+    )
     run(*compiler, "-o", BUILD / "flood", HERE / "flood.c")
     return Release(name, version, place)
 
 
 def make_certificate():
     BUILD.mkdir(parents=True, exist_ok=True)
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-        "-subj", "/CN=load", "-days", "2", "-out", BUILD / "cert.pem", "-keyout", BUILD / "key.pem")
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=load",
+        "-days",
+        "2",
+        "-out",
+        BUILD / "cert.pem",
+        "-keyout",
+        BUILD / "key.pem",
+    )
 
 
 class Server:
@@ -74,8 +101,12 @@ class Server:
         command = [release.program(SERVER), address, "0", BUILD / "cert.pem", BUILD / "key.pem"]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("DTLSV1_LISTEN_", "LD_"))}
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            list(map(str, command)), env={**env, "DTLSV1_LISTEN_TRACE": "1"}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            list(map(str, command)),
+            env={**env, "DTLSV1_LISTEN_TRACE": "1"},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         said = re.search(r"port (\d+)", self.process.stdout.readline())
         if said is None:
             raise SystemExit(f"load: the server did not start: {self.process.communicate()[1]}")
