@@ -83,16 +83,16 @@ static void
 test_flush_that_blocks(void)
 {
 	SSL *ssl = server(END_CUSTOM);
-	uint64_t number = accepted(ssl, 1);
+	uint64_t number = late_accepted(ssl, 1);
 	int ret;
 
-	end.wire.flush = WIRE_FLUSH_BLOCK;
+	late.end.wire.flush = WIRE_FLUSH_BLOCK;
 	ret = SSL_accept(ssl);
 	CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_WRITE);
-	end.wire.flush = WIRE_FLUSH;
-	finished(ssl, number);
-	end_free(&end, ssl);
-	stepper_free(&client);
+	late.end.wire.flush = WIRE_FLUSH;
+	late_finished(ssl, number);
+	end_free(&late.end, ssl);
+	stepper_free(&late.client);
 }
 
 /* In front of a filter, which itself is in front of the sink. */

@@ -286,16 +286,13 @@ test_two_bios(void)
 int
 main(void)
 {
-	size_t i;
-	int moment;
-
 	check_begin("repair_handles");
 	ctx = tls_server_ctx();
 	test_looks_like_the_real_one();
 	connected_by(SSL_get_rbio);
 	connected_by(SSL_get_wbio);
-	for (i = 0; i < sizeof(acts) / sizeof(*acts); i++)
-		for (moment = ACCEPTED; moment < MOMENTS; moment++)
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++)
+		for (int moment = ACCEPTED; moment < MOMENTS; moment++)
 			test_act(&acts[i], moment);
 	test_two_bios();
 	SSL_CTX_free(ctx);

@@ -6,7 +6,6 @@
  *	./poll_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]
  *
  * PORT 0 takes a free one. With CLIENTS it ends after so many. Copy what you need.
- *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #define _GNU_SOURCE /* getaddrinfo() and friends under -std=c11 */
@@ -36,8 +35,7 @@ static struct client {
 	time_t heard;
 	int accepted;
 } clients[MOST];
-static struct pollfd
-    fds[1 + MOST]; /* [0]: the listening socket; then one each */
+static struct pollfd fds[1 + MOST]; /* the listening socket; then one each */
 static struct sockaddr_storage own; /* its address */
 static int n_clients, n_gone;
 static time_t listen_again;  /* after a failure: not before */
@@ -92,9 +90,9 @@ udp_socket(const struct sockaddr *addr, socklen_t len)
 static void
 open_listener(const char *address, const char *port)
 {
+	const int flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
 	struct addrinfo *info,
-	    hints = { .ai_socktype = SOCK_DGRAM,
-		    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	    hints = { .ai_flags = flags, .ai_socktype = SOCK_DGRAM };
 	socklen_t len = sizeof(own);
 
 	if (getaddrinfo(address, port, &hints, &info) != 0 ||
@@ -185,9 +183,7 @@ step(int i)
 static int
 is_served(const struct sockaddr_storage *peer)
 {
-	int i;
-
-	for (i = 0; i < n_clients; i++)
+	for (int i = 0; i < n_clients; i++)
 		if (memcmp(&clients[i].addr, peer, address_len(peer)) == 0)
 			return 1;
 	return 0;
@@ -216,8 +212,8 @@ listen_for_clients(SSL_CTX *ctx)
 		 * and may pass. There is no client. Go on later: do not spin.
 		 */
 		if (ret < 0) {
-			fprintf(stderr,
-			    "DTLSv1_listen failed; again in a second\n");
+			fputs(
+			    "DTLSv1_listen failed; once more in 1 s\n", stderr);
 			ERR_print_errors_fp(stderr);
 			SSL_free(ssl);
 			ssl = NULL;
@@ -234,8 +230,7 @@ listen_for_clients(SSL_CTX *ctx)
 		clients[n_clients] =
 		    (struct client){ .ssl = ssl, .heard = time(NULL) };
 		memcpy(&clients[n_clients].addr, &peer, address_len(&peer));
-		fds[++n_clients] =
-		    (struct pollfd){ .fd = fd, .events = POLLIN };
+		fds[++n_clients] = (struct pollfd){ fd, POLLIN, 0 };
 		ssl = NULL;  /* it is the client's now */
 		step(n_clients - 1); /* the hello is in it already */
 	}
@@ -250,8 +245,8 @@ next_timer(void)
 
 	for (i = 0; i < n_clients; i++)
 		if (DTLSv1_get_timeout(clients[i].ssl, &left)) {
-			ms = (int)(left.tv_sec * 1000 +
-			    (left.tv_usec + 999) / 1000);
+			ms =
+			    (int)(left.tv_sec * 1000 + left.tv_usec / 1000) + 1;
 			least = ms < least ? ms : least;
 		}
 	return least;
@@ -261,12 +256,9 @@ next_timer(void)
 static void
 run_timers(void)
 {
-	int i;
-
-	for (i = n_clients - 1; i >= 0; i--) {
-		ERR_clear_error();
-		if (DTLSv1_handle_timeout(clients[i].ssl) <
-		    0) /* sent too often */
+	for (int i = n_clients - 1; i >= 0; i--) {
+		ERR_clear_error(); /* below 0: it was sent too often */
+		if (DTLSv1_handle_timeout(clients[i].ssl) < 0)
 			forget(i, "no answer");
 		else if (time(NULL) - clients[i].heard > IDLE)
 			forget(i, "silent for too long");
@@ -276,31 +268,26 @@ run_timers(void)
 int
 main(int argc, char *argv[])
 {
-	SSL_CTX *ctx;
-	int i, most;
-
 	if (argc != 5 && argc != 6) {
-		fputs("usage: poll_server ADDRESS PORT CERT KEY [CLIENTS]\n",
-		    stderr);
+		fputs("poll_server ADDRESS PORT CERT KEY [CLIENTS]\n", stderr);
 		return 2;
 	}
-	most = argc == 6 ? atoi(argv[5]) : -1;
+	int most = argc == 6 ? atoi(argv[5]) : -1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* No cookie callbacks: the library makes and checks cookies itself. */
-	ctx = SSL_CTX_new(DTLS_server_method());
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
 	if (ctx == NULL ||
 	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1 ||
 	    dtlsv1_listen_set_budget(ctx, BUDGET) != 1)
 		die("the certificate and key");
-
 	open_listener(argv[1], argv[2]);
 	while (most < 0 || n_gone < most) {
 		fds[0].events = time(NULL) < listen_again ? 0 : POLLIN;
 		if (poll(fds, 1 + (nfds_t)n_clients, next_timer()) == -1)
 			die("poll");
 		/* From the last: forget() puts the last in the place of one. */
-		for (i = n_clients - 1; i >= 0; i--)
+		for (int i = n_clients - 1; i >= 0; i--)
 			if (fds[1 + i].revents != 0) {
 				clients[i].heard = time(NULL);
 				step(i);

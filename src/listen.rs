@@ -74,7 +74,7 @@ pub(crate) fn listen(
     let more = || batched.as_ref().is_some_and(BatchedCall::has_more);
     loop {
         write_if_due();
-        let next = local_address::look(reply_path.socket);
+        let next = local_address::look(reply_path.socket.filter(|_| batched.is_none()));
         if let Some(cause) = next.error().and_then(pending) {
             tally.count(Event::SocketError);
             errors.add(cause)?;

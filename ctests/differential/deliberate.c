@@ -5,13 +5,8 @@
 #include "deliberate.h"
 #include "hello.h"
 
-enum {
-	CASES_PER_SIGHT = 20000
-}; /* every difference wants to be seen once in so many cases */
-enum {
-	REPAIR_SEQUENCE = 1,
-	REPAIR_TRAILING = 2
-}; /* DTLSV1_LISTEN_REPAIR_... */
+enum { CASES_PER_SIGHT = 20000 }; /* a difference is seen once in so many */
+enum { REPAIR_SEQUENCE = 1, REPAIR_TRAILING = 2 };
 
 static int
 any_seq_2(const struct dcase *c)
@@ -235,12 +230,12 @@ deliberate_libssl_takes_seq_2(void)
 static int
 read_answers(const struct dcase *c, struct log *expected)
 {
-	int as_told = 1, result;
+	int as_told = 1;
 
 	for (int i = 0; i < ANSWERS; i++) {
 		if (!answers[i].libssl_has || !answers[i].applies(c))
 			continue;
-		result = answers[i].read(c, expected);
+		int result = answers[i].read(c, expected);
 		answers[i].applied++;
 		answers[i].seen += result == 1;
 		answers[i].libssl_differs += result < 0;
