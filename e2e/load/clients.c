@@ -11,7 +11,6 @@
  */
 #define _GNU_SOURCE
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,18 +44,9 @@ static double left_at;   /* all have stayed long enough */
 static SSL_CTX *ctx;
 
 static struct {
-	long handshakes, restarts, dead, messages, repeated, slow, sent,
-	    answered;
+	long handshakes, dead, messages, repeated, slow, sent, answered;
 	double slowest;
 } sum;
-
-static void
-die(const char *what)
-{
-	fprintf(stderr, "clients: %s: %s\n", what, strerror(errno));
-	ERR_print_errors_fp(stderr);
-	exit(2);
-}
 
 static void
 begin(struct client *client)
@@ -65,7 +55,7 @@ begin(struct client *client)
 
 	client->ssl = SSL_new(ctx);
 	if (client->ssl == NULL || bio == NULL)
-		die("SSL_new");
+		path_die("SSL_new");
 	SSL_set_bio(client->ssl, bio, bio);
 	SSL_set_connect_state(client->ssl);
 	client->state = SHAKING;
@@ -125,7 +115,6 @@ answered(struct client *client, const char *message)
 		SSL_free(client->ssl);
 		client->restarted = 1;
 		begin(client);
-		sum.restarts++;
 	} else {
 		client->state =
 		    opt.stay > 0 && !client->stayed ? STAYING : DONE;
@@ -253,7 +242,7 @@ run(void)
 		    i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
 			if (path_open(&clients[next].path, next, epoll_fd,
 				&clients[next]) == -1)
-				die("a client's socket");
+				path_die("a client's socket");
 			begin(&clients[next]);
 			step(&clients[next++]);
 			busy++;
@@ -282,7 +271,7 @@ main(int argc, char *argv[])
 	clients = calloc((size_t)count, sizeof(*clients));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (ctx == NULL || clients == NULL || epoll_fd == -1)
-		die("starting");
+		path_die("starting");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 #ifdef LIBRESSL_VERSION_NUMBER
 	SSL_CTX_set_read_ahead(ctx, 1);
@@ -290,14 +279,13 @@ main(int argc, char *argv[])
 
 	began = now();
 	run();
-	printf(
-	    "{\"clients\": %ld, \"dead\": %ld, \"handshakes\": %ld, "
-	    "\"restarts\": %ld, \"messages\": %ld, \"repeated_messages\": %ld, "
-	    "\"slow_handshakes\": %ld, \"slowest_s\": %.3f, \"sent\": %ld, "
-	    "\"lost\": %ld, \"seconds\": %.2f}\n",
-	    count, sum.dead, sum.handshakes, sum.restarts, sum.messages,
-	    sum.repeated, sum.slow, sum.slowest, sum.sent,
-	    sum.sent - sum.answered, now() - began);
+	printf("{\"clients\": %ld, \"dead\": %ld, \"handshakes\": %ld, "
+	       "\"messages\": %ld, \"repeated_messages\": %ld, "
+	       "\"slow_handshakes\": %ld, \"slowest_s\": %.3f, \"sent\": %ld, "
+	       "\"lost\": %ld, \"seconds\": %.2f}\n",
+	    count, sum.dead, sum.handshakes, sum.messages, sum.repeated,
+	    sum.slow, sum.slowest, sum.sent, sum.sent - sum.answered,
+	    now() - began);
 	for (i = 0; i < count; i++) {
 		SSL_free(clients[i].ssl);
 		close(clients[i].path.fd);

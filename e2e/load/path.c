@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
+
+#include <openssl/err.h>
 
 #include "options.h"
 #include "path.h"
@@ -148,6 +152,14 @@ path_bio(struct path *path)
 		BIO_set_init(bio, 1);
 	}
 	return bio;
+}
+
+void
+path_die(const char *what)
+{
+	fprintf(stderr, "clients: %s: %s\n", what, strerror(errno));
+	ERR_print_errors_fp(stderr);
+	exit(2);
 }
 
 void

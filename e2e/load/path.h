@@ -29,4 +29,7 @@ void path_slander(const struct path *path, int forged);
 
 double now(void);  /* seconds of the monotonic clock */
 
+/* Says what failed, and ends the program. */
+void path_die(const char *what);
+
 #endif
