@@ -62,16 +62,9 @@ def goal_rows(data):
 
 
 def _beside_connected(data):
-    for row in data["clients"]:
-        if row["way"] == LISTENER:
-            yield (
-                row,
-                next(
-                    other
-                    for other in data["clients"]
-                    if other["clients"] == row["clients"] and other["way"].endswith("libssl's")
-                ),
-            )
+    """The listener's rows, with libssl's own memory from where both were measured."""
+    other = next(row for row in data["clients"] if row["way"].endswith("libssl's"))
+    return [(row, other) for row in data["clients"] if row["way"] == LISTENER]
 
 
 def challenge_rows(data):
