@@ -15,9 +15,7 @@
 #define ANSWER_LEN 60
 
 /* Like a HelloVerifyRequest with a cookie of 32 bytes. */
-static unsigned char answer[ANSWER_LEN] = {
-	[0] = 22, [13] = 3, [27] = ANSWER_LEN - 28
-};
+static unsigned char answer[ANSWER_LEN] = { [0] = 22, [13] = 3, [27] = ANSWER_LEN - 28 };
 
 static int
 wants_answer(const unsigned char *datagram, long len)
@@ -35,8 +33,8 @@ serve_bare(struct worker *self)
 
 	for (;;) {
 		peer_len = sizeof(peer);
-		n = recvfrom(self->fd, datagram, sizeof(datagram), 0,
-		    (struct sockaddr *)&peer, &peer_len);
+		n = recvfrom(
+		    self->fd, datagram, sizeof(datagram), 0, (struct sockaddr *)&peer, &peer_len);
 		self->calls++;
 		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
 			if (stop)
@@ -44,8 +42,8 @@ serve_bare(struct worker *self)
 			continue;
 		}
 		if (wants_answer(datagram, n))
-			sendto(self->fd, answer, sizeof(answer), 0,
-			    (struct sockaddr *)&peer, peer_len);
+			sendto(self->fd, answer, sizeof(answer), 0, (struct sockaddr *)&peer,
+			    peer_len);
 	}
 }
 
@@ -83,8 +81,7 @@ serve_batch(struct worker *self)
 			wanted++;
 		}
 		for (sent = 0; sent < wanted; sent += n) {
-			n = sendmmsg(self->fd, out + sent,
-			    (unsigned int)(wanted - sent), 0);
+			n = sendmmsg(self->fd, out + sent, (unsigned int)(wanted - sent), 0);
 			if (n < 1)
 				n = 1; /* what cannot be sent is lost, as datagrams are */
 		}

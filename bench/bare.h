@@ -25,10 +25,9 @@ struct worker {
 /* Set when they are to return, once there is nothing left to read. */
 extern volatile sig_atomic_t stop;
 
-void serve_bare(struct worker *); /* recvfrom, sendto */
+void serve_bare(struct worker *);  /* recvfrom, sendto */
 void serve_batch(struct worker *); /* recvmmsg, sendmmsg */
-void serve_bio(struct worker *); /* BIO_read, BIO_write */
-void serve_peer(
-    struct worker *); /* recvfrom, another stack, sendto (peer_serve.c) */
+void serve_bio(struct worker *);   /* BIO_read, BIO_write */
+void serve_peer(struct worker *);  /* recvfrom, another stack, sendto (peer_serve.c) */
 
 #endif

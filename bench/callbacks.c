@@ -60,8 +60,8 @@ usual_generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 
 	memset(&peer, 0, sizeof(peer));
 	return BIO_dgram_get_peer(SSL_get_rbio(ssl), &peer) > 0 &&
-	    HMAC(EVP_sha1(), secret, sizeof(secret), text, name_of(&peer, text),
-		cookie, len) != NULL;
+	    HMAC(EVP_sha1(), secret, sizeof(secret), text, name_of(&peer, text), cookie, len) !=
+	    NULL;
 }
 
 /* Verifies by generating, which is what there is to it. */
@@ -133,15 +133,13 @@ evp_mac_begin(void)
 	static const unsigned char secret[] = "a server secret";
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
-		{ "digest", OSSL_PARAM_UTF8_STRING, digest, sizeof(digest) - 1,
-		    0 },
+		{ "digest", OSSL_PARAM_UTF8_STRING, digest, sizeof(digest) - 1, 0 },
 		{ NULL, 0, NULL, 0, 0 },
 	};
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 
 	cached = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
-	if (cached == NULL ||
-	    EVP_MAC_init(cached, secret, sizeof(secret), params) != 1) {
+	if (cached == NULL || EVP_MAC_init(cached, secret, sizeof(secret), params) != 1) {
 		ERR_print_errors_fp(stderr);
 		exit(1);
 	}
@@ -192,15 +190,12 @@ context_new(const char *callbacks)
 
 	if (ctx == NULL ||
 	    (pem != NULL &&
-		(SSL_CTX_use_certificate_file(ctx, pem, SSL_FILETYPE_PEM) !=
-			1 ||
-		    SSL_CTX_use_PrivateKey_file(ctx, pem, SSL_FILETYPE_PEM) !=
-			1))) {
+		(SSL_CTX_use_certificate_file(ctx, pem, SSL_FILETYPE_PEM) != 1 ||
+		    SSL_CTX_use_PrivateKey_file(ctx, pem, SSL_FILETYPE_PEM) != 1))) {
 		ERR_print_errors_fp(stderr);
 		exit(1);
 	}
-	SSL_CTX_set_read_ahead(
-	    ctx, 1); /* LibreSSL would lose all of a datagram but its header */
+	SSL_CTX_set_read_ahead(ctx, 1); /* LibreSSL would lose all of a datagram but its header */
 	if (strcmp(callbacks, "trivial") == 0) {
 		SSL_CTX_set_cookie_generate_cb(ctx, trivial_generate);
 		SSL_CTX_set_cookie_verify_cb(ctx, trivial_verify);

@@ -88,7 +88,7 @@ struct job {
 	unsigned long peers;
 	int single, fresh, garbage, expected;
 	pthread_barrier_t *start;
-	double seconds;  /* the results */
+	double seconds; /* the results */
 	long answers, allocated, kept;
 };
 
@@ -104,8 +104,7 @@ challenges(SSL *ssls[], const struct job *job, long count)
 	if (job->single) {
 		for (i = 0; i < count; i++) {
 			wire.left = 1;
-			expect(measured(ssls[i % job->contexts], &peer),
-			    job->expected);
+			expect(measured(ssls[i % job->contexts], &peer), job->expected);
 		}
 	} else {
 		for (i = 0; i < job->contexts; i++) {
@@ -182,8 +181,7 @@ accept_job(struct job *job, long count)
 		wire.left = 1;
 		expect(LISTEN(ssl, &peer), NOTHING_YET);
 		cookie_len = hvr_cookie(wire.answer, wire.answer_len, &cookie);
-		if (cookie_len == 0 ||
-		    hello_make(wire.hello, job->size, cookie, cookie_len) == 0)
+		if (cookie_len == 0 || hello_make(wire.hello, job->size, cookie, cookie_len) == 0)
 			die("the answer is no HelloVerifyRequest");
 		if (job->fresh) {
 			SSL_free(ssl);
@@ -215,8 +213,7 @@ report(const struct job *jobs, long threads)
 		done += (double)jobs[i].answers;
 		allocated += (double)jobs[i].allocated;
 	}
-	expected = (double)(threads *
-	    (jobs[0].count - jobs[0].count % jobs[0].contexts));
+	expected = (double)(threads * (jobs[0].count - jobs[0].count % jobs[0].contexts));
 	if (done != (jobs[0].garbage ? 0 : expected))
 		die("not every hello was answered, or garbage was");
 	done = expected;
@@ -243,8 +240,7 @@ main(int argc, char *argv[])
 	unsigned char hello[HELLO_MAX];
 	const char *shape = argc > 2 ? argv[2] : "";
 	int forged = strcmp(shape, "forged") == 0;
-	int accept =
-	    strcmp(shape, "accept") == 0 || strcmp(shape, "fresh") == 0;
+	int accept = strcmp(shape, "accept") == 0 || strcmp(shape, "fresh") == 0;
 	long i, threads;
 
 	job.ctxs = ctxs;
@@ -259,14 +255,13 @@ main(int argc, char *argv[])
 	job.peers = (unsigned long)argument(argc, argv, 6, 1);
 	threads = argument(argc, argv, 7, 1);
 	if (job.count < 1 || job.size > HELLO_MAX || job.contexts < 1 ||
-	    job.contexts > MAX_CONTEXTS || threads < 1 ||
-	    threads > MAX_THREADS || (accept && threads * job.contexts != 1) ||
+	    job.contexts > MAX_CONTEXTS || threads < 1 || threads > MAX_THREADS ||
+	    (accept && threads * job.contexts != 1) ||
 	    (!accept && !job.single && strcmp(shape, "looped") != 0)) {
 		fprintf(stderr, "usage: as the head of challenge.c says\n");
 		return 2;
 	}
-	if (hello_make(hello, job.size, forged_cookie,
-		forged ? sizeof(forged_cookie) : 0) == 0)
+	if (hello_make(hello, job.size, forged_cookie, forged ? sizeof(forged_cookie) : 0) == 0)
 		die("this size is too small for a hello");
 	if (job.garbage)
 		memset(hello, 0xA5, job.size);
@@ -284,8 +279,7 @@ main(int argc, char *argv[])
 		job.start = &start;
 		for (i = 1; i < threads; i++) {
 			jobs[i] = job;
-			if (pthread_create(
-				&others[i], NULL, challenge_job, &jobs[i]) != 0)
+			if (pthread_create(&others[i], NULL, challenge_job, &jobs[i]) != 0)
 				die("pthread_create");
 		}
 		jobs[0] = job;

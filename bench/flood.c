@@ -35,8 +35,7 @@
 #define FIRST_SOURCE 0x7F100000u /* 127.16.0.0 */
 
 struct control {
-	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(
-	    sizeof(struct in_pktinfo))];
+	_Alignas(struct cmsghdr) unsigned char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 static void
@@ -69,12 +68,9 @@ wait_until(double when)
 static int
 udp_socket(int family, const struct sockaddr *to, socklen_t len, int connected)
 {
-	int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0),
-	    small = 1;
+	int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0), small = 1;
 
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) ==
-		-1 ||
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)) == -1 ||
 	    (connected && connect(fd, to, len) == -1))
 		die("making a socket");
 	return fd;
@@ -110,8 +106,7 @@ check_answer(int fd)
 	n = recv(fd, answer, sizeof(answer), 0);
 
 	if (n < 1 || hvr_cookie(answer, (size_t)n, &cookie) == 0) {
-		fprintf(stderr,
-		    "flood: nobody answered with a HelloVerifyRequest\n");
+		fprintf(stderr, "flood: nobody answered with a HelloVerifyRequest\n");
 		exit(1);
 	}
 }
@@ -146,8 +141,8 @@ main(int argc, char *argv[])
 	seconds = atof(argv[5]);
 	rate = atof(argv[6]);
 	sources = (unsigned long)atol(argv[7]);
-	if (size < HELLO_MIN || size > HELLO_MAX || seconds > MAX_SECONDS ||
-	    sources < 1 || sources > 0x00E00000)
+	if (size < HELLO_MIN || size > HELLO_MAX || seconds > MAX_SECONDS || sources < 1 ||
+	    sources > 0x00E00000)
 		die("these arguments make no sense");
 	six.sin6_family = AF_INET6;
 	six.sin6_addr = in6addr_loopback;
@@ -164,8 +159,7 @@ main(int argc, char *argv[])
 		if (strcmp(kind, "garbage") == 0)
 			memset(datagrams[i], 0xA5, size);
 		else if (hello_make(datagrams[i], size, forged,
-			     strcmp(kind, "forged") == 0 ? sizeof(forged) :
-							   0) != size)
+			     strcmp(kind, "forged") == 0 ? sizeof(forged) : 0) != size)
 			die("too small for a hello");
 		iov[i].iov_base = datagrams[i];
 		iov[i].iov_len = size;
@@ -182,8 +176,7 @@ main(int argc, char *argv[])
 			hello_number(datagrams[i], number);
 			if (sources > 1)
 				set_source(&messages[i].msg_hdr, &controls[i],
-				    FIRST_SOURCE +
-					(unsigned int)(number % sources));
+				    FIRST_SOURCE + (unsigned int)(number % sources));
 		}
 		n = sendmmsg(fd, messages, BATCH, 0);
 		if (n > 0)

@@ -48,7 +48,7 @@
 #include "memory.h"
 
 #define MAX_THREADS 16
-#define IDLE_USEC   50000  /* a read waits as long, then looks at `stop` */
+#define IDLE_USEC   50000 /* a read waits as long, then looks at `stop` */
 
 volatile sig_atomic_t stop;
 
@@ -137,10 +137,8 @@ udp_socket(int family, in_port_t *port)
 	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	four.sin_port = *port;
 	fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle)) ==
-		-1 ||
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle)) == -1 ||
 	    bind(fd, addr, len) == -1 || getsockname(fd, addr, &len) == -1)
 		die("making a socket");
 	*port = family == 6 ? six.sin6_port : four.sin_port;
@@ -203,8 +201,7 @@ main(int argc, char *argv[])
 		workers[i].fd = udp_socket(family, &port);
 	}
 	for (i = 1; i < threads; i++)
-		if (pthread_create(
-			&workers[i].thread, NULL, work, &workers[i]) != 0)
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			die("pthread_create");
 	printf("port %d\n", ntohs(port));
 	fflush(stdout);
@@ -216,8 +213,8 @@ main(int argc, char *argv[])
 		seconds += workers[i].seconds;
 		calls += workers[i].calls;
 	}
-	printf("{\"dropped\":%lu,\"cpu\":%.6f,\"calls\":%ld,\"peak_kb\":%ld}\n",
-	    drops, seconds, calls, peak_kb());
+	printf("{\"dropped\":%lu,\"cpu\":%.6f,\"calls\":%ld,\"peak_kb\":%ld}\n", drops, seconds,
+	    calls, peak_kb());
 	SSL_CTX_free(like.ctx);
 	return 0;
 }

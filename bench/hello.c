@@ -4,8 +4,7 @@
 #include "hello.h"
 
 #ifndef HELLO_VERSION
-#define HELLO_VERSION \
-	0xFEFD /* DTLS 1.2; LibreSSL knew no more than 1.0 for long */
+#define HELLO_VERSION 0xFEFD /* DTLS 1.2; LibreSSL knew no more than 1.0 for long */
 #endif
 
 enum {
@@ -24,8 +23,7 @@ put16(unsigned char *p, size_t n)
 }
 
 size_t
-hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
-    size_t cookie_len)
+hello_make(unsigned char *out, size_t size, const unsigned char *cookie, size_t cookie_len)
 {
 	/* What s_client offers first; enough for a real handshake's shape. */
 	static const unsigned char suites[] = {
@@ -61,8 +59,7 @@ hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
 	unsigned char *p, *extensions;
 	size_t fixed, padding;
 
-	fixed = RECORD + HANDSHAKE + 2 + 32 + 1 + 1 + cookie_len + 2 +
-	    sizeof(suites) + 2 + 2;
+	fixed = RECORD + HANDSHAKE + 2 + 32 + 1 + 1 + cookie_len + 2 + sizeof(suites) + 2 + 2;
 	if (size < fixed || cookie_len > 255)
 		return 0;
 	memset(out, 0, size);

@@ -16,14 +16,12 @@
  * exactly `size` bytes, `cookie_len` of them the cookie. Writes to `out` and
  * returns the size, or 0 if that is too small.
  */
-size_t hello_make(unsigned char *out, size_t size, const unsigned char *cookie,
-    size_t cookie_len);
+size_t hello_make(unsigned char *out, size_t size, const unsigned char *cookie, size_t cookie_len);
 
 /* Gives a hello another random, and so a cookie of its own. */
 void hello_number(unsigned char *hello, unsigned long number);
 
 /* Where a HelloVerifyRequest's cookie is; 0 if it is not a HelloVerifyRequest. */
-size_t hvr_cookie(
-    const unsigned char *hvr, size_t len, const unsigned char **cookie);
+size_t hvr_cookie(const unsigned char *hvr, size_t len, const unsigned char **cookie);
 
 #endif

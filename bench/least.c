@@ -53,8 +53,7 @@ once_ctrl(BIO *bio, int command, long larg, void *parg)
 static BIO *
 once_bio(void)
 {
-	BIO_METHOD *method =
-	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "least");
+	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "least");
 	BIO *bio;
 
 	if (method == NULL)

@@ -29,8 +29,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#define PATIENCE \
-	4.0 /* seconds; the client has asked three times by then, after 1 and 3 */
+#define PATIENCE    4.0 /* seconds; the client has asked three times by then, after 1 and 3 */
 #define MAX_CLIENTS 64
 #define MAX_TIMES   100000
 
@@ -70,8 +69,7 @@ shake_hands(SSL *ssl, int fd, double deadline)
 	int ret;
 
 	while ((ret = SSL_connect(ssl)) != 1) {
-		if (SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ ||
-		    now() > deadline)
+		if (SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ || now() > deadline)
 			return 0;
 		wait = deadline - now();
 		if (DTLSv1_get_timeout(ssl, &left) == 1 &&
@@ -96,8 +94,7 @@ work(void *arg)
 	while ((begin = now()) < self->end && self->done < MAX_TIMES) {
 		fd = socket(AF_INET, SOCK_DGRAM, 0);
 		if (fd == -1 || fcntl(fd, F_SETFL, O_NONBLOCK) == -1 ||
-		    connect(fd, (struct sockaddr *)&self->server,
-			sizeof(self->server)) == -1)
+		    connect(fd, (struct sockaddr *)&self->server, sizeof(self->server)) == -1)
 			die("making a socket");
 		ssl = SSL_new(self->ctx);
 		bio = BIO_new_dgram(fd, BIO_CLOSE);
@@ -138,8 +135,7 @@ main(int argc, char *argv[])
 		clients[i] = like;
 		clients[i].times = calloc(MAX_TIMES, sizeof(double));
 		if (clients[i].times == NULL ||
-		    pthread_create(
-			&clients[i].thread, NULL, work, &clients[i]) != 0)
+		    pthread_create(&clients[i].thread, NULL, work, &clients[i]) != 0)
 			die("pthread_create");
 	}
 	printf("{\"ms\":[");

@@ -32,7 +32,7 @@
 #include "callbacks.h"
 #include "listen.h"
 
-#define IDLE_USEC 50000  /* a read waits as long, then looks at `stop` */
+#define IDLE_USEC 50000 /* a read waits as long, then looks at `stop` */
 
 static volatile sig_atomic_t stop;
 static atomic_long finished, failed;
@@ -58,8 +58,7 @@ udp_socket(struct sockaddr_in *addr)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
 	socklen_t len = sizeof(*addr);
 
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    bind(fd, (struct sockaddr *)addr, len) == -1 ||
 	    getsockname(fd, (struct sockaddr *)addr, &len) == -1)
 		die("making a socket");
@@ -140,8 +139,7 @@ main(int argc, char *argv[])
 	int fd;
 
 	if (argc != 2) {
-		fprintf(stderr,
-		    "usage: BENCH_PEM=FILE legit_server trivial|usual|none\n");
+		fprintf(stderr, "usage: BENCH_PEM=FILE legit_server trivial|usual|none\n");
 		return 2;
 	}
 	ctx = context_new(argv[1]);
@@ -156,9 +154,8 @@ main(int argc, char *argv[])
 	fflush(stdout);
 	listen_on(ctx, fd, local);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	printf("{\"finished\":%ld,\"failed\":%ld,\"cpu\":%.6f}\n",
-	    atomic_load(&finished), atomic_load(&failed),
-	    (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+	printf("{\"finished\":%ld,\"failed\":%ld,\"cpu\":%.6f}\n", atomic_load(&finished),
+	    atomic_load(&failed), (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
 	fflush(stdout);
 	_exit(0); /* handshakes may be going on */
 }

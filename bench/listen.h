@@ -14,13 +14,11 @@
 
 #ifdef LIBRESSL_VERSION_NUMBER
 #define LISTEN(ssl, peer) \
-	((int)SSL_ctrl( \
-	    ssl, DTLS_CTRL_LISTEN, 0, (struct sockaddr_storage *)(peer)))
+	((int)SSL_ctrl(ssl, DTLS_CTRL_LISTEN, 0, (struct sockaddr_storage *)(peer)))
 #define NOTHING_YET (-1)
 #else
-#define LISTEN(ssl, peer) \
-	DTLSv1_listen(ssl, (BIO_ADDR *)(struct sockaddr_storage *)(peer))
-#define NOTHING_YET 0
+#define LISTEN(ssl, peer) DTLSv1_listen(ssl, (BIO_ADDR *)(struct sockaddr_storage *)(peer))
+#define NOTHING_YET       0
 #endif
 
 #endif

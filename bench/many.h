@@ -11,7 +11,7 @@
 /* A way to have many clients. */
 struct server {
 	in_port_t (*open)(SSL_CTX *); /* on 127.0.0.1: its port */
-	void (*turn)(void);  /* waits up to 50 ms, then does what there is */
+	void (*turn)(void);           /* waits up to 50 ms, then does what there is */
 };
 extern const struct server with_listener, connected;
 

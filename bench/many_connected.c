@@ -34,12 +34,10 @@ static struct sockaddr_in own;
 static int
 udp_socket(void)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-	    on = 1;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
 	socklen_t len = sizeof(own);
 
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    bind(fd, (struct sockaddr *)&own, sizeof(own)) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&own, &len) == -1)
 		die("making a socket");
@@ -113,7 +111,7 @@ go_on(SSL *ssl)
 	if (!there || SSL_is_init_finished(ssl))
 		forget_shaking(ssl);
 	if (!there) {
-		SSL_free(ssl);  /* and its socket */
+		SSL_free(ssl); /* and its socket */
 		clients_there--;
 	}
 }
@@ -129,8 +127,7 @@ accept_all(void)
 	while (LISTEN(listening, &peer) > 0) {
 		ssl = listening;
 		fd = udp_socket();
-		if (connect(fd, (struct sockaddr *)&peer,
-			sizeof(struct sockaddr_in)) == -1)
+		if (connect(fd, (struct sockaddr *)&peer, sizeof(struct sockaddr_in)) == -1)
 			die("connect");
 		bio = SSL_get_rbio(ssl);
 		BIO_set_fd(bio, fd, BIO_CLOSE);

@@ -10,8 +10,8 @@
 
 /* Looked up: the program is the same with the library and without. */
 static struct {
-	dtlsv1_listener *(*bind)(SSL_CTX *, const struct sockaddr *, socklen_t,
-	    const struct dtlsv1_listener_options *);
+	dtlsv1_listener *(*bind)(
+	    SSL_CTX *, const struct sockaddr *, socklen_t, const struct dtlsv1_listener_options *);
 	int (*address)(const dtlsv1_listener *, struct sockaddr *, socklen_t *);
 	int (*run)(dtlsv1_listener *, int);
 	SSL *(*next)(dtlsv1_listener *, int *);
@@ -40,8 +40,7 @@ open_listener(SSL_CTX *ctx)
 	look_up(&ours.next, "dtlsv1_listener_next");
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = ours.bind(ctx, (struct sockaddr *)&at, sizeof(at), NULL);
-	if (listener == NULL ||
-	    ours.address(listener, (struct sockaddr *)&at, &len) != 1)
+	if (listener == NULL || ours.address(listener, (struct sockaddr *)&at, &len) != 1)
 		die("dtlsv1_listener_bind");
 	return ntohs(at.sin_port);
 }
@@ -56,8 +55,7 @@ turn_listener(void)
 		die("dtlsv1_listener_run");
 	while ((ssl = ours.next(listener, &news)) != NULL) {
 		clients_there += (news & DTLSV1_NEWS_ACCEPTED) != 0;
-		if (news & (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE) ||
-		    !serve(ssl)) {
+		if (news & (DTLSV1_NEWS_REPLACED | DTLSV1_NEWS_OVERDUE) || !serve(ssl)) {
 			SSL_free(ssl);
 			clients_there--;
 		}

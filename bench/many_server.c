@@ -34,7 +34,7 @@
 #include "memory.h"
 
 static volatile sig_atomic_t stop, asked;
-static double begun;  /* CPU seconds, before anybody came */
+static double begun; /* CPU seconds, before anybody came */
 long clients_there;
 
 void
@@ -79,8 +79,7 @@ dropped(in_port_t port)
 
 	while (table != NULL && fgets(line, sizeof(line), table) != NULL) {
 		/* number, address:port, ..., drops */
-		if (sscanf(line, " %*d: %*8X:%4X", &local) != 1 ||
-		    local != port)
+		if (sscanf(line, " %*d: %*8X:%4X", &local) != 1 || local != port)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
 		while (line[0] != '\0' && line[strlen(line) - 1] == ' ')
@@ -137,8 +136,7 @@ main(int argc, char *argv[])
 	in_port_t port;
 
 	if (argc != 3) {
-		fprintf(stderr,
-		    "usage: many_server listener|connected CALLBACKS\n");
+		fprintf(stderr, "usage: many_server listener|connected CALLBACKS\n");
 		return 2;
 	}
 	sigaction(SIGTERM, &action, NULL);

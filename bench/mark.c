@@ -11,11 +11,9 @@
 
 #include "mark.h"
 
-#define SLOTS \
-	(1u << 16) /* addresses; a power of two, far more than a call has */
+#define SLOTS       (1u << 16) /* addresses; a power of two, far more than a call has */
 #define MAX_OBJECTS 256
-#define TRAP_FLAG \
-	0x100  /* EFLAGS.TF: the processor traps after each instruction */
+#define TRAP_FLAG   0x100 /* EFLAGS.TF: the processor traps after each instruction */
 
 struct object {
 	char name[256];
@@ -50,7 +48,7 @@ on_trap(int signal, siginfo_t *info, void *context)
 		uc->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
 		return;
 	}
-	if (pc == last)  /* a repetition of the same instruction */
+	if (pc == last) /* a repetition of the same instruction */
 		return;
 	last = pc;
 	total++;
@@ -65,8 +63,7 @@ on_trap(int signal, siginfo_t *info, void *context)
 static void
 trap_from_here(void)
 {
-	__builtin_ia32_writeeflags_u64(
-	    __builtin_ia32_readeflags_u64() | TRAP_FLAG);
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | TRAP_FLAG);
 }
 
 static void
@@ -77,8 +74,7 @@ install(void)
 	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	action.sa_sigaction = on_trap;
-	if (sigaltstack(&alternative, NULL) == -1 ||
-	    sigaction(SIGTRAP, &action, NULL) == -1) {
+	if (sigaltstack(&alternative, NULL) == -1 || sigaction(SIGTRAP, &action, NULL) == -1) {
 		perror("preparing to count instructions");
 		exit(1);
 	}
@@ -108,14 +104,12 @@ read_maps(void)
 	struct object *object;
 
 	object_count = 0;
-	while (maps != NULL && object_count < MAX_OBJECTS &&
-	    fgets(line, sizeof(line), maps) != NULL) {
+	while (
+	    maps != NULL && object_count < MAX_OBJECTS && fgets(line, sizeof(line), maps) != NULL) {
 		object = &objects[object_count];
 		memset(object, 0, sizeof(*object));
-		if (sscanf(line,
-			"%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %255s",
-			&object->start, &object->end, perms, &object->offset,
-			object->name) == 5 &&
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %255s",
+			&object->start, &object->end, perms, &object->offset, object->name) == 5 &&
 		    strchr(perms, 'x') != NULL)
 			object_count++;
 	}
@@ -134,17 +128,14 @@ attribute(FILE *profile)
 	for (i = 0; i < SLOTS; i++) {
 		if (slots[i].address == 0)
 			continue;
-		for (object = objects; object < objects + object_count;
-		    object++)
-			if (slots[i].address >= object->start &&
-			    slots[i].address < object->end)
+		for (object = objects; object < objects + object_count; object++)
+			if (slots[i].address >= object->start && slots[i].address < object->end)
 				break;
 		if (object == objects + object_count)
 			continue;
 		object->count += slots[i].count;
 		if (profile != NULL)
-			fprintf(profile, "%ld %s %#" PRIx64 "\n",
-			    slots[i].count, object->name,
+			fprintf(profile, "%ld %s %#" PRIx64 "\n", slots[i].count, object->name,
 			    slots[i].address - object->start + object->offset);
 	}
 }

@@ -10,8 +10,7 @@ peak_kb(void)
 	char line[256];
 	long kb = -1;
 
-	while (status != NULL && kb == -1 &&
-	    fgets(line, sizeof(line), status) != NULL)
+	while (status != NULL && kb == -1 && fgets(line, sizeof(line), status) != NULL)
 		sscanf(line, "VmHWM: %ld kB", &kb);
 	if (status != NULL)
 		fclose(status);

@@ -42,22 +42,19 @@ peer_sent(const void *answer, size_t len)
 	const unsigned char *cookie;
 
 	if (hvr_cookie(answer, len, &cookie) == 0)
-		peer_die("the answer is no HelloVerifyRequest of so many bytes",
-		    (long)len);
+		peer_die("the answer is no HelloVerifyRequest of so many bytes", (long)len);
 	answers++;
 }
 
 __attribute__((noinline)) static void
 measured(unsigned char *hello, size_t size, long from, long count)
 {
-	struct sockaddr_in peer = { .sin_family = AF_INET,
-		.sin_port = htons(4433) };
+	struct sockaddr_in peer = { .sin_family = AF_INET, .sin_port = htons(4433) };
 	long i;
 
 	for (i = 0; i < count; i++) {
 		hello_number(hello, (unsigned long)(from + i));
-		peer.sin_addr.s_addr =
-		    htonl(0x7F000001u + (unsigned int)(from + i));
+		peer.sin_addr.s_addr = htonl(0x7F000001u + (unsigned int)(from + i));
 		peer_answer(hello, size, &peer);
 	}
 }
@@ -72,8 +69,7 @@ main(int argc, char *argv[])
 	long (*counter)(void), allocated = 0;
 	size_t in_use;
 
-	if (count < 1 || size > HELLO_MAX ||
-	    hello_make(hello, size, NULL, 0) == 0) {
+	if (count < 1 || size > HELLO_MAX || hello_make(hello, size, NULL, 0) == 0) {
 		fprintf(stderr, "usage: peer_NAME COUNT [SIZE]\n");
 		return 2;
 	}
@@ -95,11 +91,8 @@ main(int argc, char *argv[])
 	in_use = mallinfo2().uordblks - in_use;
 	if (answers != count)
 		peer_die("not every hello was answered, but so many", answers);
-	printf(
-	    "{\"count\":%ld,\"ns\":%.2f,\"allocations\":%.3f,\"kept\":%.2f}\n",
-	    count,
-	    ((double)(end.tv_sec - begin.tv_sec) * 1e9 +
-		(double)(end.tv_nsec - begin.tv_nsec)) /
+	printf("{\"count\":%ld,\"ns\":%.2f,\"allocations\":%.3f,\"kept\":%.2f}\n", count,
+	    ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) /
 		(double)count,
 	    counter == NULL ? -1 : (double)allocated / (double)count,
 	    (double)(long)in_use / (double)count);

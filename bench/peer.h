@@ -14,8 +14,7 @@
 void peer_begin(const char *pem);
 
 /* Gives it one ClientHello without a cookie from that address. */
-void peer_answer(
-    const unsigned char *hello, size_t len, const struct sockaddr_in *from);
+void peer_answer(const unsigned char *hello, size_t len, const struct sockaddr_in *from);
 
 /* To be called with what it sends back. */
 void peer_sent(const void *answer, size_t len);

@@ -27,8 +27,7 @@ push(gnutls_transport_ptr_t transport, const void *answer, size_t len)
 }
 
 void
-peer_answer(
-    const unsigned char *hello, size_t len, const struct sockaddr_in *from)
+peer_answer(const unsigned char *hello, size_t len, const struct sockaddr_in *from)
 {
 	struct sockaddr_in peer = *from;
 	gnutls_dtls_prestate_st state;
@@ -39,8 +38,7 @@ peer_answer(
 	    &key, &peer, sizeof(peer), (void *)(size_t)hello, len, &state);
 	if (ret != GNUTLS_E_BAD_COOKIE)
 		peer_die("gnutls_dtls_cookie_verify", ret);
-	ret = gnutls_dtls_cookie_send(
-	    &key, &peer, sizeof(peer), &state, NULL, push);
+	ret = gnutls_dtls_cookie_send(&key, &peer, sizeof(peer), &state, NULL, push);
 	if (ret < 0)
 		peer_die("gnutls_dtls_cookie_send", ret);
 }

@@ -61,38 +61,31 @@ peer_begin(const char *pem)
 	mbedtls_ssl_init(&ssl);
 	mbedtls_x509_crt_init(&certificate);
 	mbedtls_pk_init(&key);
-	must("seed",
-	    mbedtls_ctr_drbg_seed(
-		&drbg, mbedtls_entropy_func, &entropy, NULL, 0));
+	must("seed", mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0));
 	must("certificate", mbedtls_x509_crt_parse_file(&certificate, pem));
 	must("key", mbedtls_pk_parse_keyfile(&key, pem, NULL));
 	must("configuration",
 	    mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_SERVER,
 		MBEDTLS_SSL_TRANSPORT_DATAGRAM, MBEDTLS_SSL_PRESET_DEFAULT));
 	mbedtls_ssl_conf_rng(&config, mbedtls_ctr_drbg_random, &drbg);
-	must("own certificate",
-	    mbedtls_ssl_conf_own_cert(&config, &certificate, &key));
-	must("cookies",
-	    mbedtls_ssl_cookie_setup(&cookies, mbedtls_ctr_drbg_random, &drbg));
-	mbedtls_ssl_conf_dtls_cookies(&config, mbedtls_ssl_cookie_write,
-	    mbedtls_ssl_cookie_check, &cookies);
+	must("own certificate", mbedtls_ssl_conf_own_cert(&config, &certificate, &key));
+	must("cookies", mbedtls_ssl_cookie_setup(&cookies, mbedtls_ctr_drbg_random, &drbg));
+	mbedtls_ssl_conf_dtls_cookies(
+	    &config, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &cookies);
 	must("setup", mbedtls_ssl_setup(&ssl, &config));
-	mbedtls_ssl_set_timer_cb(
-	    &ssl, &timer, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
+	mbedtls_ssl_set_timer_cb(&ssl, &timer, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
 	mbedtls_ssl_set_bio(&ssl, NULL, send_answer, receive, NULL);
 }
 
 void
-peer_answer(
-    const unsigned char *hello, size_t len, const struct sockaddr_in *from)
+peer_answer(const unsigned char *hello, size_t len, const struct sockaddr_in *from)
 {
 	int ret;
 
 	waiting.hello = hello;
 	waiting.len = len;
 	must("transport id",
-	    mbedtls_ssl_set_client_transport_id(
-		&ssl, (const void *)from, sizeof(*from)));
+	    mbedtls_ssl_set_client_transport_id(&ssl, (const void *)from, sizeof(*from)));
 	ret = mbedtls_ssl_handshake(&ssl);
 	if (ret != MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED)
 		peer_die("mbedtls_ssl_handshake", ret);

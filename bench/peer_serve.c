@@ -23,8 +23,7 @@ peer_die(const char *what, long error)
 void
 peer_sent(const void *answer, size_t len)
 {
-	sendto(
-	    answer_fd, answer, len, 0, (struct sockaddr *)&from, sizeof(from));
+	sendto(answer_fd, answer, len, 0, (struct sockaddr *)&from, sizeof(from));
 }
 
 void
@@ -38,8 +37,8 @@ serve_peer(struct worker *self)
 	peer_begin(getenv("BENCH_PEM"));
 	for (;;) {
 		len = sizeof(from);
-		n = recvfrom(self->fd, datagram, sizeof(datagram), 0,
-		    (struct sockaddr *)&from, &len);
+		n = recvfrom(
+		    self->fd, datagram, sizeof(datagram), 0, (struct sockaddr *)&from, &len);
 		self->calls++;
 		if (n > 0)
 			peer_answer(datagram, (size_t)n, &from);

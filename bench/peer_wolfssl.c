@@ -43,10 +43,8 @@ peer_begin(const char *pem)
 	wolfSSL_Init();
 	ctx = wolfSSL_CTX_new(wolfDTLSv1_2_server_method());
 	if (ctx == NULL ||
-	    wolfSSL_CTX_use_certificate_file(ctx, pem, WOLFSSL_FILETYPE_PEM) !=
-		WOLFSSL_SUCCESS ||
-	    wolfSSL_CTX_use_PrivateKey_file(ctx, pem, WOLFSSL_FILETYPE_PEM) !=
-		WOLFSSL_SUCCESS)
+	    wolfSSL_CTX_use_certificate_file(ctx, pem, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS ||
+	    wolfSSL_CTX_use_PrivateKey_file(ctx, pem, WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS)
 		peer_die("certificate and key", 0);
 	wolfSSL_CTX_SetIORecv(ctx, receive);
 	wolfSSL_CTX_SetIOSend(ctx, send_answer);
@@ -57,8 +55,7 @@ peer_begin(const char *pem)
 }
 
 void
-peer_answer(
-    const unsigned char *hello, size_t len, const struct sockaddr_in *from)
+peer_answer(const unsigned char *hello, size_t len, const struct sockaddr_in *from)
 {
 	struct sockaddr_in peer = *from;
 	int ret;
@@ -69,7 +66,6 @@ peer_answer(
 	if (ret != WOLFSSL_SUCCESS)
 		peer_die("wolfSSL_dtls_set_peer", ret);
 	ret = wolfSSL_accept(ssl);
-	if (ret == WOLFSSL_SUCCESS ||
-	    wolfSSL_get_error(ssl, ret) != WOLFSSL_ERROR_WANT_READ)
+	if (ret == WOLFSSL_SUCCESS || wolfSSL_get_error(ssl, ret) != WOLFSSL_ERROR_WANT_READ)
 		peer_die("wolfSSL_accept", wolfSSL_get_error(ssl, ret));
 }

@@ -35,8 +35,8 @@
 
 enum { DROP, ANSWER, ADMIT }; /* DTLSV1_LISTEN_* */
 
-static int (*judge)(SSL_CTX *, const unsigned char *, size_t,
-    const struct sockaddr *, socklen_t, unsigned char *, size_t *);
+static int (*judge)(SSL_CTX *, const unsigned char *, size_t, const struct sockaddr *, socklen_t,
+    unsigned char *, size_t *);
 static SSL_CTX *ctx;
 static struct sockaddr_in peers[PEERS];
 static unsigned char datagrams[PEERS][SIZE];
@@ -53,8 +53,8 @@ die(const char *what)
 __attribute__((noinline)) static int
 measured(long i, unsigned char *out, size_t *len)
 {
-	return judge(ctx, datagrams[i % PEERS], SIZE,
-	    (struct sockaddr *)&peers[i % PEERS], sizeof(peers[0]), out, len);
+	return judge(ctx, datagrams[i % PEERS], SIZE, (struct sockaddr *)&peers[i % PEERS],
+	    sizeof(peers[0]), out, len);
 }
 
 static void
@@ -82,8 +82,8 @@ make(const char *shape, int i)
 	peers[i].sin_family = AF_INET;
 	peers[i].sin_addr.s_addr = htonl(0xc0000200u + (unsigned int)i);
 	peers[i].sin_port = htons(4433);
-	if (hello_make(datagram, SIZE, cookie,
-		strcmp(shape, "forged") == 0 ? sizeof(cookie) : 0) == 0)
+	if (hello_make(datagram, SIZE, cookie, strcmp(shape, "forged") == 0 ? sizeof(cookie) : 0) ==
+	    0)
 		die("no hello");
 	hello_number(datagram, (unsigned long)i);
 	expected = ANSWER;
@@ -91,14 +91,12 @@ make(const char *shape, int i)
 		memset(datagram, 0x5a, SIZE);
 		expected = DROP;
 	} else if (strcmp(shape, "admit") == 0) {
-		if (measured(i, out, &len) != ANSWER ||
-		    (len = hvr_cookie(out, len, &right)) == 0 ||
+		if (measured(i, out, &len) != ANSWER || (len = hvr_cookie(out, len, &right)) == 0 ||
 		    hello_make(datagram, SIZE, right, len) == 0)
 			die("no cookie");
 		hello_number(datagram, (unsigned long)i);
 		expected = ADMIT;
-	} else if (strcmp(shape, "answer") != 0 &&
-	    strcmp(shape, "forged") != 0) {
+	} else if (strcmp(shape, "answer") != 0 && strcmp(shape, "forged") != 0) {
 		die("SHAPE is answer, forged, admit or drop");
 	}
 }
@@ -129,8 +127,7 @@ main(int argc, char **argv)
 	mark_end();
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
 	printf("{\"ns\":%.1f}\n",
-	    ((double)(end.tv_sec - begin.tv_sec) * 1e9 +
-		(double)(end.tv_nsec - begin.tv_nsec)) /
+	    ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) /
 		(double)count);
 	SSL_CTX_free(ctx);
 	return 0;

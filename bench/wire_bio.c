@@ -54,8 +54,7 @@ wire_ctrl(BIO *bio, int command, long larg, void *parg)
 		memset(peer, 0, sizeof(*peer));
 		peer->sin_family = AF_INET;
 		peer->sin_port = htons(4433);
-		peer->sin_addr.s_addr =
-		    htonl(0x7F000001u + (unsigned int)wire.peer);
+		peer->sin_addr.s_addr = htonl(0x7F000001u + (unsigned int)wire.peer);
 		return sizeof(*peer);
 	case BIO_CTRL_FLUSH:
 	case BIO_CTRL_DGRAM_SET_PEER: return 1;
@@ -78,8 +77,7 @@ wire_ssl(SSL_CTX *ctx)
 	BIO *bio;
 
 	if (method == NULL) {
-		method = BIO_meth_new(
-		    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
+		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
 		if (method == NULL || !BIO_meth_set_read(method, wire_read) ||
 		    !BIO_meth_set_write(method, wire_write) ||
 		    !BIO_meth_set_ctrl(method, wire_ctrl) ||

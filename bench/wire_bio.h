@@ -17,9 +17,9 @@
 extern _Thread_local struct wire {
 	unsigned char hello[HELLO_MAX], answer[512];
 	size_t size, answer_len;
-	long left, answers;  /* hellos to come, answers so far */
+	long left, answers;        /* hellos to come, answers so far */
 	unsigned long peer, peers; /* who sends them, in turn */
-	int garbage;   /* no hello, so that there is no random in it */
+	int garbage;               /* no hello, so that there is no random in it */
 } wire;
 
 /* An SSL with such a BIO; the program ends without memory for it. */

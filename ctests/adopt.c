@@ -167,8 +167,8 @@ test_counted(void)
 static void
 test_with_a_tail(void)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
-		0, 9, 0, 2, 2, 40 };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2,
+		40 };
 	unsigned int repairs[] = { ALL, ALL & ~TRAILING };
 	struct stepper s;
 	struct end e;
@@ -204,9 +204,7 @@ test_callbacks(void)
 	int which;
 
 	for (which = 0; which < 3; which++) {
-		check_case(which == 0 ? "both" :
-			which == 1    ? "generate" :
-					"verify");
+		check_case(which == 0 ? "both" : which == 1 ? "generate" : "verify");
 		ctx = tls_server_ctx();
 		app_init(&app);
 		app_install(&app, ctx);

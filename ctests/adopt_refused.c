@@ -24,8 +24,7 @@ static SSL *ssl;
 static int
 adopt_of(const void *bytes, size_t len, const struct address *peer)
 {
-	return ours.adopt(
-	    ssl, bytes, len, (const struct sockaddr *)&peer->any, peer->len);
+	return ours.adopt(ssl, bytes, len, (const struct sockaddr *)&peer->any, peer->len);
 }
 
 static void
@@ -153,8 +152,7 @@ test_nonsense(void)
 static void
 test_rotated(void)
 {
-	static const unsigned char secret[3][32] = { "one", "another",
-		"a third" };
+	static const unsigned char secret[3][32] = { "one", "another", "a third" };
 	SSL_CTX *before = ctx, *own;
 	struct one kept;
 	int i;
@@ -222,8 +220,7 @@ test_queue(void)
 	for (i = 0; i < 2; i++) {
 		check_case(i == 0 ? "after 1" : "after 0");
 		NEED(BN_div(NULL, NULL, BN_value_one(), zero, numbers) == 0);
-		CHECK_INT(
-		    adopt_of(got.out, i == 0 ? got.len : 30, &client), i == 0);
+		CHECK_INT(adopt_of(got.out, i == 0 ? got.len : 30, &client), i == 0);
 		CHECK_INT(ERR_GET_LIB(ERR_get_error()), ERR_LIB_BN);
 		CHECK_QUEUED(0);
 	}

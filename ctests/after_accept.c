@@ -176,8 +176,7 @@ test_app_set_fd(void)
 	memset(&peer, 0, sizeof(peer));
 	CHECK_INT(listen_to(ssl, &peer), 1);
 	CHECK_INT(app.verified, 1);
-	connected = net_connected(
-	    &own, (struct sockaddr *)&peer, sizeof(struct sockaddr_in));
+	connected = net_connected(&own, (struct sockaddr *)&peer, sizeof(struct sockaddr_in));
 	NEED(SSL_set_fd(ssl, connected) == 1);
 	app_expect(&app, ssl);
 	serve(ssl);

@@ -118,8 +118,7 @@ challenges(SSL *ssl, int calls, int each, const char *cookie)
 			wire_peer4(&wire, "192.0.2.1", 1024 + i);
 			queue_put(&wire.in, h.byte, h.len);
 		}
-		if (listen_to(ssl, NULL) != 0 ||
-		    (int)queue_len(&wire.out) != each)
+		if (listen_to(ssl, NULL) != 0 || (int)queue_len(&wire.out) != each)
 			CHECK(0);
 		queue_clear(&wire.out);
 	}
@@ -221,18 +220,17 @@ test_datagrams(void)
 	for (i = 0; i < CHALLENGES; i++) {
 		first.byte[AT_RANDOM] = (unsigned char)i;
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, first.byte, first.len, peer,
-			     client.len, out, &len) != ANSWER;
+		wrong += ours.datagram(ctx, first.byte, first.len, peer, client.len, out, &len) !=
+		    ANSWER;
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, right.byte, right.len, peer,
-			     client.len, out, &len) != ADMIT;
+		wrong +=
+		    ours.datagram(ctx, right.byte, right.len, peer, client.len, out, &len) != ADMIT;
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, right.byte, 30, peer, client.len,
-			     out, &len) != DROP;
+		wrong += ours.datagram(ctx, right.byte, 30, peer, client.len, out, &len) != DROP;
 		right.byte[AT_COOKIE + 5] ^= 1;
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, right.byte, right.len, peer,
-			     client.len, out, &len) != ANSWER;
+		wrong += ours.datagram(ctx, right.byte, right.len, peer, client.len, out, &len) !=
+		    ANSWER;
 		right.byte[AT_COOKIE + 5] ^= 1;
 	}
 	CHECK_INT(allocations - before, 0);

@@ -28,8 +28,7 @@ test_never_larger(void)
 	for (cookielen = 0; cookielen <= sizeof(cookie); cookielen += 51) {
 		hello_make(&whole, cookie, cookielen);
 		for (len = 1; len <= whole.len; len++) {
-			snprintf(what, sizeof(what), "%zu bytes, cookie %zu",
-			    len, cookielen);
+			snprintf(what, sizeof(what), "%zu bytes, cookie %zu", len, cookielen);
 			check_case(what);
 			h = whole;
 			h.len = len;

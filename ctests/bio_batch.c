@@ -25,8 +25,7 @@
 #define CLIENTS 5
 
 static void
-send_hello(
-    int fd, const struct batch_port *port, const void *cookie, size_t len)
+send_hello(int fd, const struct batch_port *port, const void *cookie, size_t len)
 {
 	struct hello h;
 

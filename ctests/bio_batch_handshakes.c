@@ -50,8 +50,7 @@ handshake(int family, int how, int blocking)
 	CHECK(SSL_get_rbio(port.ssl) == port.bio);
 	switch (how) {
 	case NEW_SOCKET:
-		fd = net_connected(
-		    &port.own, (struct sockaddr *)&peer, client.own.len);
+		fd = net_connected(&port.own, (struct sockaddr *)&peer, client.own.len);
 		bio = BIO_new_dgram(fd, BIO_CLOSE);
 		BIO_ctrl_set_connected(bio, &peer);
 		SSL_set_bio(port.ssl, bio, bio);
@@ -60,8 +59,7 @@ handshake(int family, int how, int blocking)
 		/* Somebody else's, read together with the client's: it is none of this SSL's. */
 		other = net_bound(family, &own);
 		net_send(other, "x", 1, &port.own);
-		fd = net_connected(
-		    &port.own, (struct sockaddr *)&peer, client.own.len);
+		fd = net_connected(&port.own, (struct sockaddr *)&peer, client.own.len);
 		BIO_set_fd(port.bio, fd, BIO_CLOSE);
 		BIO_ctrl_set_connected(port.bio, &peer);
 		CHECK_INT(BIO_get_fd(port.bio, NULL), fd);
@@ -89,15 +87,15 @@ handshake(int family, int how, int blocking)
 static void
 test_handshakes(int family, const char *name)
 {
-	static const char *const ways[] = { "new socket", "BIO_set_fd",
-		"same socket", "connected" };
+	static const char *const ways[] = { "new socket", "BIO_set_fd", "same socket",
+		"connected" };
 	char what[64];
 	int how, blocking;
 
 	for (how = NEW_SOCKET; how <= CONNECTED; how++)
 		for (blocking = 0; blocking < 2; blocking++) {
-			snprintf(what, sizeof(what), "%s, %s, %s", name,
-			    ways[how], blocking ? "blocking" : "non-blocking");
+			snprintf(what, sizeof(what), "%s, %s, %s", name, ways[how],
+			    blocking ? "blocking" : "non-blocking");
 			check_case(what);
 			handshake(family, how, blocking);
 		}

@@ -24,17 +24,17 @@ handshake(SSL *ssl, struct port *port, struct app *app)
 	app_expect(app, ssl);
 	stepper_init(&client);
 
-	CHECK_INT(listen_to(ssl, &peer), 0);  /* nothing there */
+	CHECK_INT(listen_to(ssl, &peer), 0); /* nothing there */
 	CHECK_INT(stepper_step(&client), 0);
 	port_to_server(port, &client);
-	CHECK_INT(listen_to(ssl, &peer), 0);  /* challenged */
+	CHECK_INT(listen_to(ssl, &peer), 0); /* challenged */
 	CHECK_INT(SSL_get_error(ssl, 0), SSL_ERROR_SYSCALL);
 	CHECK_QUEUED(0);
 	CHECK_APP(app, 1, 0);
 	port_to_client(port, &client);
 	CHECK_INT(stepper_step(&client), 0);
 	port_to_server(port, &client);
-	CHECK_INT(listen_to(ssl, &peer), 1);  /* cookie right */
+	CHECK_INT(listen_to(ssl, &peer), 1); /* cookie right */
 	CHECK_QUEUED(0);
 	CHECK_APP(app, 1, 1);
 	CHECK(SSL_get_rbio(ssl) == rbio && SSL_get_wbio(ssl) == wbio);
@@ -69,8 +69,7 @@ static void
 test_memory(void)
 {
 	SSL_CTX *ctx = tls_server_ctx();
-	struct port port = { .rmem = BIO_new(BIO_s_mem()),
-		.wmem = BIO_new(BIO_s_mem()) };
+	struct port port = { .rmem = BIO_new(BIO_s_mem()), .wmem = BIO_new(BIO_s_mem()) };
 	struct app app;
 	SSL *ssl = tls_server_on(ctx, port.rmem, port.wmem);
 

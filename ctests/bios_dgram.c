@@ -106,8 +106,8 @@ test_family(int family, const char *name)
 
 	for (style = BLOCKING; style <= TIMEOUT; style++)
 		for (two = 0; two < 2; two++) {
-			snprintf(what, sizeof(what), "%s, %s, %s", name,
-			    names[style], two ? "two BIOs" : "one BIO");
+			snprintf(what, sizeof(what), "%s, %s, %s", name, names[style],
+			    two ? "two BIOs" : "one BIO");
 			check_case(what);
 			one(family, style, two, 1);
 		}
@@ -203,8 +203,7 @@ test_port_0(void)
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	CHECK_QUEUED(0);
 	CHECK_INT(queue_len(&wire.in), 0);
-	wire_peer4(&wire, "127.0.0.1",
-	    ntohs(((struct sockaddr_in *)&other.any)->sin_port));
+	wire_peer4(&wire, "127.0.0.1", ntohs(((struct sockaddr_in *)&other.any)->sin_port));
 	queue_put(&wire.in, h.byte, h.len);
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	net_wait(client);

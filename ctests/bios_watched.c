@@ -35,7 +35,7 @@ static struct seen {
 	} op[MAX_SEEN];
 } seen;
 static BIO *write_bio;
-static int refused;  /* the command that the callback refuses */
+static int refused; /* the command that the callback refuses */
 
 static int
 see(BIO *b, int when, int argi)
@@ -57,8 +57,7 @@ see(BIO *b, int when, int argi)
 }
 
 static long
-watch(BIO *b, int when, const char *p, size_t len, int argi, long argl, int ret,
-    size_t *done)
+watch(BIO *b, int when, const char *p, size_t len, int argi, long argl, int ret, size_t *done)
 {
 	(void)p;
 	(void)len;
@@ -94,8 +93,7 @@ saw_flush(const struct seen *s)
 	int i, flushes = 0;
 
 	for (i = 0; i < s->count; i++)
-		flushes += s->op[i].when == BIO_CB_CTRL &&
-		    s->op[i].command == BIO_CTRL_FLUSH;
+		flushes += s->op[i].when == BIO_CB_CTRL && s->op[i].command == BIO_CTRL_FLUSH;
 	return flushes;
 }
 

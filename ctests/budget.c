@@ -48,8 +48,7 @@ server(void)
 		CHECK_INT(SSL_get_error((ssl), 0), SSL_ERROR_SYSCALL); \
 		CHECK_QUEUED(0); \
 		CHECK_INT(queue_len(&wire.out), (challenges)); \
-		CHECK_INT( \
-		    BIO_should_read(SSL_get_rbio(ssl)) != 0, (nothing_left)); \
+		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0, (nothing_left)); \
 		queue_clear(&wire.out); \
 	} while (0)
 

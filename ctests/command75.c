@@ -151,8 +151,7 @@ test_budget(void)
 static void
 test_others(void)
 {
-	static const int commands[] = { 17, 33, 73, 74, 76, 77, 120, 121,
-		9999 };
+	static const int commands[] = { 17, 33, 73, 74, 76, 77, 120, 121, 9999 };
 	long (*own)(SSL *, int, long, void *);
 	void *at = libssl_own("SSL_ctrl");
 	SSL *ssl = server();

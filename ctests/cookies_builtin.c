@@ -216,8 +216,7 @@ test_forged(void)
 	check_case("one bit");
 	for (bit = 0; bit < 32 * 8; bit++) {
 		hello_make(&h, v.cookie, v.cookielen);
-		h.byte[AT_COOKIE + 1 + bit / 8] ^=
-		    (unsigned char)(1 << bit % 8);
+		h.byte[AT_COOKIE + 1 + bit / 8] ^= (unsigned char)(1 << bit % 8);
 		CHECK_INT(says(ctx, &h, NULL), 0);
 	}
 	check_case("another length");

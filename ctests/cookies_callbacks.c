@@ -26,11 +26,9 @@ server(void)
 static void
 install(int own)
 {
-	void (*set_generate)(
-	    SSL_CTX *, int (*)(SSL *, unsigned char *, unsigned int *)) =
+	void (*set_generate)(SSL_CTX *, int (*)(SSL *, unsigned char *, unsigned int *)) =
 	    SSL_CTX_set_cookie_generate_cb;
-	void (*set_verify)(
-	    SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int)) =
+	void (*set_verify)(SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int)) =
 	    SSL_CTX_set_cookie_verify_cb;
 	void *at;
 

@@ -66,8 +66,7 @@ slurp(FILE *f, char *out, size_t room)
 }
 
 static void
-again(const char *value, const char *callbacks, const char *policy,
-    const char *want, int lines)
+again(const char *value, const char *callbacks, const char *policy, const char *want, int lines)
 {
 	FILE *out = tmpfile(), *err = tmpfile();
 	char said[512], complained[2048], what[128], *p;
@@ -113,8 +112,7 @@ again(const char *value, const char *callbacks, const char *policy,
 
 /* What is on stderr when a variable is set that changes nothing. */
 static void
-told(const char *name, const char *value, const char *callbacks,
-    const char *want)
+told(const char *name, const char *value, const char *callbacks, const char *want)
 {
 	FILE *err = tmpfile();
 	char text[2048];
@@ -150,8 +148,7 @@ told(const char *name, const char *value, const char *callbacks,
 static void
 test_told(void)
 {
-	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE",
-			  trace[] = "DTLSV1_LISTEN_TRACE";
+	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE", trace[] = "DTLSV1_LISTEN_TRACE";
 
 	told("DTLSV1_LISTEN_COOKIE", "builtin", "0",
 	    "dtlsv1_listen: "

@@ -21,8 +21,7 @@ install(SSL_CTX *ctx, struct app *app, int which)
 {
 	app_init(app);
 	SSL_CTX_set_app_data(ctx, app);
-	SSL_CTX_set_cookie_generate_cb(
-	    ctx, which & GENERATE ? app_generate : NULL);
+	SSL_CTX_set_cookie_generate_cb(ctx, which & GENERATE ? app_generate : NULL);
 	SSL_CTX_set_cookie_verify_cb(ctx, which & VERIFY ? app_verify : NULL);
 }
 

@@ -12,26 +12,15 @@
 
 #include <string.h>
 
-enum place {
-	READ,
-	HEADER_IN,
-	HELLO_IN,
-	GENERATE,
-	VERIFY,
-	GET_PEER,
-	HEADER_OUT,
-	WRITE,
-	PLACES
-};
-static const char *const place_name[] = { "BIO read",
-	"message callback, record", "message callback, hello",
-	"generate callback", "verify callback", "BIO ctrl, get peer",
+enum place { READ, HEADER_IN, HELLO_IN, GENERATE, VERIFY, GET_PEER, HEADER_OUT, WRITE, PLACES };
+static const char *const place_name[] = { "BIO read", "message callback, record",
+	"message callback, hello", "generate callback", "verify callback", "BIO ctrl, get peer",
 	"message callback, answer", "BIO write" };
 
 static struct {
 	enum place place;
 	SSL *ssl;
-	SSL_CTX *to; /* NULL: not any more */
+	SSL_CTX *to;             /* NULL: not any more */
 	int generated, verified; /* by the callbacks of the second one */
 } plan;
 
@@ -82,8 +71,8 @@ verify_second(SSL *ssl, const unsigned char *shown, unsigned int len)
 }
 
 static void
-message(int write_p, int version, int content_type, const void *buf, size_t len,
-    SSL *ssl, void *arg)
+message(
+    int write_p, int version, int content_type, const void *buf, size_t len, SSL *ssl, void *arg)
 {
 	(void)version, (void)buf, (void)len, (void)ssl, (void)arg;
 	if (content_type == SSL3_RT_HEADER)
@@ -169,8 +158,7 @@ main(void)
 				continue;
 			/* With the program's cookies nobody asks before the
 			 * answer is made; the second hello is the new one's. */
-			snprintf(what, sizeof(what), "%s, %s",
-			    place_name[place],
+			snprintf(what, sizeof(what), "%s, %s", place_name[place],
 			    builtin ? "builtin" : "callbacks");
 			check_case(what);
 			test_place((enum place)place, builtin);

@@ -62,23 +62,22 @@ test_the_usual_way(void)
 
 	check_case("nothing behind the first record");
 	memset(second.byte + second.len, 0x16, 100);
-	CHECK_INT(
-	    one(&got, ctx, &client, second.byte, second.len + 100), ADMIT);
+	CHECK_INT(one(&got, ctx, &client, second.byte, second.len + 100), ADMIT);
 	CHECK_INT(got.len, second.len);
 	CHECK_BYTES(got.out, second.byte, second.len);
 
 	check_case("out may be the datagram");
 	other = second;
 	got.len = sizeof(other.byte);
-	CHECK_INT(ours.datagram(ctx, other.byte, second.len + 100, at(&client),
-		      client.len, other.byte, &got.len),
+	CHECK_INT(ours.datagram(ctx, other.byte, second.len + 100, at(&client), client.len,
+		      other.byte, &got.len),
 	    ADMIT);
 	CHECK_INT(got.len, second.len);
 	CHECK_BYTES(other.byte, second.byte, second.len);
 	other = first;
 	got.len = sizeof(other.byte);
-	CHECK_INT(ours.datagram(ctx, other.byte, first.len, at(&client),
-		      client.len, other.byte, &got.len),
+	CHECK_INT(ours.datagram(
+		      ctx, other.byte, first.len, at(&client), client.len, other.byte, &got.len),
 	    ANSWER);
 	hvr_parse(&v, other.byte, got.len);
 	CHECK_STR(v.bad != NULL ? v.bad : "", "");
@@ -120,11 +119,10 @@ test_dropped(void)
 		CHECK_INT(one(&got, ctx, &client, h.byte, len), DROP);
 		if (len > 0)
 			snprintf(expected, sizeof(expected),
-			    "datagrams 1 bytes_in %zu discards_%s 1", len,
-			    rows[i].reason);
+			    "datagrams 1 bytes_in %zu discards_%s 1", len, rows[i].reason);
 		else
-			snprintf(expected, sizeof(expected),
-			    "datagrams 1 discards_%s 1", rows[i].reason);
+			snprintf(expected, sizeof(expected), "datagrams 1 discards_%s 1",
+			    rows[i].reason);
 		CHECK_STR(counters_changes(), expected);
 	}
 	check_case(NULL);
@@ -142,13 +140,11 @@ test_counted(void)
 	    "datagrams 1 bytes_in 91 challenges 1 "
 	    "bytes_out 60");
 	CHECK_INT(one(&got, ctx, &client, h.byte, h.len), ADMIT);
-	snprintf(expected, sizeof(expected),
-	    "datagrams 1 bytes_in %zu cookies_right 1", h.len);
+	snprintf(expected, sizeof(expected), "datagrams 1 bytes_in %zu cookies_right 1", h.len);
 	CHECK_STR(counters_changes(), expected);
 	CHECK_INT(one(&got, ctx, &client, h.byte, h.len + 5), ADMIT);
 	snprintf(expected, sizeof(expected),
-	    "datagrams 1 bytes_in %zu cookies_right 1 trailing_dropped 1",
-	    h.len + 5);
+	    "datagrams 1 bytes_in %zu cookies_right 1 trailing_dropped 1", h.len + 5);
 	CHECK_STR(counters_changes(), expected);
 	h.byte[AT_COOKIE + 1] ^= 1;
 	CHECK_INT(one(&got, ctx, &client, h.byte, h.len), ANSWER);
@@ -168,12 +164,9 @@ room_for(const struct hello *h, size_t need, int verdict)
 
 	memset(out, 0xa5, sizeof(out));
 	len = need - 1;
-	CHECK_INT(ours.datagram(
-		      ctx, h->byte, h->len, at(&client), client.len, out, &len),
-	    -1);
+	CHECK_INT(ours.datagram(ctx, h->byte, h->len, at(&client), client.len, out, &len), -1);
 	CHECK_INT(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SSL);
-	CHECK(
-	    ERR_GET_REASON(ERR_peek_error()) == ERR_R_PASSED_INVALID_ARGUMENT);
+	CHECK(ERR_GET_REASON(ERR_peek_error()) == ERR_R_PASSED_INVALID_ARGUMENT);
 	ERR_clear_error();
 	CHECK_INT(len, need - 1);
 	for (i = 0; i < sizeof(out); i++)
@@ -181,9 +174,7 @@ room_for(const struct hello *h, size_t need, int verdict)
 			break;
 	CHECK_INT(i, sizeof(out));
 	len = need;
-	CHECK_INT(ours.datagram(
-		      ctx, h->byte, h->len, at(&client), client.len, out, &len),
-	    verdict);
+	CHECK_INT(ours.datagram(ctx, h->byte, h->len, at(&client), client.len, out, &len), verdict);
 	CHECK_QUEUED(0);
 	CHECK_INT(len, need);
 	CHECK_INT(out[need], 0xa5);
@@ -203,8 +194,8 @@ test_room(void)
 	check_case("for a hello");
 	room_for(&h, h.len, ADMIT);
 	check_case("for nothing");
-	CHECK_INT(ours.datagram(ctx, (const unsigned char *)"x", 1, at(&client),
-		      client.len, out, &len),
+	CHECK_INT(
+	    ours.datagram(ctx, (const unsigned char *)"x", 1, at(&client), client.len, out, &len),
 	    DROP);
 	CHECK_QUEUED(0);
 	check_case(NULL);
@@ -243,17 +234,12 @@ test_queue_is_the_callers(void)
 	hello_make(&h, NULL, 0);
 	ERR_clear_error();
 	NEED(BN_div(NULL, NULL, BN_value_one(), zero, ctx_bn) == 0);
-	CHECK_INT(ours.datagram(ctx, h.byte, h.len, at(&client), client.len,
-		      got.out, &len),
-	    ANSWER);
+	CHECK_INT(
+	    ours.datagram(ctx, h.byte, h.len, at(&client), client.len, got.out, &len), ANSWER);
 	len = sizeof(got.out);
-	CHECK_INT(ours.datagram(
-		      ctx, h.byte, 5, at(&client), client.len, got.out, &len),
-	    DROP);
+	CHECK_INT(ours.datagram(ctx, h.byte, 5, at(&client), client.len, got.out, &len), DROP);
 	len = sizeof(got.out);
-	CHECK_INT(ours.datagram(NULL, h.byte, h.len, at(&client), client.len,
-		      got.out, &len),
-	    -1);
+	CHECK_INT(ours.datagram(NULL, h.byte, h.len, at(&client), client.len, got.out, &len), -1);
 	CHECK_INT(ERR_GET_LIB(ERR_get_error()), ERR_LIB_BN);
 	CHECK(ERR_GET_REASON(ERR_get_error()) == ERR_R_PASSED_NULL_PARAMETER);
 	CHECK_QUEUED(0);

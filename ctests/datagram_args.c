@@ -35,8 +35,7 @@ refused(int ret, size_t len, unsigned long reason)
 }
 
 static void
-ask(SSL_CTX *c, const void *bytes, const void *peer, socklen_t peerlen,
-    unsigned long reason)
+ask(SSL_CTX *c, const void *bytes, const void *peer, socklen_t peerlen, unsigned long reason)
 {
 	size_t i, len = sizeof(got.out);
 	int ret;
@@ -58,11 +57,9 @@ test_null(void)
 	ask(NULL, hello.byte, &client.any, client.len, null);
 	ask(ctx, NULL, &client.any, client.len, null);
 	ask(ctx, hello.byte, NULL, client.len, null);
-	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client),
-		    client.len, NULL, &len),
-	    len, null);
-	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client),
-		    client.len, got.out, NULL),
+	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client), client.len, NULL, &len), len,
+	    null);
+	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client), client.len, got.out, NULL),
 	    len, null);
 }
 
@@ -88,12 +85,9 @@ test_peer_length(void)
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		memset(&peer, 'p', sizeof(peer));
 		peer.any.ss_family = (sa_family_t)rows[i].family;
-		ask(ctx, hello.byte, &peer, rows[i].least - 1,
-		    ERR_R_PASSED_INVALID_ARGUMENT);
-		ask(ctx, hello.byte, &peer, sizeof(peer.any) + 1,
-		    ERR_R_PASSED_INVALID_ARGUMENT);
-		ask(ctx, hello.byte, &peer, (socklen_t)-1,
-		    ERR_R_PASSED_INVALID_ARGUMENT);
+		ask(ctx, hello.byte, &peer, rows[i].least - 1, ERR_R_PASSED_INVALID_ARGUMENT);
+		ask(ctx, hello.byte, &peer, sizeof(peer.any) + 1, ERR_R_PASSED_INVALID_ARGUMENT);
+		ask(ctx, hello.byte, &peer, (socklen_t)-1, ERR_R_PASSED_INVALID_ARGUMENT);
 		a = net_address(&peer.any, rows[i].least);
 		CHECK_INT(one(&got, ctx, &a, hello.byte, hello.len), ANSWER);
 		a = net_address(&peer.any, sizeof(peer.any));
@@ -104,12 +98,10 @@ test_peer_length(void)
 	check_case("nobody");
 	memset(&peer, 'p', sizeof(peer));
 	peer.any.ss_family = AF_UNSPEC;
-	ask(ctx, hello.byte, &peer, sizeof(peer.any),
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	ask(ctx, hello.byte, &peer, sizeof(peer.any), ERR_R_PASSED_INVALID_ARGUMENT);
 	memset(&peer, 0, sizeof(peer));
 	peer.any.ss_family = AF_UNIX;
-	ask(ctx, hello.byte, &peer, sizeof(struct sockaddr_un),
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	ask(ctx, hello.byte, &peer, sizeof(struct sockaddr_un), ERR_R_PASSED_INVALID_ARGUMENT);
 	check_case(NULL);
 }
 
@@ -124,10 +116,8 @@ test_contexts(void)
 
 	NEED(tls != NULL && dtls_client != NULL && any != NULL);
 	check_case("no DTLS server's");
-	ask(tls, hello.byte, &client.any, client.len,
-	    SSL_R_UNSUPPORTED_SSL_VERSION);
-	ask(dtls_client, hello.byte, &client.any, client.len,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	ask(tls, hello.byte, &client.any, client.len, SSL_R_UNSUPPORTED_SSL_VERSION);
+	ask(dtls_client, hello.byte, &client.any, client.len, ERR_R_PASSED_INVALID_ARGUMENT);
 	check_case("server and client");
 	CHECK_INT(one(&got, any, &client, hello.byte, hello.len), ANSWER);
 
@@ -140,13 +130,11 @@ test_contexts(void)
 
 	check_case("the application's cookies alone");
 	NEED(ours.set_cookie_policy(app_ctx, APP) == 1);
-	ask(app_ctx, hello.byte, &client.any, client.len,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	ask(app_ctx, hello.byte, &client.any, client.len, ERR_R_PASSED_INVALID_ARGUMENT);
 	NEED(ours.set_cookie_policy(app_ctx, BUILTIN) == 1);
 	CHECK_INT(one(&got, app_ctx, &client, h.byte, h.len), ADMIT);
 	NEED(ours.set_cookie_policy(app_ctx, APP) == 1);
-	ask(app_ctx, h.byte, &client.any, client.len,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	ask(app_ctx, h.byte, &client.any, client.len, ERR_R_PASSED_INVALID_ARGUMENT);
 	check_case(NULL);
 	SSL_CTX_free(tls);
 	SSL_CTX_free(dtls_client);
@@ -196,18 +184,15 @@ test_adopt(void)
 	    ERR_R_PASSED_NULL_PARAMETER);
 	refused(ours.adopt(ssl, NULL, h.len, at(&client), client.len), len,
 	    ERR_R_PASSED_NULL_PARAMETER);
-	refused(ours.adopt(ssl, h.byte, h.len, NULL, client.len), len,
-	    ERR_R_PASSED_NULL_PARAMETER);
-	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len - 1),
-	    len, ERR_R_PASSED_INVALID_ARGUMENT);
+	refused(ours.adopt(ssl, h.byte, h.len, NULL, client.len), len, ERR_R_PASSED_NULL_PARAMETER);
+	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len - 1), len,
+	    ERR_R_PASSED_INVALID_ARGUMENT);
 
 	check_case("no BIOs");
 	other = tls_server(ctx);
-	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len,
-	    SSL_R_BIO_NOT_SET);
+	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len, SSL_R_BIO_NOT_SET);
 	SSL_set0_rbio(other, BIO_new(BIO_s_mem()));
-	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len,
-	    SSL_R_BIO_NOT_SET);
+	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len, SSL_R_BIO_NOT_SET);
 	SSL_free(other);
 
 	check_case("no DTLS");
@@ -225,8 +210,7 @@ test_adopt(void)
 
 	check_case("the application's cookies alone");
 	NEED(ours.set_cookie_policy(app_ctx, APP) == 1);
-	ssl =
-	    tls_server_on(app_ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	ssl = tls_server_on(app_ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len), len,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_free(ssl);

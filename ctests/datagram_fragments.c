@@ -52,9 +52,8 @@ adopt_it(void)
 	struct end e;
 	SSL *ssl = end_server(&e, END_MEMORY, ctx);
 
-	CHECK_INT(ours.adopt(ssl, got.out, got.len,
-		      (const struct sockaddr *)&client.any, client.len),
-	    1);
+	CHECK_INT(
+	    ours.adopt(ssl, got.out, got.len, (const struct sockaddr *)&client.any, client.len), 1);
 	CHECK_QUEUED(0);
 	(void)DTLS_set_link_mtu(c.step.ssl, 1400);
 	end_finish(&e, &c.step, ssl, NULL, 0, NULL);
@@ -133,13 +132,11 @@ test_adopt_parts(void)
 	CHECK_INT(second_hello(100), 2);
 	ssl = end_server(&e, END_MEMORY, ctx);
 	NEED((d = frag_get(&c, 1)) != NULL);
-	CHECK_INT(ours.adopt(ssl, d->byte, d->len,
-		      (const struct sockaddr *)&client.any, client.len),
-	    0);
+	CHECK_INT(
+	    ours.adopt(ssl, d->byte, d->len, (const struct sockaddr *)&client.any, client.len), 0);
 	NEED((d = frag_get(&c, 0)) != NULL);
-	CHECK_INT(ours.adopt(ssl, d->byte, d->len,
-		      (const struct sockaddr *)&client.any, client.len),
-	    1);
+	CHECK_INT(
+	    ours.adopt(ssl, d->byte, d->len, (const struct sockaddr *)&client.any, client.len), 1);
 	CHECK_QUEUED(0);
 	CHECK_INT(give(1), DROP);
 	end_free(&e, ssl);

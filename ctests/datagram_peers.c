@@ -17,8 +17,7 @@ static struct one got;
 
 /* A cookie is good for the one that it was made for. */
 static void
-vouches(const char *what, const struct address *a, const struct address *b,
-    int same)
+vouches(const char *what, const struct address *a, const struct address *b, int same)
 {
 	struct hello h;
 
@@ -35,8 +34,7 @@ path(const char *name, size_t len)
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
 	memcpy(un.sun_path, name, len);
-	return net_address(
-	    &un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+	return net_address(&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 }
 
 static struct address
@@ -56,8 +54,7 @@ test_whom_it_vouches_for(void)
 {
 	struct sockaddr_in6 mapped = { .sin6_family = AF_INET6,
 		.sin6_port = htons(4433),
-		.sin6_addr = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
-		    192, 0, 2, 1 } } } };
+		.sin6_addr = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 } } } };
 	struct address a, b;
 
 	a = one_peer4("192.0.2.1", 4434);

@@ -35,19 +35,16 @@ clients(void *arg)
 		hello_make(&h, NULL, 0);
 		hello_put(&h, AT_RANDOM, (uint64_t)i, 8);
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, h.byte, h.len, peer, client.len,
-			     out, &len) != ANSWER;
+		wrong += ours.datagram(ctx, h.byte, h.len, peer, client.len, out, &len) != ANSWER;
 		hvr_parse(&v, out, len);
 		wrong += v.bad != NULL;
 		hello_make(&h, v.cookie, v.cookielen);
 		hello_put(&h, AT_RANDOM, (uint64_t)i, 8);
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, h.byte, h.len, peer, client.len,
-			     out, &len) != ADMIT;
+		wrong += ours.datagram(ctx, h.byte, h.len, peer, client.len, out, &len) != ADMIT;
 		wrong += len != h.len || memcmp(out, h.byte, len) != 0;
 		len = sizeof(out);
-		wrong += ours.datagram(ctx, h.byte, 20, peer, client.len, out,
-			     &len) != DROP;
+		wrong += ours.datagram(ctx, h.byte, 20, peer, client.len, out, &len) != DROP;
 	}
 	CHECK_INT(wrong, 0);
 	CHECK_QUEUED(0);
@@ -79,8 +76,7 @@ main(void)
 	(void)counters_changes();
 	for (i = 0; i < THREADS; i++) {
 		number[i] = i;
-		NEED(
-		    pthread_create(&thread[i], NULL, clients, &number[i]) == 0);
+		NEED(pthread_create(&thread[i], NULL, clients, &number[i]) == 0);
 	}
 	NEED(pthread_create(&one_more, NULL, administrator, NULL) == 0);
 	for (i = 0; i < THREADS; i++)
@@ -91,9 +87,8 @@ main(void)
 	    "datagrams %d bytes_in %d "
 	    "challenges %d bytes_out %d cookies_right %d "
 	    "discards_record_length %d",
-	    3 * THREADS * ROUNDS, THREADS * ROUNDS * (91 + 123 + 20),
-	    THREADS * ROUNDS, THREADS * ROUNDS * 60, THREADS * ROUNDS,
-	    THREADS * ROUNDS);
+	    3 * THREADS * ROUNDS, THREADS * ROUNDS * (91 + 123 + 20), THREADS * ROUNDS,
+	    THREADS * ROUNDS * 60, THREADS * ROUNDS, THREADS * ROUNDS);
 	CHECK_STR(counters_changes(), expected);
 	SSL_CTX_free(ctx);
 	return check_end();

@@ -182,11 +182,10 @@ run_case(enum fault what, long n, int ever)
 		int before = check_failures();
 		long asked, live;
 
-		snprintf(name, sizeof(name), "%s number %ld%s",
-		    fault_names[what], n, ever ? " and all after it" : "");
+		snprintf(name, sizeof(name), "%s number %ld%s", fault_names[what], n,
+		    ever ? " and all after it" : "");
 		check_case(name);
-		NEED(said != NULL &&
-		    dup2(fileno(said), STDERR_FILENO) == STDERR_FILENO);
+		NEED(said != NULL && dup2(fileno(said), STDERR_FILENO) == STDERR_FILENO);
 		asked = life(what, n, ever);
 		life(what, n, ever);
 		live = faults_live();
@@ -211,7 +210,7 @@ test_each(enum fault what, int ever, long at_least)
 	check_case(fault_names[what]);
 	CHECK_INT(failed, 0);
 	CHECK_INT(ended, 1);
-	CHECK(n > at_least);  /* the fault was there to be injected */
+	CHECK(n > at_least); /* the fault was there to be injected */
 	check_case(NULL);
 }
 

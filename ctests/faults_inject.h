@@ -30,9 +30,8 @@ enum fault {
 	FAULTS
 };
 
-static const char *const fault_names[FAULTS] = { "allocation", "BIO_new",
-	"BIO_meth_new", "BIO_up_ref", "CRYPTO_get_ex_new_index",
-	"SSL_set_ex_data", "dlsym", "getrandom" };
+static const char *const fault_names[FAULTS] = { "allocation", "BIO_new", "BIO_meth_new",
+	"BIO_up_ref", "CRYPTO_get_ex_new_index", "SSL_set_ex_data", "dlsym", "getrandom" };
 
 /* Set while one thread runs; the tests that use this have no other. */
 static enum fault kind;
@@ -155,13 +154,11 @@ BIO_up_ref(BIO *bio)
 }
 
 int
-CRYPTO_get_ex_new_index(int class_index, long argl, void *argp,
-    CRYPTO_EX_new *made, CRYPTO_EX_dup *dup, CRYPTO_EX_free *gone)
+CRYPTO_get_ex_new_index(int class_index, long argl, void *argp, CRYPTO_EX_new *made,
+    CRYPTO_EX_dup *dup, CRYPTO_EX_free *gone)
 {
 	HIDDEN("BIO_s_mem", CRYPTO_get_ex_new_index);
-	return fails(FAULT_EX_INDEX) ?
-	    -1 :
-	    real(class_index, argl, argp, made, dup, gone);
+	return fails(FAULT_EX_INDEX) ? -1 : real(class_index, argl, argp, made, dup, gone);
 }
 
 int
@@ -220,8 +217,7 @@ static void
 faults_init(void)
 {
 	begun = 1;
-	NEED(CRYPTO_set_mem_functions(
-		 crypto_malloc, crypto_realloc, crypto_free) == 1);
+	NEED(CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) == 1);
 }
 
 #endif

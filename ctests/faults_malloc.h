@@ -50,9 +50,7 @@ malloc(size_t size)
 void *
 calloc(size_t n, size_t size)
 {
-	return none_left(__builtin_return_address(0)) ?
-	    NULL :
-	    counted(__libc_calloc(n, size));
+	return none_left(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(n, size));
 }
 
 void *
@@ -73,9 +71,8 @@ posix_memalign(void **to, size_t align, size_t size)
 void *
 aligned_alloc(size_t align, size_t size)
 {
-	return none_left(__builtin_return_address(0)) ?
-	    NULL :
-	    counted(__libc_memalign(align, size));
+	return none_left(__builtin_return_address(0)) ? NULL :
+							counted(__libc_memalign(align, size));
 }
 
 void

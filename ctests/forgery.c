@@ -23,8 +23,7 @@ without(const struct hello *shown, struct answer *a)
 	size_t cookielen = h.byte[AT_COOKIE], rest;
 
 	rest = h.len - AT_COOKIE - 1 - cookielen;
-	memmove(
-	    h.byte + AT_COOKIE + 1, h.byte + AT_COOKIE + 1 + cookielen, rest);
+	memmove(h.byte + AT_COOKIE + 1, h.byte + AT_COOKIE + 1 + cookielen, rest);
 	h.byte[AT_COOKIE] = 0;
 	h.len -= cookielen;
 	hello_fix_message(&h);
@@ -142,8 +141,7 @@ test_another_hello(void)
 
 	door_fresh(&door, cookie);
 	for (at = AT_RANDOM; at < AT_SESSION_ID; at++) {
-		snprintf(what, sizeof(what), "byte %zu of the random",
-		    at - AT_RANDOM);
+		snprintf(what, sizeof(what), "byte %zu of the random", at - AT_RANDOM);
 		check_case(what);
 		hello_make(&h, cookie, COOKIE_LEN);
 		h.byte[at] ^= 1;

@@ -121,8 +121,7 @@ test_forks(void)
 		wanted = 1;
 		ran = 0;
 		pthread_mutex_lock(&in_libcrypto);
-		pid =
-		    fork(); /* if it does not come back, check.c's alarm does */
+		pid = fork(); /* if it does not come back, check.c's alarm does */
 		pthread_mutex_unlock(&in_libcrypto);
 		wanted = 0;
 		NEED(pid >= 0);

@@ -44,8 +44,7 @@ two_fragments(SSL *ssl, struct port *port, const char *what)
 	stepper_init(&client);
 	memset(protocols, 'p', sizeof(protocols));
 	protocols[0] = sizeof(protocols) - 1;
-	NEED(
-	    SSL_set_alpn_protos(client.ssl, protocols, sizeof(protocols)) == 0);
+	NEED(SSL_set_alpn_protos(client.ssl, protocols, sizeof(protocols)) == 0);
 	NEED(DTLS_set_link_mtu(client.ssl, 256));
 
 	stepper_step(&client);
@@ -165,8 +164,7 @@ test_others(void)
 
 	hello_make(&h, app.cookie, app.cookielen);
 	hello_put(&h, AT_MSG_SEQ, 2, 2);
-	judge("message_seq 2, the right cookie", &h, 0,
-	    SSL_R_INVALID_SEQUENCE_NUMBER, 0);
+	judge("message_seq 2, the right cookie", &h, 0, SSL_R_INVALID_SEQUENCE_NUMBER, 0);
 	hello_put(&h, AT_MSG_SEQ, 0, 2);
 	judge("message_seq 0, the right cookie", &h, 1, 0, 0);
 }

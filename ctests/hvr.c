@@ -27,8 +27,8 @@ server(SSL_CTX *ctx, struct app *app)
 }
 
 static void
-answer(const SSL_METHOD *method, uint64_t seq, unsigned int message_seq,
-    unsigned int record_version)
+answer(
+    const SSL_METHOD *method, uint64_t seq, unsigned int message_seq, unsigned int record_version)
 {
 	SSL_CTX *ctx = tls_server_ctx_of(method);
 	struct app app;

@@ -47,16 +47,14 @@ test_one(const char *listen_on, const char *call)
 
 	/* IPv4 on an IPv6 socket: the same as accept(2) would say. */
 	own.len = sizeof(own.any);
-	NEED(
-	    getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
+	NEED(getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
 	told.len = sizeof(told.any);
 	CHECK_INT(lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
 	CHECK_INT(told.any.ss_family, at.any.ss_family);
 	CHECK_INT(told.len, at.len);
 	CHECK_INT(address_port(&told), address_port(&own));
 	snprintf(want, sizeof(want), "%s%s",
-	    told.any.ss_family == own.any.ss_family ? "" : "::ffff:",
-	    text_of(&own));
+	    told.any.ss_family == own.any.ss_family ? "" : "::ffff:", text_of(&own));
 	CHECK_STR(text_of(&told), want);
 	told.len = sizeof(told.any);
 	CHECK_INT(lf.local(ssl, (struct sockaddr *)&told.any, &told.len), 1);
@@ -150,8 +148,7 @@ test_new(int shared)
 
 	check_case(shared ? "a shared socket" : "a socket");
 	at = address_of("127.0.0.1", 0);
-	NEED(setsockopt(
-		 fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) == 0);
+	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) == 0);
 	NEED(bind(fd, (struct sockaddr *)&at.any, at.len) == 0);
 	NEED(getsockname(fd, (struct sockaddr *)&at.any, &at.len) == 0);
 	listener = lf.new(ctx, fd, NULL);

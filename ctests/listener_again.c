@@ -20,8 +20,8 @@ static struct address at;
 /* The caller's last hello, as it went out: by way of a socket of ours. */
 struct tapped {
 	struct caller caller;
-	int fd;  /* connected to the listener */
-	int inner;  /* where the caller's datagrams come out */
+	int fd;    /* connected to the listener */
+	int inner; /* where the caller's datagrams come out */
 	unsigned char last[2048];
 	ssize_t len;
 };
@@ -36,10 +36,8 @@ tap(struct tapped *t)
 	NEED(connect(t->fd, (struct sockaddr *)&at.any, at.len) == 0);
 	caller_init(&t->caller, &middle);
 	middle.len = sizeof(middle.any);
-	NEED(getsockname(t->caller.fd, (struct sockaddr *)&middle.any,
-		 &middle.len) == 0);
-	NEED(
-	    connect(t->inner, (struct sockaddr *)&middle.any, middle.len) == 0);
+	NEED(getsockname(t->caller.fd, (struct sockaddr *)&middle.any, &middle.len) == 0);
+	NEED(connect(t->inner, (struct sockaddr *)&middle.any, middle.len) == 0);
 }
 
 static void
@@ -102,8 +100,7 @@ line(struct tapped *t, SSL *ssl, const char *text, int times)
 	int turns;
 
 	CHECK(SSL_write(t->caller.ssl, text, (int)strlen(text)) > 0);
-	for (turns = 0; turns < 100 && SSL_read(ssl, got, sizeof(got)) <= 0;
-	    turns++) {
+	for (turns = 0; turns < 100 && SSL_read(ssl, got, sizeof(got)) <= 0; turns++) {
 		carry(t, times);
 		(void)net_readable(lf.fd(listener), 10);
 		NEED(lf.run(listener, 0) >= 0);
@@ -217,8 +214,8 @@ test_anew(void)
 static void
 test_slander(void)
 {
-	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0,
-		9, 0, 107, 1, 0, 0, 95, 0, 1, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
+	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9, 0, 107, 1, 0, 0,
+		95, 0, 1, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
 	struct caller caller;
 	unsigned char answer[64];
 	SSL *ssl, *none = NULL;

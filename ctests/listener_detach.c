@@ -28,15 +28,14 @@ struct flood {
 static void *
 flood(void *arg)
 {
-	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0,
-		9, 0, 107, 1, 0, 0, 95, 0, 0, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
+	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9, 0, 107, 1, 0, 0,
+		95, 0, 0, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
 	struct flood *f = arg;
 	int fd[16], i;
 
 	for (i = 0; i < 16; i++) {
 		fd[i] = socket(f->to.any.ss_family, SOCK_DGRAM, 0);
-		NEED(connect(fd[i], (struct sockaddr *)&f->to.any, f->to.len) ==
-		    0);
+		NEED(connect(fd[i], (struct sockaddr *)&f->to.any, f->to.len) == 0);
 	}
 	while (!f->stop)
 		for (i = 0; i < 16; i++) {
@@ -111,16 +110,15 @@ send_numbers(void *arg)
 }
 
 static void
-test_stream(
-    const char *listen_on, const char *call, unsigned int flags, int moves)
+test_stream(const char *listen_on, const char *call, unsigned int flags, int moves)
 {
 	enum { NUMBERS = 120, BEFORE = 30 };
 	struct address at, to;
 	struct caller caller;
 	struct flood f;
 	struct sender sender = { .numbers = NUMBERS, .read = 0 };
-	dtlsv1_listener *listener = listener_at(
-	    ctx, listen_on, OPTIONS(.flags = flags, .queue = 1000), &at);
+	dtlsv1_listener *listener =
+	    listener_at(ctx, listen_on, OPTIONS(.flags = flags, .queue = 1000), &at);
 	int i, move, fd, wrong = 0;
 	SSL *ssl;
 
@@ -129,12 +127,10 @@ test_stream(
 	flood_start(&f, &to);
 	for (move = 0; move < moves; move++) {
 		caller_init(&caller, &to);
-		tls_impatient(
-		    caller.ssl); /* the strangers' buffer may be full */
+		tls_impatient(caller.ssl); /* the strangers' buffer may be full */
 		ssl = listener_serve(listener, &caller);
 		sender.ssl = caller.ssl;
-		NEED(pthread_create(
-			 &sender.thread, NULL, send_numbers, &sender) == 0);
+		NEED(pthread_create(&sender.thread, NULL, send_numbers, &sender) == 0);
 		for (i = 0; i < BEFORE + move % 20; i++)
 			wrong += next_number(listener, ssl, -1) != i;
 		fd = lf.detach(ssl);
@@ -162,11 +158,9 @@ static void
 test_neighbour(const char *listen_on, const char *call, int moves)
 {
 	struct address at, to;
-	struct caller neighbour,
-	    *callers = calloc((size_t)moves, sizeof(*callers));
+	struct caller neighbour, *callers = calloc((size_t)moves, sizeof(*callers));
 	struct sender sender;
-	dtlsv1_listener *listener =
-	    listener_at(ctx, listen_on, OPTIONS(.queue = 100000), &at);
+	dtlsv1_listener *listener = listener_at(ctx, listen_on, OPTIONS(.queue = 100000), &at);
 	SSL *own, **left = calloc((size_t)moves, sizeof(*left));
 	int i, came = 0, wrong = 0, number, numbers = moves * 20;
 	char *seen = calloc((size_t)numbers, 1);
@@ -189,8 +183,7 @@ test_neighbour(const char *listen_on, const char *call, int moves)
 		NEED(lf.run(listener, 0) >= 0);
 		while (lf.next(listener, NULL) != NULL)
 			;
-		while (
-		    SSL_read(own, &number, sizeof(number)) == sizeof(number)) {
+		while (SSL_read(own, &number, sizeof(number)) == sizeof(number)) {
 			NEED(number >= 0 && number < numbers);
 			wrong += seen[number]++ != 0;
 			came++;
@@ -198,8 +191,7 @@ test_neighbour(const char *listen_on, const char *call, int moves)
 		sender.read = came;
 	}
 	ERR_clear_error();
-	while (
-	    came < numbers && (number = next_number(listener, own, -1)) >= 0) {
+	while (came < numbers && (number = next_number(listener, own, -1)) >= 0) {
 		wrong += seen[number]++ != 0;
 		sender.read = ++came;
 	}
@@ -230,8 +222,7 @@ main(void)
 	ctx = tls_server_ctx();
 	moves = getenv("CTESTS_LIMIT") != NULL ? 3 : 40; /* under a checker */
 	test_stream("127.0.0.1", "127.0.0.1", 0, moves);
-	test_stream(
-	    "127.0.0.1", "127.0.0.1", DTLSV1_LISTENER_ONE_SOCKET, moves);
+	test_stream("127.0.0.1", "127.0.0.1", DTLSV1_LISTENER_ONE_SOCKET, moves);
 	test_stream("0.0.0.0", "127.0.0.5", 0, moves);
 	if (net_has_ipv6("IPv6 clients that leave")) {
 		test_stream("::1", "::1", 0, moves);

@@ -86,8 +86,7 @@ test_thread(void)
 	CHECK_INT(lf.detach(ssl), -1);
 	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
 	CHECK_INT(lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
-	NEED(
-	    getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
+	NEED(getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
 	CHECK_INT(address_port(&told), address_port(&own));
 	lf.free(listener);
 	tls_impatient(ssl);

@@ -39,8 +39,7 @@ caller_from(struct caller *caller, const char *ip, const struct address *at)
 	close(caller->fd);
 	caller->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	NEED(bind(caller->fd, (struct sockaddr *)&own.any, own.len) == 0);
-	NEED(connect(caller->fd, (const struct sockaddr *)&at->any, at->len) ==
-	    0);
+	NEED(connect(caller->fd, (const struct sockaddr *)&at->any, at->len) == 0);
 	caller_anew(caller);
 }
 
@@ -62,9 +61,7 @@ test_clients(int of_one_address)
 	struct address at;
 	struct caller a, b, c;
 	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1",
-	    of_one_address ? OPTIONS(.max_per_address = 1) :
-			     OPTIONS(.max_clients = 1),
-	    &at);
+	    of_one_address ? OPTIONS(.max_per_address = 1) : OPTIONS(.max_clients = 1), &at);
 	SSL *first, *second;
 
 	check_case(of_one_address ? "one of an address" : "one client");
@@ -106,8 +103,7 @@ test_queue(void)
 	struct dtlsv1_listen_stats before, after;
 	struct address at;
 	struct caller caller;
-	dtlsv1_listener *listener =
-	    listener_at(ctx, "127.0.0.1", OPTIONS(.queue = 3), &at);
+	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", OPTIONS(.queue = 3), &at);
 	char line[8];
 	SSL *ssl;
 	int i;
@@ -117,8 +113,7 @@ test_queue(void)
 	ssl = listener_serve(listener, &caller);
 	NEED(get_stats(&before, sizeof(before)) == 1);
 	for (i = 0; i < 5; i++)
-		NEED(SSL_write(
-			 caller.ssl, "0\0001\0002\0003\0004" + 2 * i, 2) == 2);
+		NEED(SSL_write(caller.ssl, "0\0001\0002\0003\0004" + 2 * i, 2) == 2);
 	NEED(listener_wait(listener) && lf.run(listener, 0) == 1);
 	NEED(get_stats(&after, sizeof(after)) == 1);
 	CHECK_INT(after.listener_overflows - before.listener_overflows, 2);
@@ -177,32 +172,30 @@ test_group(unsigned int flags)
 
 	check_case(flags ? "a group of one socket each" : "a group");
 	lf.free(probe);
-	CHECK_INT(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len,
-		      OPTIONS(.flags = flags), NULL, 3),
+	CHECK_INT(lf.bind_group(
+		      ctx, (struct sockaddr *)&at.any, at.len, OPTIONS(.flags = flags), NULL, 3),
 	    0);
 	CHECK_QUEUED(ERR_R_PASSED_NULL_PARAMETER);
-	CHECK_INT(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len,
-		      OPTIONS(.flags = flags), listeners, 0),
+	CHECK_INT(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len, OPTIONS(.flags = flags),
+		      listeners, 0),
 	    0);
 	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
-	NEED(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len,
-		 OPTIONS(.flags = flags), listeners, 3) == 1);
+	NEED(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len, OPTIONS(.flags = flags),
+		 listeners, 3) == 1);
 	for (i = 0; i < 12; i++) {
 		int own = -1;
 
 		caller_init(&caller, &at);
 		caller_step(&caller);
 		for (k = 0; k < 3; k++)
-			if (net_readable(
-				lf.fd(listeners[k]), own == -1 ? 50 : 0))
+			if (net_readable(lf.fd(listeners[k]), own == -1 ? 50 : 0))
 				own = k;
 		NEED(own != -1);
 		made |= 1 << own;
 		ssl = listener_serve(listeners[own], &caller);
 		exchange(listeners[own], ssl, &caller, "the same one");
 		for (k = 0; k < 3; k++)
-			CHECK(
-			    k == own || !net_readable(lf.fd(listeners[k]), 0));
+			CHECK(k == own || !net_readable(lf.fd(listeners[k]), 0));
 		SSL_free(ssl);
 		caller_free(&caller);
 	}
@@ -225,8 +218,7 @@ test_fork(void)
 	check_case("a group and a child");
 	listeners[0] = listener_at(ctx, "127.0.0.1", NULL, &at);
 	lf.free(listeners[0]);
-	NEED(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len, NULL,
-		 listeners, 2) == 1);
+	NEED(lf.bind_group(ctx, (struct sockaddr *)&at.any, at.len, NULL, listeners, 2) == 1);
 	fflush(stdout);
 	child = fork();
 	NEED(child != -1);
@@ -249,8 +241,7 @@ test_fork(void)
 	}
 	while (served != 3) {
 		caller_init(&caller, &at);
-		NEED(getsockname(caller.fd, (struct sockaddr *)&own.any,
-			 &own.len) == 0);
+		NEED(getsockname(caller.fd, (struct sockaddr *)&own.any, &own.len) == 0);
 		shard = address_port(&own) % 2;
 		if (!(served & 1 << shard) && shard == 0) {
 			ssl = listener_serve(listeners[0], &caller);

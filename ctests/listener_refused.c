@@ -18,9 +18,7 @@ static dtlsv1_listener *
 bound(SSL_CTX *of, const struct address *at, socklen_t len, const void *options)
 {
 	ERR_clear_error();
-	return lf.bind(of,
-	    at == NULL ? NULL : (const struct sockaddr *)&at->any, len,
-	    options);
+	return lf.bind(of, at == NULL ? NULL : (const struct sockaddr *)&at->any, len, options);
 }
 
 static void
@@ -29,15 +27,12 @@ check_refused(dtlsv1_listener *listener, int library, int reason, int line)
 	unsigned long error = ERR_get_error();
 
 	check_true(listener == NULL, "refused", __FILE__, line, __func__);
-	check_int(
-	    ERR_GET_LIB(error), library, "library", __FILE__, line, __func__);
-	check_int(
-	    ERR_GET_REASON(error), reason, "reason", __FILE__, line, __func__);
+	check_int(ERR_GET_LIB(error), library, "library", __FILE__, line, __func__);
+	check_int(ERR_GET_REASON(error), reason, "reason", __FILE__, line, __func__);
 	ERR_clear_error();
 }
 
-#define REFUSED(listener, library, reason) \
-	check_refused((listener), (library), (reason), __LINE__)
+#define REFUSED(listener, library, reason) check_refused((listener), (library), (reason), __LINE__)
 
 static void
 test_refusals(void)
@@ -52,23 +47,18 @@ test_refusals(void)
 	int fd;
 
 	check_case("refusals");
-	REFUSED(bound(NULL, &at, at.len, NULL), ERR_LIB_SSL,
-	    ERR_R_PASSED_NULL_PARAMETER);
-	REFUSED(bound(ctx, NULL, at.len, NULL), ERR_LIB_SSL,
-	    ERR_R_PASSED_NULL_PARAMETER);
-	REFUSED(bound(ctx, &at, 3, NULL), ERR_LIB_SSL,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	REFUSED(bound(NULL, &at, at.len, NULL), ERR_LIB_SSL, ERR_R_PASSED_NULL_PARAMETER);
+	REFUSED(bound(ctx, NULL, at.len, NULL), ERR_LIB_SSL, ERR_R_PASSED_NULL_PARAMETER);
+	REFUSED(bound(ctx, &at, 3, NULL), ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
 	REFUSED(bound(ctx, &at, at.len, OPTIONS(.flags = 2)), ERR_LIB_SSL,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
-	REFUSED(bound(ctx, &at, at.len, OPTIONS(.max_datagram = 16398)),
-	    ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
+	REFUSED(bound(ctx, &at, at.len, OPTIONS(.max_datagram = 16398)), ERR_LIB_SSL,
+	    ERR_R_PASSED_INVALID_ARGUMENT);
 	REFUSED(bound(ctx, &at, at.len, OPTIONS(.mtu = 100)), ERR_LIB_SSL,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
-	REFUSED(bound(ctx, &at, at.len, &small), ERR_LIB_SSL,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	REFUSED(bound(ctx, &at, at.len, &small), ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
 	newer.more[7] = 1; /* what this library does not know */
-	REFUSED(bound(ctx, &at, at.len, &newer), ERR_LIB_SSL,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	REFUSED(bound(ctx, &at, at.len, &newer), ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
 	newer.more[7] = 0;
 	lf.free(bound(ctx, &at, at.len, &newer));
 
@@ -83,17 +73,14 @@ test_refusals(void)
 	close(fd);
 
 	other = tls_client_ctx();
-	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_CTX_free(other);
 	other = tls_server_ctx_of(TLS_server_method());
-	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL,
-	    SSL_R_UNSUPPORTED_SSL_VERSION);
+	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL, SSL_R_UNSUPPORTED_SSL_VERSION);
 	SSL_CTX_free(other);
 	other = tls_server_ctx();
 	CHECK_INT(ours.set_cookie_policy(other, APP), 1);
-	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL,
-	    ERR_R_PASSED_INVALID_ARGUMENT);
+	REFUSED(bound(other, &at, at.len, NULL), ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_CTX_free(other);
 
 	CHECK_INT(lf.fd(NULL), -1);

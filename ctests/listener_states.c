@@ -16,19 +16,10 @@
 static SSL_CTX *ctx;
 
 /* How far a client has come. */
-enum state {
-	QUEUED,
-	TOLD,
-	SHAKING,
-	READABLE,
-	CONNECTED,
-	REPLACED,
-	DETACHED,
-	STATES
-};
+enum state { QUEUED, TOLD, SHAKING, READABLE, CONNECTED, REPLACED, DETACHED, STATES };
 
-static const char *const names[] = { "in the accept queue", "told of",
-	"in its handshake", "readable", "connected", "replaced", "detached" };
+static const char *const names[] = { "in the accept queue", "told of", "in its handshake",
+	"readable", "connected", "replaced", "detached" };
 
 static uint64_t
 open_ssls(void)
@@ -156,8 +147,7 @@ test_listener_first(enum state state)
 		check_is_cut(ssl);
 		CHECK_INT(lf.detach(ssl), -1);
 		ERR_clear_error();
-		CHECK_INT(
-		    lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
+		CHECK_INT(lf.peer(ssl, (struct sockaddr *)&told.any, &told.len), 1);
 	}
 	SSL_free(ssl);
 	caller_free(&caller);
@@ -205,11 +195,9 @@ static SSL *doomed_ssl;
 static int frees_listener;
 
 static void
-on_new_ssl(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl,
-    void *argp)
+on_new_ssl(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
-	(void)parent, (void)ptr, (void)data, (void)index, (void)argl,
-	    (void)argp;
+	(void)parent, (void)ptr, (void)data, (void)index, (void)argl, (void)argp;
 	SSL_free(doomed_ssl);
 	doomed_ssl = NULL;
 	if (frees_listener)

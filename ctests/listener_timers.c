@@ -78,7 +78,7 @@ test_repeats(void)
 	check_case("a flight that is not answered");
 	caller_init(&caller, &at);
 	ssl = accepted(listener, &caller);
-	tls_impatient(ssl);  /* half a second, or libssl's second */
+	tls_impatient(ssl); /* half a second, or libssl's second */
 	CHECK_INT(SSL_accept(ssl), -1);
 	ERR_clear_error();
 	first = drain(&caller, &longest);
@@ -87,8 +87,7 @@ test_repeats(void)
 	 * Nothing comes: the descriptor alone says that there is work, and not too early; but libssl
 	 * sets its timer with each message of a flight, and the first one's may be looked at.
 	 */
-	for (turns = 0; turns < 2 && (left.tv_sec != 0 || left.tv_usec != 0);
-	    turns++) {
+	for (turns = 0; turns < 2 && (left.tv_sec != 0 || left.tv_usec != 0); turns++) {
 		if (turns > 0)
 			CHECK_INT(lf.run(listener, 0), 0);
 		CHECK(net_readable(lf.fd(listener), 3000));
@@ -160,8 +159,7 @@ test_mtu(unsigned int mtu, const char *ip, ssize_t most)
 {
 	struct address at;
 	struct caller caller;
-	dtlsv1_listener *listener =
-	    listener_at(ctx, ip, OPTIONS(.mtu = mtu), &at);
+	dtlsv1_listener *listener = listener_at(ctx, ip, OPTIONS(.mtu = mtu), &at);
 	ssize_t longest;
 	int count;
 	SSL *ssl;

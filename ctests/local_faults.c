@@ -111,8 +111,7 @@ test_reads(void)
 		CHECK_INT(wire.reads, 1);
 		CHECK_INT(wire.writes, 0);
 		CHECK_INT(SSL_get_error(ssl, rows[i].ret), SSL_ERROR_SYSCALL);
-		CHECK_INT(
-		    BIO_should_read(SSL_get_rbio(ssl)) != 0, rows[i].ret == 0);
+		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0, rows[i].ret == 0);
 		SSL_free(ssl);
 	}
 }
@@ -150,8 +149,7 @@ test_writes(void)
 		/* The SSL does not tell which of the two would block: the BIO
 		 * does, one BIO for both ways here. */
 		CHECK_INT(SSL_get_error(ssl, rows[i].ret), SSL_ERROR_SYSCALL);
-		CHECK_INT(
-		    BIO_should_write(SSL_get_wbio(ssl)) != 0, rows[i].ret == 0);
+		CHECK_INT(BIO_should_write(SSL_get_wbio(ssl)) != 0, rows[i].ret == 0);
 		CHECK_INT(BIO_should_read(SSL_get_rbio(ssl)) != 0, 0);
 
 		/* The client asks again, and is answered on the same SSL. */
@@ -175,22 +173,20 @@ test_callbacks(void)
 		unsigned int cookielen;
 		int ret, reason, generated, verified, answers;
 	} rows[] = {
-		{ "verify missing", "x", 0, 1, 1, 20, -1,
-		    SSL_R_NO_VERIFY_COOKIE_CALLBACK, 0, 0, 0 },
-		{ "verify missing, not needed", NULL, 0, 1, 1, 20, 0, 0, 1, 0,
-		    1 },
-		{ "generate missing", NULL, 1, 0, 1, 20, -1,
-		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0, 0, 0 },
+		{ "verify missing", "x", 0, 1, 1, 20, -1, SSL_R_NO_VERIFY_COOKIE_CALLBACK, 0, 0,
+		    0 },
+		{ "verify missing, not needed", NULL, 0, 1, 1, 20, 0, 0, 1, 0, 1 },
+		{ "generate missing", NULL, 1, 0, 1, 20, -1, SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0,
+		    0, 0 },
 		{ "generate missing, cookie wrong", "x", 1, 0, 1, 20, -1,
 		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 0, 1, 0 },
-		{ "generate missing, cookie right", "cccccccccccccccccccc", 1,
-		    0, 1, 20, 1, 0, 0, 1, 0 },
-		{ "generate fails", NULL, 0, 0, 0, 20, -1,
-		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0, 0 },
+		{ "generate missing, cookie right", "cccccccccccccccccccc", 1, 0, 1, 20, 1, 0, 0, 1,
+		    0 },
+		{ "generate fails", NULL, 0, 0, 0, 20, -1, SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0,
+		    0 },
 		{ "generate gives 256 bytes", NULL, 0, 0, 1, 256, -1,
 		    SSL_R_COOKIE_GEN_CALLBACK_FAILURE, 1, 0, 0 },
-		{ "generate gives 255 bytes", NULL, 0, 0, 1, 255, 0, 0, 1, 0,
-		    1 },
+		{ "generate gives 255 bytes", NULL, 0, 0, 1, 255, 0, 0, 1, 0, 1 },
 		{ "generate gives 1 byte", NULL, 0, 0, 1, 1, 0, 0, 1, 0, 1 },
 		{ "generate gives none", NULL, 0, 0, 1, 0, 0, 0, 1, 0, 1 },
 		{ "cookie wrong", "x", 0, 0, 1, 20, 0, 0, 1, 1, 1 },

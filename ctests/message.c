@@ -21,7 +21,7 @@ static struct {
 	enum where where;
 	unsigned int at; /* the how manieth message */
 	message_fn to;
-	int raise;  /* leave an error in the queue as well */
+	int raise; /* leave an error in the queue as well */
 } plan;
 
 struct message {
@@ -32,7 +32,7 @@ struct message {
 static struct log {
 	struct message of[64];
 	unsigned int len;
-	unsigned int listened;  /* of them, before SSL_accept */
+	unsigned int listened; /* of them, before SSL_accept */
 	unsigned long queued;  /* after listen */
 } seen;
 
@@ -48,8 +48,8 @@ change(SSL *ssl, enum where where)
 }
 
 static void
-note(int who, int write_p, int version, int content_type, const void *buf,
-    SSL *ssl, const void *arg)
+note(
+    int who, int write_p, int version, int content_type, const void *buf, SSL *ssl, const void *arg)
 {
 	struct message *m = &seen.of[seen.len % 64];
 
@@ -65,16 +65,14 @@ note(int who, int write_p, int version, int content_type, const void *buf,
 }
 
 static void
-first(int write_p, int version, int content_type, const void *buf, size_t len,
-    SSL *ssl, void *arg)
+first(int write_p, int version, int content_type, const void *buf, size_t len, SSL *ssl, void *arg)
 {
 	(void)len;
 	note(1, write_p, version, content_type, buf, ssl, arg);
 }
 
 static void
-second(int write_p, int version, int content_type, const void *buf, size_t len,
-    SSL *ssl, void *arg)
+second(int write_p, int version, int content_type, const void *buf, size_t len, SSL *ssl, void *arg)
 {
 	(void)len;
 	note(2, write_p, version, content_type, buf, ssl, arg);
@@ -121,7 +119,7 @@ run(listen_fn listen, message_fn begin, struct log *log)
 	CHECK_INT(listen(ssl, &peer), 1);
 	seen.listened = seen.len;
 	seen.queued = ERR_peek_error();
-	CHECK_INT(SSL_accept(ssl), -1);  /* the client's turn */
+	CHECK_INT(SSL_accept(ssl), -1); /* the client's turn */
 	ERR_clear_error();
 	*log = seen;
 	SSL_free(ssl);
@@ -129,8 +127,7 @@ run(listen_fn listen, message_fn begin, struct log *log)
 }
 
 static void
-same(const char *what, message_fn begin, enum where where, unsigned int at,
-    message_fn to)
+same(const char *what, message_fn begin, enum where where, unsigned int at, message_fn to)
 {
 	void *own = libssl_own("DTLSv1_listen");
 	struct log theirs, mine;
@@ -147,8 +144,7 @@ same(const char *what, message_fn begin, enum where where, unsigned int at,
 	CHECK_INT(mine.queued != 0, plan.raise);
 	/* 4.0 itself calls NULL when the callback goes away between the header
 	 * and the message that it sends: there it is enough to live. */
-	if (OpenSSL_version_num() >= 0x40000000L && where == MESSAGE &&
-	    to == NULL)
+	if (OpenSSL_version_num() >= 0x40000000L && where == MESSAGE && to == NULL)
 		return;
 	run(listen, begin, &theirs);
 	/* From 3.2 on libssl's record layer asks once whether anybody listens:
@@ -168,16 +164,14 @@ same(const char *what, message_fn begin, enum where where, unsigned int at,
 int
 main(void)
 {
-	static const char *const nth[] = { "no message", "message 1",
-		"message 2", "message 3", "message 4", "message 5", "message 6",
-		"message 7", "message 8" };
+	static const char *const nth[] = { "no message", "message 1", "message 2", "message 3",
+		"message 4", "message 5", "message 6", "message 7", "message 8" };
 	unsigned int at;
 
 	check_begin("message");
 	/* First: libssl is asked how it reports when the first is told. */
 	plan.raise = 1;
-	same("generate sets one, and leaves an error", NULL, GENERATE, 0,
-	    second);
+	same("generate sets one, and leaves an error", NULL, GENERATE, 0, second);
 	plan.raise = 0;
 	same("nobody changes it", first, MESSAGE, 0, NULL);
 	for (at = 1; at <= 8; at++) {

@@ -62,8 +62,7 @@ contact(SSL *ssl, int level, int name, int wanted, int lost)
 
 	stepper_init(&homes_client);
 	if (wanted)
-		NEED(setsockopt(homes_server_fd, level, name, &wanted,
-			 sizeof(wanted)) == 0);
+		NEED(setsockopt(homes_server_fd, level, name, &wanted, sizeof(wanted)) == 0);
 	if (lost)
 		tls_impatient(homes_client.ssl);
 	CHECK_INT(stepper_step(&homes_client), 0);
@@ -110,8 +109,7 @@ static const struct kind {
 	const char *to;
 } kinds[] = {
 	{ "IPv4", AF_INET, "0.0.0.0", AF_INET, "127.0.0.2" },
-	{ "IPv4, the kernel's choice", AF_INET, "0.0.0.0", AF_INET,
-	    "127.0.0.1" },
+	{ "IPv4, the kernel's choice", AF_INET, "0.0.0.0", AF_INET, "127.0.0.1" },
 	{ "IPv4 to an IPv6 socket", AF_INET6, "::", AF_INET, "127.0.0.3" },
 	{ "one address", AF_INET, "127.0.0.2", AF_INET, "127.0.0.2" },
 	{ "IPv6", AF_INET6, "::", AF_INET6, "fd00::2" },
@@ -132,8 +130,7 @@ test_kind(const struct kind *k)
 	check_case(k->what);
 	for (wanted = 0; wanted < 2; wanted++) {
 		for (lost = 0; lost < 2; lost++) {
-			ssl =
-			    server(k->family, k->own, k->client_family, k->to);
+			ssl = server(k->family, k->own, k->client_family, k->to);
 			contact(ssl, level, name, wanted, lost);
 			homes_done(ssl);
 		}
@@ -160,8 +157,7 @@ test_again(void)
 static int writes;
 
 static long
-watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
-    size_t *n)
+watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret, size_t *n)
 {
 	(void)b;
 	(void)p;
@@ -198,10 +194,8 @@ test_pending_error(void)
 	struct hello h;
 	int on = 1;
 
-	NEED(setsockopt(homes_server_fd, IPPROTO_IP, IP_RECVERR, &on,
-		 sizeof(on)) == 0);
-	NEED(
-	    sendto(homes_server_fd, "x", 1, 0, &gone.sa, sizeof(gone.in)) == 1);
+	NEED(setsockopt(homes_server_fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) == 0);
+	NEED(sendto(homes_server_fd, "x", 1, 0, &gone.sa, sizeof(gone.in)) == 1);
 	net_settle();
 	hello_make(&h, NULL, 0);
 	NEED(send(homes_client_fd, h.byte, h.len, 0) == (ssize_t)h.len);
@@ -236,8 +230,7 @@ main(void)
 
 	check_begin("multihomed");
 	if (!net_has_ipv6("an IPv6 socket") || !homes_own_network()) {
-		check_left_out(
-		    "IPv6 with two addresses", "not root, or no IPv6");
+		check_left_out("IPv6 with two addresses", "not root, or no IPv6");
 		n = NEEDS_IPV6;
 	}
 	counters_init();

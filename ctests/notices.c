@@ -50,8 +50,7 @@ again(const char *what, int err, int in_log)
 		_exit(127);
 	}
 	close(ends[1]);
-	while ((n = read(ends[0], answer + len,
-		    sizeof(answer) - 1 - (size_t)len)) > 0)
+	while ((n = read(ends[0], answer + len, sizeof(answer) - 1 - (size_t)len)) > 0)
 		len += n;
 	answer[len] = '\0';
 	close(ends[0]);
@@ -61,8 +60,7 @@ again(const char *what, int err, int in_log)
 	sscanf(answer, "%d %d %n", &failures, &lines, &at);
 	CHECK_INT(failures, 0);
 	CHECK_INT(lines, in_log);
-	snprintf(want, sizeof(want), "<28>dtlsv1_listen[%ld]: %s", (long)child,
-	    LINE);
+	snprintf(want, sizeof(want), "<28>dtlsv1_listen[%ld]: %s", (long)child, LINE);
 	CHECK_STR(answer + at, in_log ? want : "");
 	check_case(NULL);
 }
@@ -84,8 +82,7 @@ test_stderr(void)
 {
 	int fd, ends[2];
 
-	NEED(
-	    (fd = open(in_dir("log"), O_RDWR | O_CREAT | O_APPEND, 0644)) >= 0);
+	NEED((fd = open(in_dir("log"), O_RDWR | O_CREAT | O_APPEND, 0644)) >= 0);
 	again("a file", fd, 0);
 	check_file(fd, 1);
 	NEED(ftruncate(fd, 0) == 0);

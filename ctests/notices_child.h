@@ -38,29 +38,25 @@ static char logged[2048];
 static int logged_lines, logged_flags;
 
 /* sendto(), whose own type in glibc is no C. */
-ssize_t watched_sendto(int, const void *, size_t, int, const struct sockaddr *,
-    socklen_t) __asm__("sendto");
+ssize_t watched_sendto(int, const void *, size_t, int, const struct sockaddr *, socklen_t) __asm__(
+    "sendto");
 
 ssize_t
-watched_sendto(int fd, const void *bytes, size_t len, int flags,
-    const struct sockaddr *to, socklen_t tolen)
+watched_sendto(
+    int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to, socklen_t tolen)
 {
-	static ssize_t (*real)(
-	    int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+	static ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
 	struct sockaddr_un un;
 
 	if (to != NULL && to->sa_family == AF_UNIX && tolen <= sizeof(un)) {
 		memset(&un, 0, sizeof(un));
 		memcpy(&un, to, tolen);
 		if (strcmp(un.sun_path, "/dev/log") == 0) {
-			snprintf(logged, sizeof(logged), "%.*s", (int)len,
-			    (const char *)bytes);
+			snprintf(logged, sizeof(logged), "%.*s", (int)len, (const char *)bytes);
 			logged_lines++;
 			logged_flags = flags;
-			if (fd <= STDERR_FILENO ||
-			    fcntl(fd, F_GETFD) != FD_CLOEXEC)
-				snprintf(logged, sizeof(logged),
-				    "descriptor %d", fd);
+			if (fd <= STDERR_FILENO || fcntl(fd, F_GETFD) != FD_CLOEXEC)
+				snprintf(logged, sizeof(logged), "descriptor %d", fd);
 			errno = ECONNREFUSED; /* nobody is there */
 			return -1;
 		}
@@ -120,9 +116,7 @@ be(const char *what)
 	if (strcmp(what, "reused") == 0 || strcmp(what, "reused log") == 0) {
 		close(STDERR_FILENO);
 		fd = open(in_dir("db"),
-		    O_RDWR | O_CREAT | O_TRUNC |
-			(what[6] != '\0' ? O_APPEND : 0),
-		    0644);
+		    O_RDWR | O_CREAT | O_TRUNC | (what[6] != '\0' ? O_APPEND : 0), 0644);
 		NEED(fd == STDERR_FILENO);
 		NEED(write(fd, data, strlen(data)) == (ssize_t)strlen(data));
 	} else if (strcmp(what, "reused socket") == 0) {
@@ -150,16 +144,13 @@ be(const char *what)
 	} else {
 		have_it_say(ssl);
 	}
-	if (strncmp(what, "reused", 6) == 0 && what[6] != '\0' &&
-	    what[7] == 's') {
+	if (strncmp(what, "reused", 6) == 0 && what[6] != '\0' && what[7] == 's') {
 		CHECK_INT(recv(fd, page, sizeof(page), MSG_DONTWAIT), -1);
 	} else if (strncmp(what, "reused", 6) == 0) {
 		NEED(fstat(fd, &st) == 0);
 		CHECK_INT(st.st_size, strlen(data));
 	}
-	CHECK_INT(
-	    logged_lines != 0 && logged_flags != (MSG_DONTWAIT | MSG_NOSIGNAL),
-	    0);
+	CHECK_INT(logged_lines != 0 && logged_flags != (MSG_DONTWAIT | MSG_NOSIGNAL), 0);
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
 	printf("%d %d %s\n", check_failures(), logged_lines, logged);

@@ -67,8 +67,7 @@ test_exact_length(void)
 		CHECK_INT(listen_to(ssl, room + 64), 1);
 		CHECK_BYTES(room, untouched, 64);
 		CHECK_BYTES(room + 64, &wire.peer, kinds[i].len);
-		CHECK_BYTES(room + 64 + kinds[i].len, untouched,
-		    256 - 64 - kinds[i].len);
+		CHECK_BYTES(room + 64 + kinds[i].len, untouched, 256 - 64 - kinds[i].len);
 		SSL_free(ssl);
 	}
 	check_case(NULL);
@@ -145,8 +144,8 @@ test_claimed(void)
 	ssl = server(1);
 	wire.has_peer = WIRE_CLAIMED;
 	CHECK_INT(listen_to(ssl, room), 1);
-	CHECK_BYTES(room + sizeof(struct sockaddr), untouched,
-	    sizeof(room) - sizeof(struct sockaddr));
+	CHECK_BYTES(
+	    room + sizeof(struct sockaddr), untouched, sizeof(room) - sizeof(struct sockaddr));
 	SSL_free(ssl);
 }
 
@@ -196,27 +195,23 @@ test_failure_leaves_it_alone(void)
 static void
 test_value_result(void)
 {
-	static const socklen_t rooms[] = { 0, 1, 2, 15, 16, 27, 28, 29, 109,
-		110, 128 };
+	static const socklen_t rooms[] = { 0, 1, 2, 15, 16, 27, 28, 29, 109, 110, 128 };
 	struct sockaddr_storage room;
 	size_t i, j;
 
 	for (i = 0; i < KINDS; i++)
 		for (j = 0; j < sizeof(rooms) / sizeof(rooms[0]); j++) {
 			socklen_t len = rooms[j];
-			socklen_t kept =
-			    len < kinds[i].len ? len : kinds[i].len;
+			socklen_t kept = len < kinds[i].len ? len : kinds[i].len;
 			SSL *ssl = server(1);
 
 			check_case(kinds[i].name);
 			set_peer(kinds[i].family);
 			memset(&room, 0xa5, sizeof(room));
-			CHECK_INT(
-			    ours.peer(ssl, (struct sockaddr *)&room, &len), 1);
+			CHECK_INT(ours.peer(ssl, (struct sockaddr *)&room, &len), 1);
 			CHECK_INT(len, kinds[i].len);
 			CHECK_BYTES(&room, &wire.peer, kept);
-			CHECK_BYTES((unsigned char *)&room + kept, untouched,
-			    sizeof(room) - kept);
+			CHECK_BYTES((unsigned char *)&room + kept, untouched, sizeof(room) - kept);
 			SSL_free(ssl);
 		}
 	check_case(NULL);

@@ -40,8 +40,7 @@ test_arguments(void)
 	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
 	any.ss_family = AF_INET;
 	CHECK_INT(ours.set_peer(ssl, (struct sockaddr *)&any, sizeof(any)), 1);
-	CHECK_INT(
-	    ours.set_peer(ssl, (struct sockaddr *)&any, sizeof(any) + 1), 0);
+	CHECK_INT(ours.set_peer(ssl, (struct sockaddr *)&any, sizeof(any) + 1), 0);
 	CHECK_QUEUED(ERR_R_PASSED_INVALID_ARGUMENT);
 	memset(&un, 0, sizeof(un));
 	un.sun_family = AF_UNIX;

@@ -165,8 +165,7 @@ name(SSL *ssl, const struct sockaddr_in *a)
 static void
 test_named(void)
 {
-	struct sockaddr_in a = address("192.0.2.1", 4433),
-			   b = address("192.0.2.1", 4434);
+	struct sockaddr_in a = address("192.0.2.1", 4433), b = address("192.0.2.1", 4434);
 	SSL_CTX *ctx = tls_server_ctx();
 	size_t kind;
 
@@ -216,8 +215,7 @@ test_named(void)
 static void
 test_ready_made(void)
 {
-	struct sockaddr_in a = address("192.0.2.1", 4433),
-			   b = address("192.0.2.2", 4433);
+	struct sockaddr_in a = address("192.0.2.1", 4433), b = address("192.0.2.2", 4433);
 	SSL_CTX *ctx = tls_server_ctx();
 	unsigned char cookie[32];
 	unsigned int len = 0;

@@ -171,7 +171,7 @@ test_strangers(void)
 	CHECK_INT(frag_second_hello(&c, &s), 2);
 	frag_send(&c, 1);
 	CHECK_INT(frag_listen(&s, NULL, &strange), 0);
-	CHECK_INT(strange, 1);  /* the first has not come */
+	CHECK_INT(strange, 1); /* the first has not come */
 	frag_send(&c, 0);
 	frag_nothing_yet(&s);
 

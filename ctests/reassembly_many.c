@@ -47,8 +47,7 @@ clock_gettime(clockid_t id, struct timespec *now)
 
 /* From a port of an address, with no socket left behind. */
 static void
-send_from(
-    unsigned int address, unsigned int port, const void *bytes, size_t len)
+send_from(unsigned int address, unsigned int port, const void *bytes, size_t len)
 {
 	struct sockaddr_in own;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -65,8 +64,7 @@ send_from(
 
 /* The message from `offset` on. */
 static void
-send_fragment(
-    unsigned int address, unsigned int port, unsigned int offset, size_t len)
+send_fragment(unsigned int address, unsigned int port, unsigned int offset, size_t len)
 {
 	unsigned char d[HEAD + MESSAGE_LEN];
 	struct hello h;
@@ -181,8 +179,7 @@ strangers_cost(void)
 		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
 		CHECK_INT(ret, 0);
 		CHECK_QUEUED(SSL_R_FRAGMENTED_CLIENT_HELLO);
-		took =
-		    (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
+		took = (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
 		if (least == 0 || took < least)
 			least = took;
 	}
@@ -212,8 +209,7 @@ test_stranger(void)
 	}
 	CHECK(beside < alone + alone / 2);
 	if (beside >= alone + alone / 2)
-		fprintf(stderr, "alone %ld ns, beside 1000: %ld ns\n", alone,
-		    beside);
+		fprintf(stderr, "alone %ld ns, beside 1000: %ld ns\n", alone, beside);
 }
 
 /* One address with many ports begins hellos as fast as it can and finishes

@@ -56,20 +56,17 @@ test_alert(void)
 		for (lost = 0; lost < 3; lost++) {
 			check_case(end_name(kind));
 			ssl = server(kind);
-			NEED(SSL_set_cipher_list(
-			    ssl, "ECDHE-RSA-AES128-GCM-SHA256"));
+			NEED(SSL_set_cipher_list(ssl, "ECDHE-RSA-AES128-GCM-SHA256"));
 			number = late_accepted(ssl, lost);
 			CHECK(SSL_accept(ssl) <= 0);
 			ERR_clear_error();
-			CHECK((len = end_take(
-				   &late.end, alert, sizeof(alert))) >= 15);
+			CHECK((len = end_take(&late.end, alert, sizeof(alert))) >= 15);
 			CHECK_INT(alert[0], ALERT);
 			CHECK_INT(alert[14], FAILED);
 			CHECK_INT(late_number_of(alert), number);
 			queue_put(&late.client.wire.in, alert, len);
 			CHECK(SSL_connect(late.client.ssl) <= 0);
-			CHECK_INT(ERR_GET_REASON(ERR_peek_last_error()),
-			    1000 + FAILED);
+			CHECK_INT(ERR_GET_REASON(ERR_peek_last_error()), 1000 + FAILED);
 			ERR_clear_error();
 			end_free(&late.end, ssl);
 			stepper_free(&late.client);
@@ -140,8 +137,7 @@ test_own_bio(void)
 		CHECK(BIO_get_data(SSL_get_wbio(ssl)) == data);
 		CHECK_INT(BIO_method_type(SSL_get_wbio(ssl)), type);
 		CHECK_INT(SSL_get_wfd(ssl), fd);
-		CHECK_INT(
-		    SSL_get_fd(ssl), kind == END_DATAGRAM ? late.end.fd : -1);
+		CHECK_INT(SSL_get_fd(ssl), kind == END_DATAGRAM ? late.end.fd : -1);
 		end_free(&late.end, ssl);
 		stepper_free(&late.client);
 	}

@@ -22,9 +22,8 @@ server(enum end_kind kind)
  * more for a BIO that was both and becomes one. */
 enum act { SAME, NEW_READ, NEW_WRITE, NEW_BOTH, NEW_ONE, WRITE_FOR_BOTH, ACTS };
 
-static const char *const act_names[ACTS] = { "the same two", "a new read BIO",
-	"a new write BIO", "two new ones", "a new one for both",
-	"the write BIO for both" };
+static const char *const act_names[ACTS] = { "the same two", "a new read BIO", "a new write BIO",
+	"two new ones", "a new one for both", "the write BIO for both" };
 
 static BIO *
 new_memory(void)
@@ -87,9 +86,8 @@ test_references(void)
 			for (again = 0; again < ACTS; again++) {
 				char what[100];
 
-				snprintf(what, sizeof(what), "%s: %s, then %s",
-				    end_name(kind), act_names[act],
-				    act_names[again]);
+				snprintf(what, sizeof(what), "%s: %s, then %s", end_name(kind),
+				    act_names[act], act_names[again]);
 				check_case(what);
 				ssl = server(kind);
 				made = 1 + (late.end.rbio != late.end.wbio);
@@ -129,8 +127,7 @@ test_other_bios(void)
 	check_case("another socket's BIO");
 	ssl = server(END_DATAGRAM);
 	number = late_accepted(ssl, 2);
-	late.end.rbio = late.end.wbio =
-	    BIO_new_socket(late.end.fd, BIO_NOCLOSE);
+	late.end.rbio = late.end.wbio = BIO_new_socket(late.end.fd, BIO_NOCLOSE);
 	NEED(late.end.rbio != NULL);
 	SSL_set_bio(ssl, late.end.rbio, late.end.wbio);
 	CHECK_INT(SSL_get_wfd(ssl), late.end.fd);
@@ -163,8 +160,7 @@ test_read_bio_for_each(void)
 		}
 		if (round == 0)
 			(void)SSL_accept(ssl);
-		while ((n = (size_t)BIO_read(
-			    late.end.wbio, bytes, sizeof(bytes))) > 0 &&
+		while ((n = (size_t)BIO_read(late.end.wbio, bytes, sizeof(bytes))) > 0 &&
 		    n <= sizeof(bytes)) {
 			if (seen == 0) {
 				memcpy(first, bytes, sizeof(first));

@@ -13,7 +13,7 @@
 static SSL_CTX *ctx;
 static struct app app;
 static struct far far;
-static int freed;  /* BIOs that were watched and are gone */
+static int freed; /* BIOs that were watched and are gone */
 
 static SSL *
 server(void)
@@ -25,8 +25,7 @@ server(void)
 }
 
 static long
-watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
-    size_t *done)
+watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret, size_t *done)
 {
 	(void)b;
 	(void)p;
@@ -98,8 +97,7 @@ connected_by(BIO *(*handle)(const SSL *))
 	int fd;
 
 	far_accepted(&far, ssl, 5);
-	fd = net_connected(
-	    &far.server, (struct sockaddr *)&far.own.any, far.own.len);
+	fd = net_connected(&far.server, (struct sockaddr *)&far.own.any, far.own.len);
 	net_nonblocking(fd);
 	BIO_set_fd(handle(ssl), fd, BIO_NOCLOSE);
 	BIO_ctrl_set_connected(handle(ssl), &far.own.any);
@@ -196,8 +194,7 @@ static const struct act {
 	{ "replace both, one by one", replace_by_halves },
 	{ "replace the write BIO", replace_write },
 	{ "replace the read BIO", replace_read },
-	{ "replace the read BIO and say nothing of the other",
-	    replace_read_alone },
+	{ "replace the read BIO and say nothing of the other", replace_read_alone },
 	{ "set the same once more", set_same_again },
 	{ "set what is there", set_as_they_are },
 	{ "set the write BIO for both", set_write_twice },

@@ -85,8 +85,8 @@ handshake(int family, uint64_t seq, uint64_t first)
 static void
 test_first_number(void)
 {
-	static const uint64_t numbers[] = { 1, 2, 3, 63, 64, 65, 1000,
-		0xffffffff, 0x100000000, LAST - 100 };
+	static const uint64_t numbers[] = { 1, 2, 3, 63, 64, 65, 1000, 0xffffffff, 0x100000000,
+		LAST - 100 };
 	static const int families[] = { AF_INET, AF_INET6 };
 	size_t i, k, n = net_has_ipv6("IPv6") ? 2 : 1;
 

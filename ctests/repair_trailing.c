@@ -27,9 +27,8 @@ struct trailer {
 static void
 add_record(struct trailer *t, int type, const void *body, size_t len)
 {
-	const unsigned char header[] = { (unsigned char)type, 0xfe, 0xfd, 0, 0,
-		0, 0, 0, 0, 0, 2, (unsigned char)(len >> 8),
-		(unsigned char)len };
+	const unsigned char header[] = { (unsigned char)type, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 2,
+		(unsigned char)(len >> 8), (unsigned char)len };
 
 	NEED(t->len + sizeof(header) + len <= sizeof(t->byte));
 	memcpy(t->byte + t->len, header, sizeof(header));
@@ -144,8 +143,7 @@ test_switched_off(void)
 		if (SSL_get_error(ssl, ret) == SSL_ERROR_WANT_READ)
 			ret = SSL_accept(ssl);
 		CHECK(SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ);
-		CHECK(ERR_GET_REASON(ERR_peek_last_error()) ==
-		    SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE);
+		CHECK(ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE);
 		ERR_clear_error();
 		SSL_free(ssl);
 		far_free(&far);

@@ -24,8 +24,7 @@ server(void)
 static enum { PASS, BLOCK, FAIL, SHORT } writes;
 
 static long
-obstacle(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
-    size_t *done)
+obstacle(BIO *b, int when, const char *p, size_t len, int i, long l, int ret, size_t *done)
 {
 	(void)p;
 	(void)i;
@@ -39,8 +38,7 @@ obstacle(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
 		BIO_clear_retry_flags(b);
 		return -1;
 	}
-	if (when == (BIO_CB_WRITE | BIO_CB_RETURN) && writes == SHORT &&
-	    ret > 0 && len > 1)
+	if (when == (BIO_CB_WRITE | BIO_CB_RETURN) && writes == SHORT && ret > 0 && len > 1)
 		*done = len - 1;
 	return ret;
 }
@@ -48,8 +46,7 @@ obstacle(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
 static void
 test_write_that_fails(void)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 2, 1, 0 };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0 };
 	SSL *ssl = server();
 	BIO *w;
 	int ret, i;

@@ -33,7 +33,7 @@ server(SSL_CTX *ctx)
 struct peer {
 	int fd;
 	struct address own;
-	struct hello hello;  /* with its cookie */
+	struct hello hello; /* with its cookie */
 };
 
 static void
@@ -99,7 +99,7 @@ test(SSL_CTX *ctx)
 	check_case("the client begins anew, from the same port");
 	a.hello.byte[AT_RANDOM] = 2;
 	net_send(a.fd, a.hello.byte, a.hello.len, &own);
-	(void)listen_to(second, NULL);  /* built-in: another cookie */
+	(void)listen_to(second, NULL); /* built-in: another cookie */
 	ERR_clear_error();
 	if (net_readable(a.fd, 0)) {
 		unsigned char byte[WIRE_MAX];
@@ -192,11 +192,9 @@ test_handshake(SSL_CTX *ctx)
 	memset(&peer, 0, sizeof(peer));
 	for (i = 0; i < 10 && listen_to(ssl, &peer) != 1; i++)
 		net_wait(server_fd);
-	connected = net_connected(
-	    &own, (struct sockaddr *)&peer, sizeof(struct sockaddr_in));
+	connected = net_connected(&own, (struct sockaddr *)&peer, sizeof(struct sockaddr_in));
 	BIO_set_fd(SSL_get_rbio(ssl), connected, BIO_NOCLOSE);
-	(void)BIO_ctrl(
-	    SSL_get_rbio(ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &peer);
+	(void)BIO_ctrl(SSL_get_rbio(ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &peer);
 	again = server(ctx);
 	CHECK_INT(listen_to(again, NULL), 0);
 	serve(ssl);

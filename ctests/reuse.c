@@ -90,8 +90,8 @@ test_after_accepted_only(void)
 static void
 test_after_broken(void)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
-		0, 5, 0, 2, 2, 40 };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 5, 0, 2, 2,
+		40 };
 	SSL *ssl = server();
 	int ret;
 
@@ -217,9 +217,7 @@ test_socket(void)
 	for (i = 0; i < 3; i++) {
 		client_start(&one, &own);
 		while ((ret = listen_to(ssl, NULL)) == 0)
-			CHECK_QUEUED(ERR_peek_error() == 0 ?
-				0 :
-				SSL_R_UNEXPECTED_MESSAGE);
+			CHECK_QUEUED(ERR_peek_error() == 0 ? 0 : SSL_R_UNEXPECTED_MESSAGE);
 		CHECK_INT(ret, 1);
 		serve(ssl);
 		client_join(&one);

@@ -37,8 +37,7 @@ test_arguments(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		CHECK_INT(
-		    ours.set_secret(ctx, bytes, rows[i].len), rows[i].ret);
+		CHECK_INT(ours.set_secret(ctx, bytes, rows[i].len), rows[i].ret);
 		CHECK_INT(ERR_get_error() == 0, rows[i].ret);
 	}
 	CHECK_INT(ours.set_secret(ctx, NULL, 32), 0);

@@ -18,8 +18,7 @@
 
 #define SECRET_FILE "DTLSV1_LISTEN_SECRET_FILE"
 #define LIFETIME    "DTLSV1_LISTEN_COOKIE_LIFETIME"
-#define ELEVEN \
-	"1111111111111111111111111111111111111111111111111111111111111111"
+#define ELEVEN      "1111111111111111111111111111111111111111111111111111111111111111"
 
 static const char *self;
 static char path[200];
@@ -47,10 +46,9 @@ ask(void)
 	}
 	door_open(&doors[2], 0x11);
 	door_cookie(&doors[0], &h, cookie);
-	puts(door_shown(&doors[1], cookie, COOKIE_LEN) != 1 ? "private" :
-		door_shown(&doors[2], cookie, COOKIE_LEN) == 1 ?
-							      "of the file" :
-							      "the process's");
+	puts(door_shown(&doors[1], cookie, COOKIE_LEN) != 1    ? "private" :
+		door_shown(&doors[2], cookie, COOKIE_LEN) == 1 ? "of the file" :
+								 "the process's");
 	for (i = 0; i < 3; i++)
 		door_close(&doors[i]);
 	return 0;
@@ -65,8 +63,7 @@ slurp(FILE *f, char *out, size_t room)
 
 /* `complaint`: part of the one line on stderr; NULL for none. */
 static void
-again(const char *file, const char *lifetime, const char *want,
-    const char *complaint)
+again(const char *file, const char *lifetime, const char *want, const char *complaint)
 {
 	FILE *out = tmpfile(), *err = tmpfile();
 	char said[300], complained[3000], *p;
@@ -104,8 +101,7 @@ again(const char *file, const char *lifetime, const char *want,
 }
 
 static void
-with_file(const char *what, const char *text, mode_t mode, const char *want,
-    const char *complaint)
+with_file(const char *what, const char *text, mode_t mode, const char *want, const char *complaint)
 {
 	FILE *f;
 
@@ -121,8 +117,7 @@ with_file(const char *what, const char *text, mode_t mode, const char *want,
 static void
 test_file(void)
 {
-	static const char good[] = "# ours\n\n" ELEVEN "\n",
-			  none[] = "no cookies";
+	static const char good[] = "# ours\n\n" ELEVEN "\n", none[] = "no cookies";
 	static const char *nine = ELEVEN "\n"
 					 "22" ELEVEN "\n"
 					 "33" ELEVEN "\n"
@@ -138,23 +133,17 @@ test_file(void)
 	with_file("good", good, 0600, "of the file", NULL);
 	with_file("a credential's mode", good, 0400, "of the file", NULL);
 	with_file("a group's", good, 0440, "of the file", NULL);
-	with_file("everybody's to read", good, 0644, "of the file",
-	    "(mode 0644): chmod o-r");
-	with_file("the group's to write", good, 0620, none,
-	    "(mode 0620): chmod go-w");
-	with_file("everybody's to write", good, 0602, none,
-	    "(mode 0602): chmod go-w");
+	with_file("everybody's to read", good, 0644, "of the file", "(mode 0644): chmod o-r");
+	with_file("the group's to write", good, 0620, none, "(mode 0620): chmod go-w");
+	with_file("everybody's to write", good, 0602, none, "(mode 0602): chmod go-w");
 	with_file("empty", "", 0600, none, "holds no secret");
-	with_file(
-	    "comments only", "# " ELEVEN "\n", 0600, none, "holds no secret");
+	with_file("comments only", "# " ELEVEN "\n", 0600, none, "holds no secret");
 	with_file("too short", "# one\n1111\n", 0600, none, " line 2: 2 bytes");
-	with_file(
-	    "malformed", "\n\n" ELEVEN "!", 0600, none, " line 3: byte 65");
+	with_file("malformed", "\n\n" ELEVEN "!", 0600, none, " line 3: byte 65");
 	with_file("an odd digit", ELEVEN "1", 0600, none, " line 1: an odd");
 	with_file("nine", nine, 0600, none, " line 9: more than 8");
-	with_file("base64",
-	    "ERERERERERERERERERERERERERERERERERERERERERE=", 0600, "of the file",
-	    NULL);
+	with_file(
+	    "base64", "ERERERERERERERERERERERERERERERERERERERERERE=", 0600, "of the file", NULL);
 	if (geteuid() == 0)
 		with_file("somebody else's", good, 0600, none, "user 4321");
 	else
@@ -197,8 +186,8 @@ main(int argc, char *argv[])
 	check_begin("secrets_env");
 	if (argc == 2 && strcmp(argv[1], "ask") == 0)
 		return ask();
-	snprintf(path, sizeof(path), "%s/secrets-env-%ld",
-	    dir != NULL ? dir : "/tmp", (long)getpid());
+	snprintf(
+	    path, sizeof(path), "%s/secrets-env-%ld", dir != NULL ? dir : "/tmp", (long)getpid());
 	test_file();
 	test_lifetime();
 	return check_end();

@@ -34,12 +34,10 @@ write_secrets(int first, int second)
 	int i, n = 0;
 
 	for (i = 0; i < 32; i++)
-		n +=
-		    snprintf(text + n, sizeof(text) - (size_t)n, "%02x", first);
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x", first);
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n");
 	for (i = 0; i < 32 && second != 0; i++)
-		n += snprintf(
-		    text + n, sizeof(text) - (size_t)n, "%02x", second);
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x", second);
 	write_file(text, 0600);
 }
 
@@ -116,8 +114,7 @@ test_no_good_file(void)
 		CHECK_INT(a.count, 0);
 		ERR_clear_error();
 	}
-	CHECK_INT(
-	    queue_len(&door.wire.in), 0); /* or it would be told of again */
+	CHECK_INT(queue_len(&door.wire.in), 0); /* or it would be told of again */
 	write_secrets(1, 0);
 	while (a.ret == -1) {
 		usleep(10000);
@@ -164,8 +161,7 @@ main(void)
 	const char *dir = getenv("CTESTS_TMP");
 
 	check_begin("secrets_file");
-	snprintf(path, sizeof(path), "%s/secrets-%ld",
-	    dir != NULL ? dir : "/tmp", (long)getpid());
+	snprintf(path, sizeof(path), "%s/secrets-%ld", dir != NULL ? dir : "/tmp", (long)getpid());
 	test_file();
 	test_no_good_file();
 	test_relative();

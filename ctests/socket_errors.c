@@ -24,8 +24,7 @@
 static int fail_sends, fail_reads, fail_with;
 
 ssize_t
-sendto(int fd, const void *from, size_t len, int flags,
-    const struct sockaddr *to, socklen_t tolen)
+sendto(int fd, const void *from, size_t len, int flags, const struct sockaddr *to, socklen_t tolen)
 {
 	if (fail_sends > 0) {
 		fail_sends--;
@@ -36,8 +35,7 @@ sendto(int fd, const void *from, size_t len, int flags,
 }
 
 ssize_t
-recvfrom(int fd, void *to, size_t len, int flags, struct sockaddr *from,
-    socklen_t *fromlen)
+recvfrom(int fd, void *to, size_t len, int flags, struct sockaddr *from, socklen_t *fromlen)
 {
 	if (fail_reads > 0) {
 		fail_reads--;
@@ -224,8 +222,7 @@ test_icmp(void)
 static void
 test_unix(void)
 {
-	static const char *const kinds[] = { "closed", "unlinked",
-		"anonymous" };
+	static const char *const kinds[] = { "closed", "unlinked", "anonymous" };
 	struct server s;
 	struct address other;
 	struct hello h;
@@ -264,8 +261,7 @@ test_shutdown(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		server_start(&s,
-		    families[i]); /* a read that does not block gives EAGAIN */
+		server_start(&s, families[i]); /* a read that does not block gives EAGAIN */
 		(void)shutdown(s.fd, SHUT_RD); /* ENOTCONN, and done */
 		CHECK_INT(listen_to(s.ssl, NULL), -1);
 		CHECK_QUEUED(0);

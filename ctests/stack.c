@@ -19,15 +19,15 @@
 
 enum {
 	CALLBACKS = 1, /* the program's cookies */
-	BEFORE = 2, /* a call came before the one that is measured */
-	COOKIE = 4, /* the hello has the right cookie */
-	WRONG = 8, /* or a wrong one */
+	BEFORE = 2,    /* a call came before the one that is measured */
+	COOKIE = 4,    /* the hello has the right cookie */
+	WRONG = 8,     /* or a wrong one */
 	GARBAGE = 16,
 	MESSAGES = 32, /* a message callback is set */
-	LATER = 64, /* the keys are those of an earlier slot */
-	FILED = 128, /* the secret comes from a file */
-	STATS = 256, /* counters are written, and a line on stderr */
-	FIRST = 512, /* the hello is a first fragment */
+	LATER = 64,    /* the keys are those of an earlier slot */
+	FILED = 128,   /* the secret comes from a file */
+	STATS = 256,   /* counters are written, and a line on stderr */
+	FIRST = 512,   /* the hello is a first fragment */
 };
 
 static const struct path {
@@ -60,8 +60,8 @@ static const struct path {
 static char dir[] = "/tmp/ctests-stack-XXXXXX";
 
 static void
-message(int write_p, int version, int content_type, const void *buf, size_t len,
-    SSL *ssl, void *arg)
+message(
+    int write_p, int version, int content_type, const void *buf, size_t len, SSL *ssl, void *arg)
 {
 	(void)write_p, (void)version, (void)content_type, (void)buf, (void)len;
 	(void)ssl, (void)arg;
@@ -143,8 +143,7 @@ measure(const void *arg)
 		hello_put(&h, AT_MSG_LEN, 1000, 3);
 	if (path->flags & LATER)
 		sleep(2);
-	queue_put(&wire.in,
-	    path->flags & GARBAGE ? "garbage" : (const char *)h.byte,
+	queue_put(&wire.in, path->flags & GARBAGE ? "garbage" : (const char *)h.byte,
 	    path->flags & GARBAGE ? 7 : h.len);
 	depth = depth_of(listen_once, &call);
 	CHECK_INT(call.ret, path->ret);
@@ -168,9 +167,7 @@ test_paths(void)
 		call.listen = listen_to;
 		depth = depth_in_child(measure, path);
 		call.listen = own;
-		libssls = path->libssls && own != NULL ?
-		    depth_in_child(measure, path) :
-		    0;
+		libssls = path->libssls && own != NULL ? depth_in_child(measure, path) : 0;
 		depth_is_little(path->name, depth, libssls);
 	}
 }

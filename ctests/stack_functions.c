@@ -33,9 +33,9 @@ enum function {
 	REASSEMBLED,
 	FUNCTIONS
 };
-static const char *const function_name[] = { "set_secret", "set_secret_file",
-	"cookie_generate", "cookie_verify", "get_stats", "set_cookie_policy",
-	"BIO_write, other numbers", "the last of several fragments" };
+static const char *const function_name[] = { "set_secret", "set_secret_file", "cookie_generate",
+	"cookie_verify", "get_stats", "set_cookie_policy", "BIO_write, other numbers",
+	"the last of several fragments" };
 
 struct measured {
 	enum function function;
@@ -60,23 +60,14 @@ use_it(void *arg)
 
 	(void)arg;
 	switch (use.function) {
-	case SET_SECRET:
-		use.ret = ours.set_secret(use.ctx, use.bytes, 1024);
-		break;
+	case SET_SECRET: use.ret = ours.set_secret(use.ctx, use.bytes, 1024); break;
 	case SET_FILE: use.ret = ours.set_secret_file(use.ctx, use.file); break;
-	case MAKE_COOKIE:
-		use.ret = ours.cookie_generate(use.ssl, use.bytes, &len);
-		break;
-	case CHECK_COOKIE:
-		use.ret = !ours.cookie_verify(use.ssl, use.bytes, len);
-		break;
+	case MAKE_COOKIE: use.ret = ours.cookie_generate(use.ssl, use.bytes, &len); break;
+	case CHECK_COOKIE: use.ret = !ours.cookie_verify(use.ssl, use.bytes, len); break;
 	case GET_STATS: use.ret = get_stats(&stats, sizeof(stats)); break;
-	case SET_POLICY:
-		use.ret = ours.set_cookie_policy(use.ctx, BUILTIN);
-		break;
+	case SET_POLICY: use.ret = ours.set_cookie_policy(use.ctx, BUILTIN); break;
 	case RESEQUENCED:
-		use.ret = BIO_write(use.bio, use.bytes, sizeof(use.bytes)) ==
-		    sizeof(use.bytes);
+		use.ret = BIO_write(use.bio, use.bytes, sizeof(use.bytes)) == sizeof(use.bytes);
 		break;
 	case REASSEMBLED: use.ret = listen_to(use.ssl, NULL); break;
 	case FUNCTIONS: break;
@@ -111,8 +102,8 @@ measure_function(const void *arg)
 	enum function function = m->function;
 	static struct wire wire;
 	static struct far far;
-	static const unsigned char record[] = { SSL3_RT_HANDSHAKE, 0xfe, 0xfd,
-		0, 0, 0, 0, 0, 0, 0, 1, 0x40, 0 };
+	static const unsigned char record[] = { SSL3_RT_HANDSHAKE, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0,
+		1, 0x40, 0 };
 	size_t depth;
 	FILE *f;
 
@@ -124,8 +115,7 @@ measure_function(const void *arg)
 		far_init(&far, AF_INET);
 		use.ssl = far_server(&far, use.ctx);
 		far_accepted(&far, use.ssl, 7);
-		use.bio =
-		    m->plain ? SSL_get_rbio(use.ssl) : SSL_get_wbio(use.ssl);
+		use.bio = m->plain ? SSL_get_rbio(use.ssl) : SSL_get_wbio(use.ssl);
 		memcpy(use.bytes, record, sizeof(record));
 	} else if (function == REASSEMBLED) {
 		all_fragments();
@@ -155,8 +145,7 @@ test_functions(void)
 		m = (struct measured){ (enum function)i, 0 };
 		depth = depth_in_child(measure_function, &m);
 		m.plain = 1;
-		plain =
-		    i == RESEQUENCED ? depth_in_child(measure_function, &m) : 0;
+		plain = i == RESEQUENCED ? depth_in_child(measure_function, &m) : 0;
 		depth_is_little(function_name[i], depth, plain);
 	}
 }

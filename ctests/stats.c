@@ -72,9 +72,7 @@ test_arguments(void)
 	} room, before;
 	const size_t size = sizeof(room.stats);
 	/* What the structure had in its first version. */
-	const size_t first =
-	    offsetof(struct dtlsv1_listen_stats, peers_unknown) +
-	    sizeof(uint64_t);
+	const size_t first = offsetof(struct dtlsv1_listen_stats, peers_unknown) + sizeof(uint64_t);
 
 	CHECK_INT(get_stats(NULL, size), 0);
 	CHECK_QUEUED(ERR_R_PASSED_NULL_PARAMETER);
@@ -89,8 +87,7 @@ test_arguments(void)
 	/* A program that was compiled with the first version's. */
 	CHECK_INT(get_stats(&room.stats, first), 1);
 	CHECK_INT(room.stats.size, first);
-	CHECK_BYTES((char *)&room + first, (char *)&before + first,
-	    sizeof(room) - first);
+	CHECK_BYTES((char *)&room + first, (char *)&before + first, sizeof(room) - first);
 
 	CHECK_INT(get_stats(&room.stats, size), 1);
 	CHECK_INT(room.stats.size, size);
@@ -118,8 +115,7 @@ test_app_cookies(void)
 	CHECK_STR(counters_changes(), "");
 
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 91 challenges 1 bytes_out 48");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 bytes_out 48");
 	CHECK_INT(give_hello(ssl, "wrong", 5), 0);
 	CHECK_STR(counters_changes(),
 	    "datagrams 1 bytes_in 96 challenges 1 "
@@ -128,8 +124,7 @@ test_app_cookies(void)
 	/* 28 bytes and the cookie, for a question of 91. */
 	app.cookielen = 63;
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 91 challenges 1 bytes_out 91");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 bytes_out 91");
 	app.cookielen = 64;
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
 	CHECK_STR(counters_changes(),
@@ -137,8 +132,7 @@ test_app_cookies(void)
 	    "bytes_out 92 challenges_larger 1");
 
 	CHECK_INT(give_hello(ssl, app.cookie, app.cookielen), 1);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 155 cookies_right 1 accepted 1");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 155 cookies_right 1 accepted 1");
 	SSL_free(ssl);
 	CHECK_STR(counters_changes(), "");
 }
@@ -157,8 +151,7 @@ test_builtin_cookies(void)
 	NEED((d = queue_get(&wire.out)) != NULL);
 	hvr_parse(&v, d->byte, d->len);
 	CHECK(v.bad == NULL);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 91 challenges 1 bytes_out 60");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 bytes_out 60");
 
 	v.cookie[9] ^= 1;
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 0);
@@ -176,8 +169,7 @@ test_builtin_cookies(void)
 	    "bytes_out 60 cookies_expired 1");
 
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 1);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 123 cookies_right 1 accepted 1");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 123 cookies_right 1 accepted 1");
 	SSL_free(ssl);
 	SSL_CTX_free(c);
 }
@@ -223,8 +215,7 @@ test_empty_datagram(void)
 	net_wait(fd);
 	CHECK_INT(listen_to(ssl, NULL), 0);
 	CHECK_QUEUED(SSL_R_RECORD_TOO_SMALL);
-	CHECK_STR(
-	    counters_changes(), "datagrams 1 discards_record_too_small 1");
+	CHECK_STR(counters_changes(), "datagrams 1 discards_record_too_small 1");
 	SSL_free(ssl);
 	net_close(fd, &own);
 	net_close(client, &from);

@@ -56,17 +56,14 @@ test_writes(void)
 	app_init(&app);
 	wire.write = WIRE_WRITE_BLOCK;
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	CHECK_STR(
-	    counters_changes(), "datagrams 1 bytes_in 91 writes_blocked 1");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_blocked 1");
 	wire.write = WIRE_WRITE_FAIL;
 	CHECK_INT(give_hello(ssl, NULL, 0), -1);
-	CHECK_STR(
-	    counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
 	wire.write = WIRE_TAKE;
 	wire.flush = WIRE_FLUSH_FAIL;
 	CHECK_INT(give_hello(ssl, NULL, 0), -1);
-	CHECK_STR(
-	    counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
 	wire.end = WIRE_ERROR;
 	CHECK_INT(listen_to(ssl, NULL), -1);
 	CHECK_STR(counters_changes(), "");
@@ -77,8 +74,7 @@ test_writes(void)
 static void
 test_handoff(void)
 {
-	void (*set_verify)(
-	    SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int));
+	void (*set_verify)(SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int));
 	void *own = libssl_own("SSL_CTX_set_cookie_verify_cb");
 	SSL_CTX *c = tls_server_ctx();
 	SSL *ssl;
@@ -123,8 +119,7 @@ test_repairs(void)
 	NEED(get_stats(&after, sizeof(after)) == 1);
 	CHECK_INT(after.datagrams - before.datagrams, waiting);
 	CHECK_INT(after.hellos_gathered - before.hellos_gathered, 1);
-	CHECK_INT(
-	    after.sequences_repaired - before.sequences_repaired, repaired);
+	CHECK_INT(after.sequences_repaired - before.sequences_repaired, repaired);
 	CHECK_INT(after.accepted - before.accepted, 1);
 	frag_client_free(&client);
 	frag_server_free(&s);
@@ -152,8 +147,7 @@ test_discards(void)
 		{ "discards_client_version 1", AT_CLIENT_VERSION, 2, 0xfeff },
 	};
 	const SSL_METHOD *fixed = tls_dtls12_method();
-	SSL_CTX *c =
-	    tls_server_ctx_of(fixed != NULL ? fixed : DTLS_server_method());
+	SSL_CTX *c = tls_server_ctx_of(fixed != NULL ? fixed : DTLS_server_method());
 	SSL *ssl = server(c);
 	struct hello h;
 	char want[100];
@@ -165,14 +159,12 @@ test_discards(void)
 		hello_make(&h, NULL, 0);
 		hello_put(&h, rows[i].at, rows[i].value, rows[i].width);
 		CHECK_INT(give(ssl, h.byte, h.len), 0);
-		snprintf(want, sizeof(want), "datagrams 1 bytes_in 91 %s",
-		    rows[i].change);
+		snprintf(want, sizeof(want), "datagrams 1 bytes_in 91 %s", rows[i].change);
 		CHECK_STR(counters_changes(), want);
 	}
 	check_case(NULL);
 	CHECK_INT(give(ssl, "twelve bytes", 12), 0);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 12 discards_record_too_small 1");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 12 discards_record_too_small 1");
 	SSL_free(ssl);
 	SSL_CTX_free(c);
 }

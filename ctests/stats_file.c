@@ -23,8 +23,7 @@
 
 /* Every member of the structure has the value that the file gives it. */
 static void
-check_values(const char *path, const char *labels,
-    const struct dtlsv1_listen_stats *stats)
+check_values(const char *path, const char *labels, const struct dtlsv1_listen_stats *stats)
 {
 	static const struct {
 		const char *member, *metric, *label;
@@ -34,8 +33,7 @@ check_values(const char *path, const char *labels,
 		{ "cookies_right", "cookies", ",result=\"right\"" },
 		{ "cookies_expired", "cookies", ",result=\"expired\"" },
 		{ "cookies_forged", "cookies", ",result=\"forged\"" },
-		{ "writes_blocked", "writes_failed",
-		    ",reason=\"would_block\"" },
+		{ "writes_blocked", "writes_failed", ",reason=\"would_block\"" },
 		{ "writes_failed", "writes_failed", ",reason=\"error\"" },
 	};
 	const char *name;
@@ -43,16 +41,13 @@ check_values(const char *path, const char *labels,
 	size_t i, j;
 
 	for (i = 0; (name = counters_name(i)) != NULL; i++) {
-		snprintf(line, sizeof(line), "dtlsv1_listen_%s_total{%s}", name,
-		    labels);
+		snprintf(line, sizeof(line), "dtlsv1_listen_%s_total{%s}", name, labels);
 		if (strncmp(name, "discards_", 9) == 0)
 			snprintf(line, sizeof(line),
-			    "dtlsv1_listen_discards_total{%s,reason=\"%s\"}",
-			    labels, name + 9);
+			    "dtlsv1_listen_discards_total{%s,reason=\"%s\"}", labels, name + 9);
 		for (j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
 			if (strcmp(name, rows[j].member) == 0)
-				snprintf(line, sizeof(line),
-				    "dtlsv1_listen_%s_total{%s%s}",
+				snprintf(line, sizeof(line), "dtlsv1_listen_%s_total{%s%s}",
 				    rows[j].metric, labels, rows[j].label);
 		check_case(line);
 		CHECK_INT(stats_series(path, line), counters_of(stats, name));
@@ -117,8 +112,7 @@ read_often(void *arg)
 	while (reading) {
 		text = stats_content(arg);
 		len = strlen(text);
-		half += len < strlen(end) ||
-		    strcmp(text + len - strlen(end), end) != 0;
+		half += len < strlen(end) || strcmp(text + len - strlen(end), end) != 0;
 		reads++;
 	}
 	CHECK_INT(half, 0);
@@ -153,8 +147,7 @@ call_often(void)
 	while (written < 3 || reads <= 100) {
 		stats_listen(1);
 		NEED(stat(path, &now) == 0);
-		written += now.st_ino != last.st_ino ||
-		    now.st_mtim.tv_nsec != last.st_mtim.tv_nsec;
+		written += now.st_ino != last.st_ino || now.st_mtim.tv_nsec != last.st_mtim.tv_nsec;
 		last = now;
 		nanosleep(&pause, NULL);
 	}
@@ -265,17 +258,14 @@ reach_the_limit(void)
 	NEED(setrlimit(RLIMIT_FSIZE, &little) == 0);
 	stats_wait();
 	stats_listen(1);
-	CHECK_INT(stats_series(
-		      path, "dtlsv1_listen_challenges_total{server=\"limit\"}"),
-	    3);
+	CHECK_INT(stats_series(path, "dtlsv1_listen_challenges_total{server=\"limit\"}"), 3);
 	free(before);
 }
 
 static void
 test_limit(void)
 {
-	(void)stats_run(
-	    reach_the_limit, stats_in_dir("limit.prom")); /* stderr is a file */
+	(void)stats_run(reach_the_limit, stats_in_dir("limit.prom")); /* stderr is a file */
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("limit.prom"));
 }

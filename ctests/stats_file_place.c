@@ -31,8 +31,7 @@ find_no_place(void)
 static void
 test_no_directory(void)
 {
-	const char *text =
-	    stats_run(find_no_place, stats_in_dir("later/x.prom"));
+	const char *text = stats_run(find_no_place, stats_in_dir("later/x.prom"));
 
 	CHECK(strstr(text, "dtlsv1_listen: no counters in ") == text);
 	CHECK(strstr(text,
@@ -41,8 +40,8 @@ test_no_directory(void)
 		  "it? "
 		  "It is tried again every second\n") != NULL);
 	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
-	CHECK_INT(stats_series(stats_in_dir("later/x.prom"),
-		      "dtlsv1_listen_challenges_total{server=\"x\"}"),
+	CHECK_INT(stats_series(
+		      stats_in_dir("later/x.prom"), "dtlsv1_listen_challenges_total{server=\"x\"}"),
 	    2);
 	unlink(stats_in_dir("later/x.prom"));
 	NEED(rmdir(stats_in_dir("later")) == 0);
@@ -72,8 +71,7 @@ test_bad_paths(void)
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[351] = '\0';
-	CHECK(strstr(stats_run(call_once, path),
-		  "the path is longer than 350 bytes") != NULL);
+	CHECK(strstr(stats_run(call_once, path), "the path is longer than 350 bytes") != NULL);
 	CHECK_INT(stats_files(), 0);
 }
 
@@ -108,8 +106,7 @@ test_no_file(void)
 		case S_IFIFO: NEED(mkfifo(path, 0644) == 0); break;
 		case S_IFDIR: NEED(mkdir(path, 0755) == 0); break;
 		case S_IFLNK:
-			NEED(symlink(rows[i].name[0] == 'l' ? other : "nowhere",
-				 path) == 0);
+			NEED(symlink(rows[i].name[0] == 'l' ? other : "nowhere", path) == 0);
 			break;
 		case S_IFSOCK:
 			NEED((fd = socket(AF_UNIX, SOCK_DGRAM, 0)) >= 0);
@@ -120,9 +117,7 @@ test_no_file(void)
 			break;
 		default:
 			/* The null device; only root may replace it. */
-			NEED((geteuid() == 0 &&
-				 mknod(path, S_IFCHR | 0666, makedev(1, 3)) ==
-				     0) ||
+			NEED((geteuid() == 0 && mknod(path, S_IFCHR | 0666, makedev(1, 3)) == 0) ||
 			    snprintf(path, sizeof(path), "/dev/null") > 0);
 		}
 		NEED(lstat(path, &before) == 0);
@@ -154,8 +149,7 @@ is_there(const char *name)
 static void
 test_left_behind(void)
 {
-	const struct timespec old[2] = { { .tv_sec = 1000000000 },
-		{ .tv_sec = 1000000000 } };
+	const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
 	char name[5][100];
 	pid_t gone;
 	size_t i;
@@ -173,10 +167,10 @@ test_left_behind(void)
 	NEED(utimensat(AT_FDCWD, stats_in_dir(name[2]), old, 0) == 0);
 	CHECK_STR(stats_run(call_once, stats_in_dir("w.prom")), "");
 	CHECK(!is_there(name[0])); /* its process is gone */
-	CHECK(is_there(name[1])); /* about to be renamed */
+	CHECK(is_there(name[1]));  /* about to be renamed */
 	CHECK(!is_there(name[2])); /* its number is another's now */
-	CHECK(is_there(name[3])); /* not this file's */
-	CHECK(is_there(name[4])); /* not one of ours */
+	CHECK(is_there(name[3]));  /* not this file's */
+	CHECK(is_there(name[4]));  /* not one of ours */
 	CHECK(is_there("w.prom"));
 	for (i = 0; i < 5; i++)
 		unlink(stats_in_dir(name[i]));

@@ -49,8 +49,8 @@ test_fork(void)
 		  "fork.prom belongs to the process that this one was "
 		  "forked off by: process ") != NULL);
 	CHECK(strchr(text, '\n') == text + strlen(text) - 1);
-	CHECK_INT(stats_series(stats_in_dir("fork.prom"),
-		      "dtlsv1_listen_challenges_total{server=\"fork\"}"),
+	CHECK_INT(stats_series(
+		      stats_in_dir("fork.prom"), "dtlsv1_listen_challenges_total{server=\"fork\"}"),
 	    4);
 	CHECK_INT(stats_files(), 1);
 	unlink(stats_in_dir("fork.prom"));
@@ -109,9 +109,7 @@ lose_it(void)
 	CHECK_INT(unlink(path), 0);
 	stats_wait();
 	stats_listen(1);
-	CHECK_INT(stats_series(
-		      path, "dtlsv1_listen_challenges_total{server=\"two\"}"),
-	    2);
+	CHECK_INT(stats_series(path, "dtlsv1_listen_challenges_total{server=\"two\"}"), 2);
 
 	snprintf(other, sizeof(other), "%s", stats_in_dir("other"));
 	NEED((fd = open(other, O_CREAT | O_WRONLY, 0644)) >= 0);
@@ -189,8 +187,7 @@ have_it_touched(void)
 static void
 test_touched(void)
 {
-	const char *text =
-	    stats_run(have_it_touched, stats_in_dir("touched.prom"));
+	const char *text = stats_run(have_it_touched, stats_in_dir("touched.prom"));
 
 	CHECK(strstr(text,
 		  "touched.prom is written by another process, too: "

@@ -74,8 +74,7 @@ count_many(void *arg)
 		for (j = 0; j < EACH; j++)
 			queue_put(&own->in, h.byte, h.len);
 		if (listen_to(ssl, NULL) != 0)
-			check_true(
-			    0, "listen gives 0", __FILE__, __LINE__, __func__);
+			check_true(0, "listen gives 0", __FILE__, __LINE__, __func__);
 		queue_clear(&own->out);
 		queue_put(&own->in, "bad", 3);
 		(void)listen_to(ssl, NULL);
@@ -100,10 +99,8 @@ look_on(void *arg)
 	while (counting) {
 		NEED(get_stats(&now, sizeof(now)) == 1);
 		for (i = 0; (name = counters_name(i)) != NULL; i++)
-			if (counters_of(&now, name) <
-			    counters_of(&before, name))
-				check_true(
-				    0, name, __FILE__, __LINE__, __func__);
+			if (counters_of(&now, name) < counters_of(&before, name))
+				check_true(0, name, __FILE__, __LINE__, __func__);
 		before = now;
 	}
 	return NULL;
@@ -131,8 +128,7 @@ test_threads(void)
 	snprintf(want, sizeof(want),
 	    "datagrams %ld bytes_in %ld "
 	    "challenges %ld bytes_out %ld discards_record_too_small %ld",
-	    challenges + calls, 91 * challenges + 3 * calls, challenges,
-	    48 * challenges, calls);
+	    challenges + calls, 91 * challenges + 3 * calls, challenges, 48 * challenges, calls);
 	CHECK_STR(counters_changes(), want);
 }
 
@@ -146,11 +142,11 @@ test_fork(void)
 
 	NEED(child >= 0);
 	if (child == 0) {
-		if (get_stats(&s, sizeof(s)) != 1 || s.datagrams != 0 ||
-		    s.challenges != 0 || s.discards_epoch != 0)
+		if (get_stats(&s, sizeof(s)) != 1 || s.datagrams != 0 || s.challenges != 0 ||
+		    s.discards_epoch != 0)
 			_exit(1);
-		if (give_hello(ssl, NULL, 0) != 0 ||
-		    get_stats(&s, sizeof(s)) != 1 || s.challenges != 1)
+		if (give_hello(ssl, NULL, 0) != 0 || get_stats(&s, sizeof(s)) != 1 ||
+		    s.challenges != 1)
 			_exit(2);
 		_exit(0);
 	}
@@ -158,8 +154,7 @@ test_fork(void)
 	CHECK_INT(status, 0);
 	CHECK_STR(counters_changes(), "");
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	CHECK_STR(counters_changes(),
-	    "datagrams 1 bytes_in 91 challenges 1 bytes_out 48");
+	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 bytes_out 48");
 	SSL_free(ssl);
 }
 

@@ -18,14 +18,14 @@ enum fix { NOTHING, RECORD, FRAGMENT, ALL };
 
 struct row {
 	const char *what;
-	size_t cut;  /* bytes kept, REST: all */
+	size_t cut; /* bytes kept, REST: all */
 	enum fix fix;
 	struct {
 		size_t at;
 		unsigned int value;
 		size_t width;
 	} put[2];
-	size_t extra;  /* bytes behind the record */
+	size_t extra; /* bytes behind the record */
 	int reason;
 };
 
@@ -41,71 +41,51 @@ struct row {
 
 static const struct row rows[] = {
 	{ "one byte", 1, NOTHING, NO_PUT, 0, SSL_R_RECORD_TOO_SMALL },
-	{ "a record header less one", 12, NOTHING, NO_PUT, 0,
-	    SSL_R_RECORD_TOO_SMALL },
-	{ "short and no handshake", 12, NOTHING, PUT(AT_TYPE, 23, 1), 0,
-	    SSL_R_RECORD_TOO_SMALL },
+	{ "a record header less one", 12, NOTHING, NO_PUT, 0, SSL_R_RECORD_TOO_SMALL },
+	{ "short and no handshake", 12, NOTHING, PUT(AT_TYPE, 23, 1), 0, SSL_R_RECORD_TOO_SMALL },
 
-	{ "an alert", REST, NOTHING, PUT(AT_TYPE, 21, 1), 0,
-	    SSL_R_UNEXPECTED_MESSAGE },
-	{ "application data", REST, NOTHING, PUT(AT_TYPE, 23, 1), 0,
-	    SSL_R_UNEXPECTED_MESSAGE },
-	{ "type before version", REST, NOTHING,
-	    PUT2(AT_TYPE, 20, 1, AT_VERSION, 0x0303, 2), 0,
+	{ "an alert", REST, NOTHING, PUT(AT_TYPE, 21, 1), 0, SSL_R_UNEXPECTED_MESSAGE },
+	{ "application data", REST, NOTHING, PUT(AT_TYPE, 23, 1), 0, SSL_R_UNEXPECTED_MESSAGE },
+	{ "type before version", REST, NOTHING, PUT2(AT_TYPE, 20, 1, AT_VERSION, 0x0303, 2), 0,
 	    SSL_R_UNEXPECTED_MESSAGE },
 
 	{ "a TLS record", REST, NOTHING, PUT(AT_VERSION, 0x0303, 2), 0,
 	    SSL_R_BAD_PROTOCOL_VERSION_NUMBER },
-	{ "version before length", REST, NOTHING,
-	    PUT2(AT_VERSION, 0xfdff, 2, AT_LENGTH, 0xffff, 2), 0,
-	    SSL_R_BAD_PROTOCOL_VERSION_NUMBER },
+	{ "version before length", REST, NOTHING, PUT2(AT_VERSION, 0xfdff, 2, AT_LENGTH, 0xffff, 2),
+	    0, SSL_R_BAD_PROTOCOL_VERSION_NUMBER },
 
-	{ "a record header alone", 13, NOTHING, NO_PUT, 0,
+	{ "a record header alone", 13, NOTHING, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
+	{ "the datagram less one", REST - 1, NOTHING, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
+	{ "the longest record length", REST, NOTHING, PUT(AT_LENGTH, 0xffff, 2), 0,
 	    SSL_R_LENGTH_MISMATCH },
-	{ "the datagram less one", REST - 1, NOTHING, NO_PUT, 0,
-	    SSL_R_LENGTH_MISMATCH },
-	{ "the longest record length", REST, NOTHING, PUT(AT_LENGTH, 0xffff, 2),
-	    0, SSL_R_LENGTH_MISMATCH },
-	{ "length before epoch", REST - 1, NOTHING, PUT(AT_EPOCH, 1, 2), 0,
-	    SSL_R_LENGTH_MISMATCH },
+	{ "length before epoch", REST - 1, NOTHING, PUT(AT_EPOCH, 1, 2), 0, SSL_R_LENGTH_MISMATCH },
 
-	{ "epoch 1", REST, NOTHING, PUT(AT_EPOCH, 1, 2), 0,
-	    SSL_R_UNEXPECTED_MESSAGE },
-	{ "epoch 256", REST, NOTHING, PUT(AT_EPOCH, 256, 2), 0,
-	    SSL_R_UNEXPECTED_MESSAGE },
+	{ "epoch 1", REST, NOTHING, PUT(AT_EPOCH, 1, 2), 0, SSL_R_UNEXPECTED_MESSAGE },
+	{ "epoch 256", REST, NOTHING, PUT(AT_EPOCH, 256, 2), 0, SSL_R_UNEXPECTED_MESSAGE },
 
 	{ "an empty record", 13, RECORD, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
-	{ "a handshake header less one", 24, RECORD, NO_PUT, 0,
-	    SSL_R_LENGTH_MISMATCH },
-	{ "a fragment longer than the record", REST - 1, RECORD, NO_PUT, 0,
-	    SSL_R_LENGTH_MISMATCH },
+	{ "a handshake header less one", 24, RECORD, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
+	{ "a fragment longer than the record", REST - 1, RECORD, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
 	{ "a fragment shorter than the record", REST, NOTHING,
-	    PUT2(AT_FRAG_LEN, 10, 3, AT_MSG_LEN, 10, 3), 0,
-	    SSL_R_LENGTH_MISMATCH },
+	    PUT2(AT_FRAG_LEN, 10, 3, AT_MSG_LEN, 10, 3), 0, SSL_R_LENGTH_MISMATCH },
 	{ "fragment length before message type", REST, NOTHING,
-	    PUT2(AT_FRAG_LEN, 10, 3, AT_MSG_TYPE, 2, 1), 0,
-	    SSL_R_LENGTH_MISMATCH },
+	    PUT2(AT_FRAG_LEN, 10, 3, AT_MSG_TYPE, 2, 1), 0, SSL_R_LENGTH_MISMATCH },
 
-	{ "a ServerHello", REST, NOTHING, PUT(AT_MSG_TYPE, 2, 1), 0,
-	    SSL_R_UNEXPECTED_MESSAGE },
-	{ "message type before sequence", REST, NOTHING,
-	    PUT2(AT_MSG_TYPE, 0, 1, AT_MSG_SEQ, 9, 2), 0,
-	    SSL_R_UNEXPECTED_MESSAGE },
+	{ "a ServerHello", REST, NOTHING, PUT(AT_MSG_TYPE, 2, 1), 0, SSL_R_UNEXPECTED_MESSAGE },
+	{ "message type before sequence", REST, NOTHING, PUT2(AT_MSG_TYPE, 0, 1, AT_MSG_SEQ, 9, 2),
+	    0, SSL_R_UNEXPECTED_MESSAGE },
 
-	{ "message_seq 2", REST, NOTHING, PUT(AT_MSG_SEQ, 2, 2), 0,
-	    SSL_R_INVALID_SEQUENCE_NUMBER },
-	{ "message_seq 3", REST, NOTHING, PUT(AT_MSG_SEQ, 3, 2), 0,
-	    SSL_R_INVALID_SEQUENCE_NUMBER },
+	{ "message_seq 2", REST, NOTHING, PUT(AT_MSG_SEQ, 2, 2), 0, SSL_R_INVALID_SEQUENCE_NUMBER },
+	{ "message_seq 3", REST, NOTHING, PUT(AT_MSG_SEQ, 3, 2), 0, SSL_R_INVALID_SEQUENCE_NUMBER },
 	{ "message_seq 256", REST, NOTHING, PUT(AT_MSG_SEQ, 256, 2), 0,
 	    SSL_R_INVALID_SEQUENCE_NUMBER },
-	{ "sequence before fragment", REST, NOTHING,
-	    PUT2(AT_MSG_SEQ, 3, 2, AT_FRAG_OFF, 1, 3), 0,
+	{ "sequence before fragment", REST, NOTHING, PUT2(AT_MSG_SEQ, 3, 2, AT_FRAG_OFF, 1, 3), 0,
 	    SSL_R_INVALID_SEQUENCE_NUMBER },
 
 	{ "a fragment offset", REST, NOTHING, PUT(AT_FRAG_OFF, 1, 3), 0,
 	    SSL_R_FRAGMENTED_CLIENT_HELLO },
-	{ "a message shorter than its fragment", REST, NOTHING,
-	    PUT(AT_MSG_LEN, 10, 3), 0, SSL_R_FRAGMENTED_CLIENT_HELLO },
+	{ "a message shorter than its fragment", REST, NOTHING, PUT(AT_MSG_LEN, 10, 3), 0,
+	    SSL_R_FRAGMENTED_CLIENT_HELLO },
 	{ "fragment before version", 26, FRAGMENT, PUT(AT_FRAG_OFF, 1, 3), 0,
 	    SSL_R_FRAGMENTED_CLIENT_HELLO },
 
@@ -114,31 +94,28 @@ static const struct row rows[] = {
 	{ "no random", 27, ALL, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
 	{ "a random less one", 58, ALL, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
 	{ "no session id", 59, ALL, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
-	{ "a session id past the end", REST, NOTHING,
-	    PUT(AT_SESSION_ID, 255, 1), 0, SSL_R_LENGTH_MISMATCH },
+	{ "a session id past the end", REST, NOTHING, PUT(AT_SESSION_ID, 255, 1), 0,
+	    SSL_R_LENGTH_MISMATCH },
 	{ "no cookie field", 60, ALL, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
 	{ "a cookie past the end", REST, NOTHING, PUT(AT_COOKIE, 255, 1), 0,
 	    SSL_R_LENGTH_MISMATCH },
 	{ "a cookie past the end by one", 80, ALL, PUT(AT_COOKIE, 20, 1), 0,
 	    SSL_R_LENGTH_MISMATCH },
-	{ "a first fragment without the cookie", 60, FRAGMENT, NO_PUT, 0,
-	    SSL_R_LENGTH_MISMATCH },
-	{ "a broken record before a good one", 25, ALL, NO_PUT, 100,
-	    SSL_R_LENGTH_MISMATCH },
+	{ "a first fragment without the cookie", 60, FRAGMENT, NO_PUT, 0, SSL_R_LENGTH_MISMATCH },
+	{ "a broken record before a good one", 25, ALL, NO_PUT, 100, SSL_R_LENGTH_MISMATCH },
 };
 
 /* These are answered: the table ends where it should. */
 static const struct row good[] = {
 	{ "a whole hello", REST, NOTHING, NO_PUT, 0, 0 },
 	{ "the smallest hello", 61, ALL, NO_PUT, 0, 0 },
-	{ "any minor record version", REST, NOTHING, PUT(AT_VERSION, 0xfe00, 2),
-	    0, 0 },
+	{ "any minor record version", REST, NOTHING, PUT(AT_VERSION, 0xfe00, 2), 0, 0 },
 	{ "any version from an any-version method", REST, NOTHING,
 	    PUT(AT_CLIENT_VERSION, 0x0102, 2), 0, 0 },
 	{ "message_seq 1", REST, NOTHING, PUT(AT_MSG_SEQ, 1, 2), 0, 0 },
 	{ "bytes behind the record", REST, NOTHING, NO_PUT, 100, 0 },
-	{ "the highest sequence", REST, NOTHING,
-	    PUT2(AT_SEQ, 0xffff, 2, AT_SEQ + 2, 0xffffffff, 4), 0, 0 },
+	{ "the highest sequence", REST, NOTHING, PUT2(AT_SEQ, 0xffff, 2, AT_SEQ + 2, 0xffffffff, 4),
+	    0, 0 },
 };
 
 static void
@@ -158,8 +135,7 @@ build(struct hello *h, const struct row *row)
 	case NOTHING: break;
 	}
 	for (i = 0; i < 2; i++)
-		hello_put(
-		    h, row->put[i].at, row->put[i].value, row->put[i].width);
+		hello_put(h, row->put[i].at, row->put[i].value, row->put[i].width);
 	memset(h->byte + h->len, 0x16, row->extra);
 	h->len += row->extra;
 }
@@ -188,8 +164,7 @@ try(SSL_CTX *ctx, const struct row *row, int is_good)
 	CHECK_INT(wire.writes, is_good);
 	CHECK_INT(wire.flushes, is_good);
 	CHECK_INT(queue_len(&wire.out), is_good);
-	CHECK_INT(SSL_get_error(ssl, 0),
-	    is_good ? SSL_ERROR_SYSCALL : ERROR_OF_A_DROP);
+	CHECK_INT(SSL_get_error(ssl, 0), is_good ? SSL_ERROR_SYSCALL : ERROR_OF_A_DROP);
 	CHECK_QUEUED(row->reason);
 	CHECK_BYTES(peer, before, sizeof(peer));
 	CHECK(SSL_get_rbio(ssl) == b && SSL_get_wbio(ssl) == b);
@@ -208,7 +183,7 @@ test_rows(void)
 	app_install(&app, ctx);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		try(ctx, &rows[i], 0);
-	CHECK_APP(&app, 0, 0);  /* no callback for a bad datagram */
+	CHECK_APP(&app, 0, 0); /* no callback for a bad datagram */
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		try(ctx, &good[i], 1);
 	CHECK_APP(&app, (int)i, 0);
@@ -225,8 +200,7 @@ test_truncations(void)
 
 	hello_make(&h, NULL, 0);
 	for (row.cut = 1; row.cut < h.len; row.cut++) {
-		row.reason = row.cut < 13 ? SSL_R_RECORD_TOO_SMALL :
-					    SSL_R_LENGTH_MISMATCH;
+		row.reason = row.cut < 13 ? SSL_R_RECORD_TOO_SMALL : SSL_R_LENGTH_MISMATCH;
 		try(ctx, &row, 0);
 	}
 	SSL_CTX_free(ctx);
@@ -237,20 +211,17 @@ static void
 test_fixed_version(void)
 {
 	static const struct row older = { "DTLS 1.0 to DTLS 1.2", REST, NOTHING,
-		PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0,
-		SSL_R_WRONG_VERSION_NUMBER };
-	static const struct row older_and_cut = { "version before random", 27,
-		ALL, PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0,
-		SSL_R_WRONG_VERSION_NUMBER };
-	static const struct row same = { "DTLS 1.2 to DTLS 1.2", REST, NOTHING,
-		NO_PUT, 0, 0 };
+		PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0, SSL_R_WRONG_VERSION_NUMBER };
+	static const struct row older_and_cut = { "version before random", 27, ALL,
+		PUT(AT_CLIENT_VERSION, 0xfeff, 2), 0, SSL_R_WRONG_VERSION_NUMBER };
+	static const struct row same = { "DTLS 1.2 to DTLS 1.2", REST, NOTHING, NO_PUT, 0, 0 };
 	static const struct row newer = { "DTLS 1.3 to DTLS 1.2", REST, NOTHING,
 		PUT(AT_CLIENT_VERSION, 0xfefc, 2), 0, 0 };
 	SSL_CTX *ctx;
 	struct app app;
 
 	if (tls_dtls12_method() == NULL)
-		return;  /* OpenSSL 4.0: no SSL can have such a one */
+		return; /* OpenSSL 4.0: no SSL can have such a one */
 	ctx = tls_server_ctx_of(tls_dtls12_method());
 	app_init(&app);
 	app_install(&app, ctx);

@@ -17,7 +17,7 @@
 static SSL_CTX *ctx;
 static pthread_barrier_t start;
 
-struct pair {  /* too large for a stack */
+struct pair { /* too large for a stack */
 	struct wire wire;
 	struct stepper client;
 	struct port port;

@@ -31,24 +31,22 @@ enum place {
 	SECOND_VERIFY,
 	PLACES
 };
-static const char *const place_name[] = { "nowhere", "BIO read",
-	"message callback, record", "message callback, hello",
-	"generate callback", "BIO ctrl, get peer", "message callback, answer",
-	"BIO ctrl, set peer", "BIO write", "BIO ctrl, flush", "verify callback",
-	"BIO ctrl in the handoff", "verify callback in SSL_accept" };
+static const char *const place_name[] = { "nowhere", "BIO read", "message callback, record",
+	"message callback, hello", "generate callback", "BIO ctrl, get peer",
+	"message callback, answer", "BIO ctrl, set peer", "BIO write", "BIO ctrl, flush",
+	"verify callback", "BIO ctrl in the handoff", "verify callback in SSL_accept" };
 
 enum how { CANCEL, EXIT, THROW, HOWS };
 static const char *const how_name[] = { "cancel", "exit", "throw" };
 
 enum entry { LISTEN, CTRL, PEER, ACCEPT };
-static const char *const entry_name[] = { "listen", "ctrl 75", "listen_peer",
-	"accept" };
+static const char *const entry_name[] = { "listen", "ctrl 75", "listen_peer", "accept" };
 
 static struct {
 	enum place place; /* NOWHERE: all goes its way */
 	enum how how;
-	int verified;  /* the verify callback has run */
-	int messages;  /* of the message callback */
+	int verified; /* the verify callback has run */
+	int messages; /* of the message callback */
 } plan;
 
 #define THROWN 42
@@ -87,8 +85,8 @@ verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 }
 
 static void
-message(int write_p, int version, int content_type, const void *buf, size_t len,
-    SSL *ssl, void *arg)
+message(
+    int write_p, int version, int content_type, const void *buf, size_t len, SSL *ssl, void *arg)
 {
 	(void)version, (void)buf, (void)len, (void)ssl, (void)arg;
 	plan.messages++;
@@ -106,9 +104,7 @@ wire_hook(int op)
 	case WIRE_WRITE: at(WRITE); break;
 	case BIO_CTRL_FLUSH: at(FLUSH); break;
 	case BIO_CTRL_DGRAM_SET_PEER: at(SET_PEER); break;
-	case BIO_CTRL_DGRAM_GET_PEER:
-		at(plan.verified ? HANDOFF : GET_PEER);
-		break;
+	case BIO_CTRL_DGRAM_GET_PEER: at(plan.verified ? HANDOFF : GET_PEER); break;
 	}
 }
 
@@ -164,9 +160,7 @@ enter(void *arg)
 	switch (s->entry) {
 	case LISTEN: s->ret = listen_to(s->ssl, &peer); break;
 	case CTRL: s->ret = (int)SSL_ctrl(s->ssl, 75, 0, &peer); break;
-	case PEER:
-		s->ret = ours.peer(s->ssl, (struct sockaddr *)&peer, &len);
-		break;
+	case PEER: s->ret = ours.peer(s->ssl, (struct sockaddr *)&peer, &len); break;
 	case ACCEPT: s->ret = SSL_accept(s->ssl); break;
 	}
 }
@@ -194,10 +188,7 @@ end_in(struct scene *s, enum place place, enum how how)
 	NEED(pthread_join(thread, &result) == 0);
 	CHECK_INT(plan.place, NOWHERE);
 	CHECK_INT(s->ret, -2);
-	CHECK(result ==
-	    (how == CANCEL      ? PTHREAD_CANCELED :
-		    how == EXIT ? (void *)&plan :
-				  NULL));
+	CHECK(result == (how == CANCEL ? PTHREAD_CANCELED : how == EXIT ? (void *)&plan : NULL));
 	CHECK(SSL_get_rbio(s->ssl) == s->bio);
 	CHECK(SSL_get_wbio(s->ssl) == s->bio);
 }
@@ -268,15 +259,13 @@ test_places(void)
 					continue;
 				/* With the program's own cookies nobody asks
 				 * before the answer has to go somewhere. */
-				s.entry = place == SECOND_VERIFY ?
-				    ACCEPT :
-				    (enum entry)((place + how) % 3);
+				s.entry = place == SECOND_VERIFY ? ACCEPT :
+								   (enum entry)((place + how) % 3);
 				snprintf(what, sizeof(what), "%s, %s in %s, %s",
-				    builtin ? "builtin" : "app", how_name[how],
-				    place_name[place], entry_name[s.entry]);
+				    builtin ? "builtin" : "app", how_name[how], place_name[place],
+				    entry_name[s.entry]);
 				check_case(what);
-				test_place(&s, (enum place)place, (enum how)how,
-				    builtin);
+				test_place(&s, (enum place)place, (enum how)how, builtin);
 			}
 	check_case(NULL);
 }

@@ -41,8 +41,7 @@ test_waiting(void)
 	}
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < WAITING; i++)
-			NEED(pthread_create(&thread[i], NULL, wait_for_client,
-				 ssl[i]) == 0);
+			NEED(pthread_create(&thread[i], NULL, wait_for_client, ssl[i]) == 0);
 		usleep(50000);
 		for (i = 0; i < WAITING; i++)
 			pthread_cancel(thread[i]);

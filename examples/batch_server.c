@@ -49,8 +49,7 @@ udp_socket(struct sockaddr_in *addr)
 static SSL *
 next_client(SSL_CTX *ctx, BIO *port, struct sockaddr_in *peer)
 {
-	struct pollfd readable = { .fd = (int)BIO_get_fd(port, NULL),
-		.events = POLLIN };
+	struct pollfd readable = { .fd = (int)BIO_get_fd(port, NULL), .events = POLLIN };
 	SSL *ssl = SSL_new(ctx);
 	int ret;
 

@@ -54,8 +54,7 @@ address_name(const struct sockaddr *addr, socklen_t len)
 	if (getnameinfo(addr, len, host, sizeof(host), port, sizeof(port),
 		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return "(unknown)";
-	snprintf(name, sizeof(name),
-	    addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	snprintf(name, sizeof(name), addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return name;
 }
 
@@ -92,8 +91,7 @@ listening_socket(const char *address, const char *port)
 	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
 	error = getaddrinfo(address, port, &hints, &info);
 	if (error != 0) {
-		fprintf(stderr, "%s port %s: %s\n", address, port,
-		    gai_strerror(error));
+		fprintf(stderr, "%s port %s: %s\n", address, port, gai_strerror(error));
 		exit(1);
 	}
 	fd = udp_socket(info->ai_addr, info->ai_addrlen);
@@ -110,8 +108,7 @@ listening_socket(const char *address, const char *port)
  * connect; libssl drops it here, and that client sends it again.)
  */
 static int
-connect_to(
-    SSL *ssl, int listener, struct sockaddr_storage *peer, socklen_t peer_len)
+connect_to(SSL *ssl, int listener, struct sockaddr_storage *peer, socklen_t peer_len)
 {
 	struct sockaddr_storage local;
 	socklen_t local_len = sizeof(local);
@@ -145,8 +142,7 @@ serve(SSL *ssl, const char *name)
 		ERR_print_errors_fp(stderr);
 		return 1;
 	}
-	printf("%s: accepted, %s, %s\n", name, SSL_get_version(ssl),
-	    SSL_get_cipher(ssl));
+	printf("%s: accepted, %s, %s\n", name, SSL_get_version(ssl), SSL_get_cipher(ssl));
 	while ((n = SSL_read(ssl, buf, sizeof(buf))) > 0) {
 		printf("%s: echoing %d bytes: %.*s%s", name, n, n, buf,
 		    buf[n - 1] == '\n' ? "" : "\n");
@@ -205,8 +201,7 @@ main(int argc, char *argv[])
 
 	/* No cookie callbacks: the library makes and checks cookies itself. */
 	ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
 		die_ssl("loading the certificate and key");
 
@@ -214,8 +209,7 @@ main(int argc, char *argv[])
 	if (getsockname(listener, (struct sockaddr *)&addr, &len) == -1)
 		die("getsockname");
 	printf("listening on %s, libdtlsv1_listen %s\n",
-	    address_name((struct sockaddr *)&addr, len),
-	    dtlsv1_listen_version());
+	    address_name((struct sockaddr *)&addr, len), dtlsv1_listen_version());
 
 	for (; clients != 0; clients -= clients > 0) {
 		ssl = next_client(ctx, listener, &addr);
@@ -231,8 +225,7 @@ main(int argc, char *argv[])
 			perror("fork");
 		if (pid == 0) {
 			close(listener);
-			_exit(serve(
-			    ssl, address_name((struct sockaddr *)&addr, len)));
+			_exit(serve(ssl, address_name((struct sockaddr *)&addr, len)));
 		}
 		SSL_free(ssl); /* the child has its own, with the socket */
 		while (waitpid(-1, NULL, WNOHANG) > 0)

@@ -43,8 +43,7 @@ server_ctx(const char *certificate, const char *key)
 {
 	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
 
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
 		die("loading certificate and key");
 	return ctx;
@@ -58,10 +57,9 @@ say_where(const dtlsv1_listener *listener)
 	socklen_t len = sizeof(at);
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 
-	if (dtlsv1_listener_address(listener, (struct sockaddr *)&at, &len) ==
-		1 &&
-	    getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), port,
-		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+	if (dtlsv1_listener_address(listener, (struct sockaddr *)&at, &len) == 1 &&
+	    getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), port, sizeof(port),
+		NI_NUMERICHOST | NI_NUMERICSERV) == 0)
 		printf("listening on %s port %s\n", host, port);
 	fflush(stdout);
 }
@@ -83,9 +81,7 @@ serve(SSL *ssl, int news)
 	switch (SSL_get_error(ssl, n)) {
 	case SSL_ERROR_WANT_READ: /* more news when it has sent more */
 	case SSL_ERROR_WANT_WRITE: return;
-	case SSL_ERROR_ZERO_RETURN: /* it has said that it is done */
-		SSL_shutdown(ssl);
-		break;
+	case SSL_ERROR_ZERO_RETURN: /* it has said that it is done */ SSL_shutdown(ssl); break;
 	}
 	SSL_free(ssl);
 }

@@ -39,8 +39,7 @@ server_ctx(const char *certificate, const char *key)
 {
 	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
 
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
 		die("loading certificate and key");
 	return ctx;
@@ -59,7 +58,7 @@ serve(void *arg)
 			SSL_write(ssl, message, n);
 		SSL_shutdown(ssl);
 	}
-	SSL_free(ssl);  /* and the socket with it */
+	SSL_free(ssl); /* and the socket with it */
 	return NULL;
 }
 
@@ -101,8 +100,7 @@ main(int argc, char *argv[])
 			die("dtlsv1_listener_accept");
 		fd = dtlsv1_listener_detach(ssl);
 		if (fd == -1 ||
-		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-			sizeof(patience)) == -1 ||
+		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == -1 ||
 		    pthread_create(&thread, &detached, serve, ssl) != 0)
 			SSL_free(ssl);
 	}

@@ -71,23 +71,19 @@ main(int argc, char *argv[])
 	SSL_CTX *ctx;
 
 	if (argc != 5 ||
-	    (uv_ip4_addr(argv[1], atoi(argv[2]), (struct sockaddr_in *)addr) !=
-		    0 &&
-		uv_ip6_addr(argv[1], atoi(argv[2]),
-		    (struct sockaddr_in6 *)addr) != 0)) {
+	    (uv_ip4_addr(argv[1], atoi(argv[2]), (struct sockaddr_in *)addr) != 0 &&
+		uv_ip6_addr(argv[1], atoi(argv[2]), (struct sockaddr_in6 *)addr) != 0)) {
 		fprintf(stderr,
 		    "usage: listener_uv ADDRESS PORT "
 		    "CERTIFICATE.pem KEY.pem\n");
 		return 2;
 	}
 	ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
 		die("loading certificate and key");
 	listener = dtlsv1_listener_bind(ctx, addr,
-	    addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-					  sizeof(struct sockaddr_in),
+	    addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
 	    NULL);
 	if (listener == NULL)
 		die("dtlsv1_listener_bind");

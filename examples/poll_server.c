@@ -25,8 +25,8 @@
 #include <dtlsv1_listen.h>
 
 #define MOST   1000 /* clients at a time */
-#define IDLE   20 /* seconds until a silent client is given up */
-#define BUDGET 100 /* answers to hellos before the clients have a turn */
+#define IDLE   20   /* seconds until a silent client is given up */
+#define BUDGET 100  /* answers to hellos before the clients have a turn */
 #define MTU    1400 /* bytes of a datagram, UDP and IP headers included */
 
 static struct client {
@@ -38,7 +38,7 @@ static struct client {
 static struct pollfd fds[1 + MOST]; /* the listening socket; then one each */
 static struct sockaddr_storage own; /* its address */
 static int n_clients, n_gone;
-static time_t listen_again;  /* after a failure: not before */
+static time_t listen_again; /* after a failure: not before */
 
 static void
 die(const char *what)
@@ -62,10 +62,9 @@ address_name(const struct sockaddr_storage *addr)
 	static char name[NI_MAXHOST + NI_MAXSERV + 4];
 	char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
 
-	getnameinfo((const struct sockaddr *)addr, address_len(addr), host,
-	    sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(name, sizeof(name),
-	    addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	getnameinfo((const struct sockaddr *)addr, address_len(addr), host, sizeof(host), port,
+	    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(name, sizeof(name), addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return name;
 }
 
@@ -91,8 +90,7 @@ static void
 open_listener(const char *address, const char *port)
 {
 	const int flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-	struct addrinfo *info,
-	    hints = { .ai_flags = flags, .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *info, hints = { .ai_flags = flags, .ai_socktype = SOCK_DGRAM };
 	socklen_t len = sizeof(own);
 
 	if (getaddrinfo(address, port, &hints, &info) != 0 ||
@@ -100,8 +98,8 @@ open_listener(const char *address, const char *port)
 	    getsockname(fds[0].fd, (struct sockaddr *)&own, &len) == -1)
 		die(address);
 	freeaddrinfo(info);
-	printf("listening on %s, libdtlsv1_listen %s\n", address_name(&own),
-	    dtlsv1_listen_version());
+	printf(
+	    "listening on %s, libdtlsv1_listen %s\n", address_name(&own), dtlsv1_listen_version());
 }
 
 /* An SSL that listens. It becomes the next client's, and then another is made. */
@@ -127,8 +125,7 @@ connect_to(SSL *ssl, struct sockaddr_storage *peer)
 	BIO *bio = SSL_get_rbio(ssl);
 	int fd = udp_socket((struct sockaddr *)&own, address_len(&own));
 
-	if (fd == -1 ||
-	    connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
+	if (fd == -1 || connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -161,8 +158,8 @@ step(int i)
 	ERR_clear_error(); /* SSL_get_error() looks at it */
 	if (!c->accepted && (n = SSL_accept(c->ssl)) == 1) {
 		c->accepted = 1;
-		printf("%s: accepted, %s, %s\n", address_name(&c->addr),
-		    SSL_get_version(c->ssl), SSL_get_cipher(c->ssl));
+		printf("%s: accepted, %s, %s\n", address_name(&c->addr), SSL_get_version(c->ssl),
+		    SSL_get_cipher(c->ssl));
 	}
 	while (c->accepted && (n = SSL_read(c->ssl, buf, sizeof(buf))) > 0) {
 		printf("%s: echoing %d bytes\n", address_name(&c->addr), n);
@@ -170,8 +167,7 @@ step(int i)
 	}
 	switch (SSL_get_error(c->ssl, n)) {
 	case SSL_ERROR_WANT_READ:
-	case SSL_ERROR_WANT_WRITE:
-		break;  /* so far; poll() tells when there is more */
+	case SSL_ERROR_WANT_WRITE: break; /* so far; poll() tells when there is more */
 	case SSL_ERROR_ZERO_RETURN:
 		SSL_shutdown(c->ssl);
 		forget(i, "closed");
@@ -212,8 +208,7 @@ listen_for_clients(SSL_CTX *ctx)
 		 * and may pass. There is no client. Go on later: do not spin.
 		 */
 		if (ret < 0) {
-			fputs(
-			    "DTLSv1_listen failed; once more in 1 s\n", stderr);
+			fputs("DTLSv1_listen failed; once more in 1 s\n", stderr);
 			ERR_print_errors_fp(stderr);
 			SSL_free(ssl);
 			ssl = NULL;
@@ -221,17 +216,15 @@ listen_for_clients(SSL_CTX *ctx)
 			return;
 		}
 		/* Where a client is served already there is no place for another. */
-		if (n_clients == MOST || is_served(&peer) ||
-		    (fd = connect_to(ssl, &peer)) == -1) {
+		if (n_clients == MOST || is_served(&peer) || (fd = connect_to(ssl, &peer)) == -1) {
 			SSL_free(ssl);
 			ssl = NULL;
 			continue;
 		}
-		clients[n_clients] =
-		    (struct client){ .ssl = ssl, .heard = time(NULL) };
+		clients[n_clients] = (struct client){ .ssl = ssl, .heard = time(NULL) };
 		memcpy(&clients[n_clients].addr, &peer, address_len(&peer));
 		fds[++n_clients] = (struct pollfd){ fd, POLLIN, 0 };
-		ssl = NULL;  /* it is the client's now */
+		ssl = NULL;          /* it is the client's now */
 		step(n_clients - 1); /* the hello is in it already */
 	}
 }
@@ -245,8 +238,7 @@ next_timer(void)
 
 	for (i = 0; i < n_clients; i++)
 		if (DTLSv1_get_timeout(clients[i].ssl, &left)) {
-			ms =
-			    (int)(left.tv_sec * 1000 + left.tv_usec / 1000) + 1;
+			ms = (int)(left.tv_sec * 1000 + left.tv_usec / 1000) + 1;
 			least = ms < least ? ms : least;
 		}
 	return least;
@@ -276,8 +268,7 @@ main(int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	/* No cookie callbacks: the library makes and checks cookies itself. */
 	SSL_CTX *ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1 ||
 	    dtlsv1_listen_set_budget(ctx, BUDGET) != 1)
 		die("the certificate and key");

@@ -28,12 +28,12 @@
 
 #include <dtlsv1_listen.h>
 
-#define MOST 100 /* clients at a time */
-#define IDLE 20 /* seconds until a silent client is given up */
+#define MOST 100  /* clients at a time */
+#define IDLE 20   /* seconds until a silent client is given up */
 #define MTU  1200 /* bytes of a datagram that every path is likely to carry */
 
 static struct client {
-	SSL *ssl;   /* NULL: free */
+	SSL *ssl; /* NULL: free */
 	struct sockaddr_storage addr;
 	socklen_t len;
 	time_t heard;
@@ -57,10 +57,9 @@ name_of(const struct sockaddr_storage *addr, socklen_t len)
 	static char name[NI_MAXHOST + NI_MAXSERV + 4];
 	char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
 
-	getnameinfo((const struct sockaddr *)addr, len, host, sizeof(host),
-	    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(name, sizeof(name),
-	    addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	getnameinfo((const struct sockaddr *)addr, len, host, sizeof(host), port, sizeof(port),
+	    NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(name, sizeof(name), addr->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return name;
 }
 
@@ -74,14 +73,13 @@ open_socket(const char *address, const char *port)
 	hints.ai_socktype = SOCK_DGRAM;
 	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
 	if (getaddrinfo(address, port, &hints, &info) != 0 ||
-	    (fd = socket(info->ai_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) ==
-		-1 ||
+	    (fd = socket(info->ai_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) == -1 ||
 	    bind(fd, info->ai_addr, info->ai_addrlen) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&own, &len) == -1)
 		die(address);
 	freeaddrinfo(info);
-	printf("listening on %s, libdtlsv1_listen %s\n", name_of(&own, len),
-	    dtlsv1_listen_version());
+	printf(
+	    "listening on %s, libdtlsv1_listen %s\n", name_of(&own, len), dtlsv1_listen_version());
 }
 
 /*
@@ -103,8 +101,7 @@ flush(struct client *c)
 		}
 		if (n == 0)
 			break;
-		sendto(
-		    fd, out, (size_t)n, 0, (struct sockaddr *)&c->addr, c->len);
+		sendto(fd, out, (size_t)n, 0, (struct sockaddr *)&c->addr, c->len);
 	}
 	(void)BIO_reset(SSL_get_wbio(c->ssl));
 }
@@ -155,15 +152,15 @@ heard(struct client *c, const unsigned char *datagram, size_t len)
 
 /* A client whose cookie was right: an SSL goes on from its hello. */
 static void
-begin(const unsigned char *hello, size_t len,
-    const struct sockaddr_storage *peer, socklen_t peer_len)
+begin(
+    const unsigned char *hello, size_t len, const struct sockaddr_storage *peer, socklen_t peer_len)
 {
 	struct client *c = clients;
 
 	while (c < clients + MOST && c->ssl != NULL)
 		c++;
 	if (c == clients + MOST)
-		return;  /* no room: it asks again */
+		return; /* no room: it asks again */
 	memset(c, 0, sizeof(*c));
 	c->addr = *peer;
 	c->len = peer_len;
@@ -172,8 +169,7 @@ begin(const unsigned char *hello, size_t len,
 	if (c->ssl == NULL)
 		die("SSL_new");
 	SSL_set_bio(c->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	if (dtlsv1_listen_adopt(
-		c->ssl, hello, len, (struct sockaddr *)peer, peer_len) != 1) {
+	if (dtlsv1_listen_adopt(c->ssl, hello, len, (struct sockaddr *)peer, peer_len) != 1) {
 		ERR_print_errors_fp(stderr);
 		SSL_free(c->ssl);
 		c->ssl = NULL;
@@ -188,8 +184,7 @@ begin(const unsigned char *hello, size_t len,
 static void
 receive(void)
 {
-	static unsigned char datagram[DTLSV1_LISTEN_OUT_MAX],
-	    out[DTLSV1_LISTEN_OUT_MAX];
+	static unsigned char datagram[DTLSV1_LISTEN_OUT_MAX], out[DTLSV1_LISTEN_OUT_MAX];
 	struct sockaddr_storage peer;
 	struct client *c;
 	socklen_t len;
@@ -198,28 +193,23 @@ receive(void)
 
 	for (;;) {
 		len = sizeof(peer);
-		n = recvfrom(fd, datagram, sizeof(datagram), 0,
-		    (struct sockaddr *)&peer, &len);
+		n = recvfrom(fd, datagram, sizeof(datagram), 0, (struct sockaddr *)&peer, &len);
 		if (n == -1)
 			return;
 		for (c = clients; c < clients + MOST; c++)
-			if (c->ssl != NULL && c->len == len &&
-			    memcmp(&c->addr, &peer, len) == 0)
+			if (c->ssl != NULL && c->len == len && memcmp(&c->addr, &peer, len) == 0)
 				break;
 		if (c < clients + MOST) {
 			heard(c, datagram, (size_t)n);
 			continue;
 		}
 		out_len = sizeof(out);
-		switch (dtlsv1_listen_datagram(ctx, datagram, (size_t)n,
-		    (struct sockaddr *)&peer, len, out, &out_len)) {
+		switch (dtlsv1_listen_datagram(
+		    ctx, datagram, (size_t)n, (struct sockaddr *)&peer, len, out, &out_len)) {
 		case DTLSV1_LISTEN_ANSWER:
-			sendto(
-			    fd, out, out_len, 0, (struct sockaddr *)&peer, len);
+			sendto(fd, out, out_len, 0, (struct sockaddr *)&peer, len);
 			break;
-		case DTLSV1_LISTEN_ADMIT:
-			begin(out, out_len, &peer, len);
-			break;
+		case DTLSV1_LISTEN_ADMIT: begin(out, out_len, &peer, len); break;
 		case -1: die("dtlsv1_listen_datagram");
 		}
 	}
@@ -241,8 +231,7 @@ timers(void)
 		if (time(NULL) - c->heard > IDLE) {
 			forget(c, "silent");
 		} else if (DTLSv1_get_timeout(c->ssl, &left)) {
-			ms = (int)(left.tv_sec * 1000 +
-			    (left.tv_usec + 999) / 1000);
+			ms = (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
 			next = ms < next ? ms : next;
 		}
 	}
@@ -262,12 +251,10 @@ main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ctx = SSL_CTX_new(DTLS_server_method());
-	if (ctx == NULL ||
-	    SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
 		die("certificate or key");
-	SSL_CTX_set_read_ahead(
-	    ctx, 1); /* LibreSSL reads a datagram in pieces without */
+	SSL_CTX_set_read_ahead(ctx, 1); /* LibreSSL reads a datagram in pieces without */
 	open_socket(argv[1], argv[2]);
 	readable.fd = fd;
 	while (argc < 6 || n_gone < atoi(argv[5])) {

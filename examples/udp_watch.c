@@ -29,8 +29,7 @@ static struct client {
 	unsigned char cookie[255]; /* the one it was sent last */
 	size_t cookie_len;
 } clients[CLIENTS];
-static struct pollfd
-    fds[1 + CLIENTS]; /* [0] hears all clients; then one each */
+static struct pollfd fds[1 + CLIENTS]; /* [0] hears all clients; then one each */
 static int n_clients;
 
 static void
@@ -138,8 +137,7 @@ print_message(struct client *c, const unsigned char *p, size_t n)
 }
 
 static void
-print_datagram(
-    struct client *c, const char *way, const unsigned char *p, size_t n)
+print_datagram(struct client *c, const char *way, const unsigned char *p, size_t n)
 {
 	const char *comma = "";
 	size_t len;
@@ -175,8 +173,7 @@ udp_socket(const char *address, const char *port, int server)
 	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
 	error = getaddrinfo(address, port, &hints, &info);
 	if (error != 0) {
-		fprintf(stderr, "udp_watch: %s port %s: %s\n", address, port,
-		    gai_strerror(error));
+		fprintf(stderr, "udp_watch: %s port %s: %s\n", address, port, gai_strerror(error));
 		exit(1);
 	}
 	fd = socket(info->ai_family, SOCK_DGRAM, 0);
@@ -191,14 +188,13 @@ udp_socket(const char *address, const char *port, int server)
 }
 
 static int
-client_number(const struct sockaddr_storage *addr, socklen_t len,
-    const char *address, const char *port)
+client_number(
+    const struct sockaddr_storage *addr, socklen_t len, const char *address, const char *port)
 {
 	int i;
 
 	for (i = 0; i < n_clients; i++)
-		if (clients[i].len == len &&
-		    memcmp(&clients[i].addr, addr, len) == 0)
+		if (clients[i].len == len && memcmp(&clients[i].addr, addr, len) == 0)
 			return i;
 	if (n_clients == CLIENTS) {
 		fprintf(stderr, "udp_watch: more than %d clients\n", CLIENTS);
@@ -231,8 +227,8 @@ main(int argc, char *argv[])
 	fds[0].fd = udp_socket(argv[1], "0", 0);
 	fds[0].events = POLLIN;
 	if (getsockname(fds[0].fd, (struct sockaddr *)&addr, &len) == -1 ||
-	    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port,
-		sizeof(port), NI_NUMERICSERV) != 0)
+	    getnameinfo(
+		(struct sockaddr *)&addr, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV) != 0)
 		die("port");
 	printf("port %s\n", port);
 
@@ -242,12 +238,11 @@ main(int argc, char *argv[])
 		if (fds[0].revents != 0) {
 			len = sizeof(addr);
 			memset(&addr, 0, sizeof(addr));
-			n = recvfrom(fds[0].fd, buf, sizeof(buf), 0,
-			    (struct sockaddr *)&addr, &len);
+			n = recvfrom(
+			    fds[0].fd, buf, sizeof(buf), 0, (struct sockaddr *)&addr, &len);
 			if (n >= 0) {
 				i = client_number(&addr, len, argv[1], argv[2]);
-				print_datagram(&clients[i], "client -> server",
-				    buf, (size_t)n);
+				print_datagram(&clients[i], "client -> server", buf, (size_t)n);
 				(void)send(fds[1 + i].fd, buf, (size_t)n, 0);
 			}
 		}
@@ -255,14 +250,11 @@ main(int argc, char *argv[])
 			if (fds[1 + i].revents == 0)
 				continue;
 			n = recv(fds[1 + i].fd, buf, sizeof(buf), 0);
-			if (n <
-			    0) /* the server is gone; so will be the client */
+			if (n < 0) /* the server is gone; so will be the client */
 				continue;
-			print_datagram(
-			    &clients[i], "client <- server", buf, (size_t)n);
+			print_datagram(&clients[i], "client <- server", buf, (size_t)n);
 			(void)sendto(fds[0].fd, buf, (size_t)n, 0,
-			    (struct sockaddr *)&clients[i].addr,
-			    clients[i].len);
+			    (struct sockaddr *)&clients[i].addr, clients[i].len);
 		}
 	}
 	return 0;

@@ -48,14 +48,13 @@ la_objopen(struct link_map *map, Lmid_t space, uintptr_t *cookie)
 		*cookie = OURS;
 		return LA_FLG_BINDTO | LA_FLG_BINDFROM;
 	}
-	return begins(base, "libssl") ? LA_FLG_BINDTO | LA_FLG_BINDFROM :
-					LA_FLG_BINDFROM;
+	return begins(base, "libssl") ? LA_FLG_BINDTO | LA_FLG_BINDFROM : LA_FLG_BINDFROM;
 }
 
 /* Ours, when it is loaded, looks its own function up: so it is found here. */
 static uintptr_t
-symbind(uintptr_t at, const uintptr_t *from, const uintptr_t *to,
-    unsigned int flags, const char *name)
+symbind(
+    uintptr_t at, const uintptr_t *from, const uintptr_t *to, unsigned int flags, const char *name)
 {
 	void *definition = (void *)at;
 
@@ -66,21 +65,20 @@ symbind(uintptr_t at, const uintptr_t *from, const uintptr_t *to,
 			bind = (void *(*)(const char *, void *))at;
 		return at;
 	}
-	return bind == NULL || *to == OURS ? at :
-					     (uintptr_t)bind(name, definition);
+	return bind == NULL || *to == OURS ? at : (uintptr_t)bind(name, definition);
 }
 
 uintptr_t
-la_symbind64(Elf64_Sym *symbol, unsigned int index, uintptr_t *from,
-    uintptr_t *to, unsigned int *flags, const char *name)
+la_symbind64(Elf64_Sym *symbol, unsigned int index, uintptr_t *from, uintptr_t *to,
+    unsigned int *flags, const char *name)
 {
 	(void)index;
 	return symbind((uintptr_t)symbol->st_value, from, to, *flags, name);
 }
 
 uintptr_t
-la_symbind32(Elf32_Sym *symbol, unsigned int index, uintptr_t *from,
-    uintptr_t *to, unsigned int *flags, const char *name)
+la_symbind32(Elf32_Sym *symbol, unsigned int index, uintptr_t *from, uintptr_t *to,
+    unsigned int *flags, const char *name)
 {
 	(void)index;
 	return symbind((uintptr_t)symbol->st_value, from, to, *flags, name);

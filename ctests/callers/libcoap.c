@@ -13,7 +13,7 @@
 #define MAGIC 0x636f6170
 
 struct coap_data {
-	struct wire wire;  /* first: a cast goes both ways */
+	struct wire wire; /* first: a cast goes both ways */
 	unsigned int magic;
 	int callbacks;
 };
@@ -23,8 +23,7 @@ static struct coap_data data[3]; /* one for each SSL there will be */
 static struct coap_data *
 data_of(SSL *ssl)
 {
-	struct coap_data *d =
-	    (struct coap_data *)BIO_get_data(SSL_get_rbio(ssl));
+	struct coap_data *d = (struct coap_data *)BIO_get_data(SSL_get_rbio(ssl));
 
 	/* Any other BIO's data here would crash libcoap. */
 	NEED(d >= data && d < data + 3 && d->magic == MAGIC);
@@ -72,8 +71,7 @@ hello(SSL *ssl, struct stepper *client, BIO_ADDR *long_lived)
 }
 
 static void
-one_session(
-    SSL_CTX *ctx, SSL **listener, struct coap_data *next, BIO_ADDR *long_lived)
+one_session(SSL_CTX *ctx, SSL **listener, struct coap_data *next, BIO_ADDR *long_lived)
 {
 	static struct stepper client;
 	struct app *app = SSL_CTX_get_app_data(ctx);

@@ -63,10 +63,8 @@ connection_handle(void *arg)
 						     sizeof(p->client_addr.s6));
 
 	BIO_set_fd(SSL_get_rbio(p->ssl), fd, BIO_CLOSE);
-	BIO_ctrl(SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0,
-	    &p->client_addr.ss);
-	BIO_ctrl(
-	    SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_RECV_TIMEOUT, 0, &timeout);
+	BIO_ctrl(SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &p->client_addr.ss);
+	BIO_ctrl(SSL_get_rbio(p->ssl), BIO_CTRL_DGRAM_SET_RECV_TIMEOUT, 0, &timeout);
 	serve(p->ssl);
 	SSL_shutdown(p->ssl);
 	SSL_free(p->ssl);
@@ -98,16 +96,14 @@ test(int family)
 		SSL_set_bio(pass[i].ssl, b, b);
 		SSL_set_options(pass[i].ssl, SSL_OP_COOKIE_EXCHANGE);
 		memset(&pass[i].client_addr, 0, sizeof(pass[i].client_addr));
-		while ((ret = DTLSv1_listen(pass[i].ssl,
-			    (BIO_ADDR *)&pass[i].client_addr)) <= 0)
+		while ((ret = DTLSv1_listen(pass[i].ssl, (BIO_ADDR *)&pass[i].client_addr)) <= 0)
 			CHECK_INT(ret, 0);
 		CHECK_INT(pass[i].client_addr.ss.ss_family, family);
 		if (!client_is_new(client, CLIENTS, &pass[i].client_addr)) {
 			SSL_free(pass[i].ssl);
 			continue;
 		}
-		NEED(pthread_create(&pass[i].thread, NULL, connection_handle,
-			 &pass[i]) == 0);
+		NEED(pthread_create(&pass[i].thread, NULL, connection_handle, &pass[i]) == 0);
 		i++;
 	}
 	for (i = 0; i < CLIENTS; i++) {

@@ -13,7 +13,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-struct dtls {  /* QDtlsPrivateOpenSSL's part, and a guard */
+struct dtls { /* QDtlsPrivateOpenSSL's part, and a guard */
 	char guard[8];
 	struct wire wire;
 	int callbacks;

@@ -66,12 +66,10 @@ static void *
 serve_one(void *arg)
 {
 	struct accepted *a = arg;
-	int fd = net_connected(
-	    &own, (struct sockaddr *)&a->from, sizeof(struct sockaddr_in));
+	int fd = net_connected(&own, (struct sockaddr *)&a->from, sizeof(struct sockaddr_in));
 
 	BIO_set_fd(SSL_get_rbio(a->ssl), fd, BIO_CLOSE);
-	BIO_ctrl(
-	    SSL_get_rbio(a->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &a->from);
+	BIO_ctrl(SSL_get_rbio(a->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &a->from);
 	serve(a->ssl);
 	SSL_shutdown(a->ssl);
 	SSL_free(a->ssl);
@@ -91,8 +89,8 @@ listen_once(int fd, SSL *ssl, struct accepted *a)
 		net_wait(fd);
 		len = sizeof(from);
 		memset(&from, 0, sizeof(from));
-		NEED(recvfrom(fd, &byte, 1, MSG_PEEK | MSG_TRUNC,
-			 (struct sockaddr *)&from, &len) > 0);
+		NEED(recvfrom(fd, &byte, 1, MSG_PEEK | MSG_TRUNC, (struct sockaddr *)&from, &len) >
+		    0);
 		BIO_set_fd(SSL_get_rbio(ssl), fd, BIO_NOCLOSE);
 		ret = DTLSv1_listen(ssl, (BIO_ADDR *)&from);
 	}
@@ -132,8 +130,7 @@ main(void)
 		listen_once(fd, ssl, &done[i]);
 		CHECK_BYTES(&done[i].from, &client[i].own.any, 16);
 		CHECK_INT(app.verified, 1);
-		NEED(pthread_create(
-			 &done[i].thread, NULL, serve_one, &done[i]) == 0);
+		NEED(pthread_create(&done[i].thread, NULL, serve_one, &done[i]) == 0);
 		pthread_join(done[i].thread, NULL);
 		client_join(&client[i]);
 		CHECK_INT(app.verified, 2);

@@ -15,8 +15,8 @@ static int debugged_reads;
 static int debug_argument;
 
 static long
-debug(BIO *b, int oper, const char *argp, size_t len, int argi, long argl,
-    int ret, size_t *processed)
+debug(
+    BIO *b, int oper, const char *argp, size_t len, int argi, long argl, int ret, size_t *processed)
 {
 	(void)argp, (void)len, (void)argi, (void)argl, (void)processed;
 	CHECK((int *)BIO_get_callback_arg(b) == &debug_argument);

@@ -33,8 +33,7 @@ test(int two_sockets)
 	SSL_set_bio(ssl, rbio, wbio);
 	app_expect(&app, ssl);
 	client_start(&client, &own);
-	NEED(recvfrom(fd, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &len) ==
-	    1);
+	NEED(recvfrom(fd, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &len) == 1);
 	BIO_dgram_set_peer(wbio, &from);
 
 	CHECK_INT(listen_to(ssl, NULL), 1);

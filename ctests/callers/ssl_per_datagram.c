@@ -43,8 +43,7 @@ main(void)
 		CHECK(ret == 0 || ret == 1);
 		accepted += ret == 1;
 		if (ret == 1 && client_is_new(client, CLIENTS, &peer)) {
-			int own_fd = net_connected(
-			    &own, (struct sockaddr *)&peer, sizeof(peer));
+			int own_fd = net_connected(&own, (struct sockaddr *)&peer, sizeof(peer));
 
 			BIO_set_fd(b, own_fd, BIO_CLOSE);
 			BIO_ctrl_set_connected(b, &peer);

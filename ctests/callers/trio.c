@@ -43,8 +43,7 @@ main(void)
 	stepper_init(&client);
 	stepper_step(&client);
 	NEED((d = queue_get(&client.wire.out)) != NULL);
-	queue_put(&client.wire.in, challenge,
-	    hvr_make(challenge, 0, "trio's own cookie", 17));
+	queue_put(&client.wire.in, challenge, hvr_make(challenge, 0, "trio's own cookie", 17));
 	stepper_step(&client);
 	NEED((d = queue_get(&client.wire.out)) != NULL);
 	hello = *d;

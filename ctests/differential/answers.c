@@ -8,16 +8,14 @@
 
 enum {
 	WRITTEN_BY_LIBSSL = 112, /* sizeof(BIO_ADDR) */
-	PEER_AT =
-	    64 /* where the caller's room begins between its canaries, see steps.c */
+	PEER_AT = 64 /* where the caller's room begins between its canaries, see steps.c */
 };
 
 int
 answer_peer_unknown(const struct dcase *c)
 {
 	return bios_in_memory(c) ||
-	    (bios_scripted(c) &&
-		(c->peer == PEER_NONE || c->peer == PEER_REFUSED));
+	    (bios_scripted(c) && (c->peer == PEER_NONE || c->peer == PEER_REFUSED));
 }
 
 /*
@@ -59,13 +57,11 @@ add_to_sequences(unsigned char *bytes, size_t len, unsigned long long more)
 	for (size_t at = 0; at + 13 <= len;
 	    at += 13 + hello_number(bytes + at + AT_RECORD_LENGTH, 2)) {
 		unsigned char *sequence = bytes + at + AT_SEQUENCE;
-		unsigned long long old =
-		    (unsigned long long)hello_number(sequence, 2) << 32 |
+		unsigned long long old = (unsigned long long)hello_number(sequence, 2) << 32 |
 		    hello_number(sequence + 2, 4);
 
 		/* Past the last number there is no right one: those stay. */
-		if (hello_number(bytes + at + AT_EPOCH, 2) == 0 &&
-		    old + more <= LAST_SEQUENCE)
+		if (hello_number(bytes + at + AT_EPOCH, 2) == 0 && old + more <= LAST_SEQUENCE)
 			hello_put(sequence, 6, old + more);
 	}
 }
@@ -89,23 +85,19 @@ answer_renumber(const struct dcase *c, struct log *log)
 				more = 0;
 			break;
 		case EVENT_READ:
-			sequence = c->pool + c->reads[event->values[0]].at +
-			    AT_SEQUENCE;
+			sequence = c->pool + c->reads[event->values[0]].at + AT_SEQUENCE;
 			break;
 		case EVENT_RETURN:
-			if (step != 'L' || event->values[0] <= 0 ||
-			    sequence == NULL)
+			if (step != 'L' || event->values[0] <= 0 || sequence == NULL)
 				break;
-			more = (unsigned long long)hello_number(sequence, 2)
-				<< 32 |
+			more = (unsigned long long)hello_number(sequence, 2) << 32 |
 			    hello_number(sequence + 2, 4);
 			more = more > 1 ? more - 1 : 0;
 			break;
 		case EVENT_WRITE:
 		case EVENT_MEMORY: /* what a memory BIO was written */
 			if (step != 'L' && more != 0) {
-				add_to_sequences(
-				    log_bytes(log, event), event->len, more);
+				add_to_sequences(log_bytes(log, event), event->len, more);
 				changed = 1;
 			}
 			break;
@@ -121,8 +113,8 @@ answer_first_sequence(const struct log *log)
 	for (size_t i = 0; i < log->count; i++) {
 		const unsigned char *bytes = log_bytes(log, &log->events[i]);
 
-		if (log->events[i].kind == EVENT_WRITE &&
-		    log->events[i].len > 13 && bytes[AT_TYPE] == 2)
+		if (log->events[i].kind == EVENT_WRITE && log->events[i].len > 13 &&
+		    bytes[AT_TYPE] == 2)
 			return (long)hello_number(bytes + AT_SEQUENCE + 2, 4);
 	}
 	return -1;

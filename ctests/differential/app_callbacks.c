@@ -18,8 +18,7 @@ static void
 raise_error(int wanted)
 {
 	if (wanted)
-		ERR_put_error(
-		    ERR_LIB_USER, 0, 100 + wanted, __FILE__, __LINE__);
+		ERR_put_error(ERR_LIB_USER, 0, 100 + wanted, __FILE__, __LINE__);
 }
 
 /* What s_server's callbacks do: ask the SSL's read BIO who the peer is. */
@@ -60,29 +59,25 @@ app_verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 	struct sockaddr_storage address;
 	size_t address_len;
 	long peer = ask_peer(ssl, &address, &address_len);
-	int right =
-	    len == case_cookie_len(c) && memcmp(cookie, c->cookie, len) == 0;
+	int right = len == case_cookie_len(c) && memcmp(cookie, c->cookie, len) == 0;
 
 	running->verify_calls++;
 	if (c->verify == VERIFY_ALWAYS)
 		right = 1;
-	if (c->verify == VERIFY_NEVER ||
-	    (c->verify == VERIFY_ONCE && running->verify_calls > 1))
+	if (c->verify == VERIFY_NEVER || (c->verify == VERIFY_ONCE && running->verify_calls > 1))
 		right = 0;
 	if (right)
 		right = c->verify_result;
 	raise_error(c->verify_raises);
 	running->trace.verified = right != 0;
-	LOG(running->log, EVENT_VERIFY, cookie, len, right, ssl == running->ssl,
-	    same_bio(ssl));
+	LOG(running->log, EVENT_VERIFY, cookie, len, right, ssl == running->ssl, same_bio(ssl));
 	LOG(running->log, EVENT_VERIFY_PEER, &address, address_len, peer);
 	return right;
 }
 
 /* `arg` points into an array of marks; its place there is what is logged. */
 void
-app_message(int sent, int version, int type, const void *bytes, size_t len,
-    SSL *ssl, void *arg)
+app_message(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
 {
 	long argument = arg == NULL ? -1 : (long)*(const unsigned char *)arg;
 
@@ -102,7 +97,6 @@ app_client_hello(SSL *ssl, int *alert, void *arg)
 {
 	(void)alert;
 	(void)arg;
-	LOG(running->log, EVENT_HELLO, NULL, 0, ssl == running->ssl,
-	    same_bio(ssl));
+	LOG(running->log, EVENT_HELLO, NULL, 0, ssl == running->ssl, same_bio(ssl));
 	return SSL_CLIENT_HELLO_SUCCESS;
 }

@@ -68,11 +68,11 @@ bios_make(struct run *run)
 		run->wbio = new_memory(-1);
 	} else if (bios_on_socket(c)) {
 		sockets_drain(c->peer == PEER_INET6);
-		run->rbio = run->wbio = BIO_new_dgram(
-		    sockets_server(c->peer == PEER_INET6), BIO_NOCLOSE);
+		run->rbio = run->wbio =
+		    BIO_new_dgram(sockets_server(c->peer == PEER_INET6), BIO_NOCLOSE);
 		if (c->bios == BIOS_DATAGRAM_SPLIT)
-			run->wbio = BIO_new_dgram(
-			    sockets_server(c->peer == PEER_INET6), BIO_NOCLOSE);
+			run->wbio =
+			    BIO_new_dgram(sockets_server(c->peer == PEER_INET6), BIO_NOCLOSE);
 	} else if (c->bios == BIOS_SAME) {
 		run->rbio = run->wbio = script_new(run, 0);
 	} else if (c->bios != BIOS_NONE) {
@@ -102,16 +102,15 @@ next_read(struct run *run)
 	while (run->next_read < c->nreads) {
 		const struct scripted_read *read = &c->reads[run->next_read++];
 
-		if (read->kind == READ_DATA ||
-		    (read->kind == READ_END && bios_on_socket(c)))
+		if (read->kind == READ_DATA || (read->kind == READ_END && bios_on_socket(c)))
 			return read;
 	}
 	return NULL;
 }
 
 static void
-feed_socket(struct run *run, const struct scripted_read *read,
-    const unsigned char *bytes, size_t len, int listening)
+feed_socket(struct run *run, const struct scripted_read *read, const unsigned char *bytes,
+    size_t len, int listening)
 {
 	static const unsigned char one_byte[1];
 	struct trace *trace = &run->trace;
@@ -177,15 +176,12 @@ bios_log(struct run *run)
 	if (bios_in_memory(run->c)) {
 		len = BIO_get_mem_data(run->wbio, &written);
 		left = BIO_pending(run->rbio);
-		LOG(run->log, EVENT_MEMORY, written, (size_t)len,
-		    left > 0 ? left + run->cut : 0);
+		LOG(run->log, EVENT_MEMORY, written, (size_t)len, left > 0 ? left + run->cut : 0);
 		(void)BIO_reset(run->wbio);
 	} else if (bios_on_socket(run->c)) {
-		while (
-		    (len = sockets_receive(inet6, bytes, sizeof(bytes))) >= 0)
+		while ((len = sockets_receive(inet6, bytes, sizeof(bytes))) >= 0)
 			LOG(run->log, EVENT_WRITE, bytes, (size_t)len, len);
 		left = sockets_waiting(inet6);
-		LOG(run->log, EVENT_MEMORY, NULL, 0,
-		    left > 0 ? left + run->cut : 0);
+		LOG(run->log, EVENT_MEMORY, NULL, 0, left > 0 ? left + run->cut : 0);
 	}
 }

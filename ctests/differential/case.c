@@ -47,14 +47,11 @@ void
 case_drop_read(struct dcase *c, size_t index)
 {
 	c->nreads--;
-	memmove(&c->reads[index], &c->reads[index + 1],
-	    (c->nreads - index) * sizeof(c->reads[0]));
+	memmove(&c->reads[index], &c->reads[index + 1], (c->nreads - index) * sizeof(c->reads[0]));
 }
 
 size_t
 case_cookie_len(const struct dcase *c)
 {
-	return (unsigned int)c->generate_len > MAX_COOKIE ?
-	    MAX_COOKIE :
-	    (size_t)c->generate_len;
+	return (unsigned int)c->generate_len > MAX_COOKIE ? MAX_COOKIE : (size_t)c->generate_len;
 }

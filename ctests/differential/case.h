@@ -33,17 +33,17 @@ enum method {
 enum role { ROLE_UNSET, ROLE_ACCEPT, ROLE_CONNECT, ROLES };
 
 enum layout {
-	BIOS_SPLIT,  /* two scripted BIOs */
-	BIOS_SAME,  /* one for both directions */
-	BIOS_MEMORY,  /* two memory BIOs; empty means "would block" */
+	BIOS_SPLIT,      /* two scripted BIOs */
+	BIOS_SAME,       /* one for both directions */
+	BIOS_MEMORY,     /* two memory BIOs; empty means "would block" */
 	BIOS_MEMORY_END, /* the same; empty means end of file */
 	BIOS_NO_READ,
 	BIOS_NO_WRITE,
 	BIOS_NONE,
-	BIOS_DEAF,  /* the read BIO's method has no read function */
-	BIOS_MUTE,  /* the write BIO's method has no write function */
-	BIOS_UNREADY,  /* the read BIO was never initialised */
-	BIOS_DATAGRAM,  /* libssl's own datagram BIO on a real socket */
+	BIOS_DEAF,           /* the read BIO's method has no read function */
+	BIOS_MUTE,           /* the write BIO's method has no write function */
+	BIOS_UNREADY,        /* the read BIO was never initialised */
+	BIOS_DATAGRAM,       /* libssl's own datagram BIO on a real socket */
 	BIOS_DATAGRAM_SPLIT, /* two of them on the one socket */
 	LAYOUTS
 };
@@ -53,7 +53,7 @@ enum peer {
 	PEER_INET6,
 	PEER_UNIX,
 	PEER_UNKNOWN, /* a family nobody knows, sockaddr_storage-like bytes */
-	PEER_NONE, /* the BIO knows no peer: 0 */
+	PEER_NONE,    /* the BIO knows no peer: 0 */
 	PEER_REFUSED, /* the same, said with -1 */
 	PEER_CLAIMED, /* says yes and writes nothing, as Qt's BIO does */
 	PEERS
@@ -72,24 +72,16 @@ enum generate { GENERATE_COOKIE, GENERATE_FAILS, GENERATE_ABSENT, GENERATES };
 
 enum msg {
 	MSG_NONE,
-	MSG_CTX, /* set on the SSL_CTX before SSL_new */
-	MSG_SSL, /* set on the SSL */
-	MSG_BOTH, /* on the SSL_CTX, then again with another argument on the SSL */
-	MSG_LATE, /* on the SSL_CTX, after SSL_new: must have no effect */
+	MSG_CTX,   /* set on the SSL_CTX before SSL_new */
+	MSG_SSL,   /* set on the SSL */
+	MSG_BOTH,  /* on the SSL_CTX, then again with another argument on the SSL */
+	MSG_LATE,  /* on the SSL_CTX, after SSL_new: must have no effect */
 	MSG_UNSET, /* on the SSL_CTX, then NULL on the SSL */
-	MSG_ARG, /* on the SSL_CTX, then only the argument on the SSL */
+	MSG_ARG,   /* on the SSL_CTX, then only the argument on the SSL */
 	MSGS
 };
 
-enum {
-	READ_DATA,
-	READ_BLOCK,
-	READ_BLOCK_ZERO,
-	READ_END,
-	READ_FAIL,
-	READ_FAIL_STALE,
-	READ_KINDS
-};
+enum { READ_DATA, READ_BLOCK, READ_BLOCK_ZERO, READ_END, READ_FAIL, READ_FAIL_STALE, READ_KINDS };
 enum {
 	RESULT_OK,
 	RESULT_BLOCK,
@@ -126,9 +118,9 @@ struct dcase {
 	int verify_raises;
 	int msg;
 	int info;
-	int stale; /* errors in the queue on entry */
+	int stale;     /* errors in the queue on entry */
 	int duplicate; /* the SSL comes from SSL_dup */
-	int mtu; /* 0: libssl asks the BIO */
+	int mtu;       /* 0: libssl asks the BIO */
 	int bounds; /* 0: none; else 1 + an index into case_bounds: of the versions that the SSL may speak */
 	int repairs; /* for dtlsv1_listen_set_repairs, on our side; not for fragments on a socket, see run.c */
 	int exchange; /* SSL_OP_COOKIE_EXCHANGE from the start, for programs that use cookies without DTLSv1_listen */
@@ -138,8 +130,7 @@ struct dcase {
 	struct scripted_read reads[MAX_READS];
 	int writes[MAX_RESULTS];
 	int flushes[MAX_RESULTS];
-	uint64_t seed,
-	    number; /* where it came from; seed 0 and number 0: the command line */
+	uint64_t seed, number; /* where it came from; seed 0 and number 0: the command line */
 	unsigned char pool[POOL_SIZE];
 };
 
@@ -159,8 +150,7 @@ void case_reset(struct dcase *c);
 void case_copy(struct dcase *to, const struct dcase *from);
 
 /* 0 when the case is full. */
-int case_add_read(
-    struct dcase *c, int kind, const unsigned char *bytes, size_t len);
+int case_add_read(struct dcase *c, int kind, const unsigned char *bytes, size_t len);
 void case_drop_read(struct dcase *c, size_t index);
 
 /* The bytes of the cookie that the generate callback makes. */
@@ -168,12 +158,10 @@ size_t case_cookie_len(const struct dcase *c);
 
 /* case_text.c: the set-up as `key=value` words, without the datagrams. */
 void case_print_setup(const struct dcase *c);
-int case_parse_setup(struct dcase *c,
-    const char *text); /* 0 and a message on stderr when it cannot be read */
-void case_print_command(
-    const struct dcase *c); /* the command that replays it */
-int case_parse_read(
-    struct dcase *c, const char *text); /* hex, or the name of a kind of read */
+int case_parse_setup(
+    struct dcase *c, const char *text); /* 0 and a message on stderr when it cannot be read */
+void case_print_command(const struct dcase *c);         /* the command that replays it */
+int case_parse_read(struct dcase *c, const char *text); /* hex, or the name of a kind of read */
 
 /* The fields that are a plain number, for the shrinker. */
 extern const size_t case_field_count;

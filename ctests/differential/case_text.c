@@ -15,26 +15,23 @@
 static const struct field {
 	const char *name;
 	size_t offset;
-	int normal; /* what it is when the text does not say */
+	int normal;                /* what it is when the text does not say */
 	const char *const *values; /* NULL: a number */
 } fields[] = {
 	{ "method", offsetof(struct dcase, method), METHOD_DTLS,
-	    NAMES("dtls", "dtls-server", "dtls-client", "dtls1.2",
-		"dtls1.2-server", "dtls1.0", "dtls1.0-server", "tls") },
+	    NAMES("dtls", "dtls-server", "dtls-client", "dtls1.2", "dtls1.2-server", "dtls1.0",
+		"dtls1.0-server", "tls") },
 	{ "switched", offsetof(struct dcase, switched), 0,
-	    NAMES("no", "dtls", "dtls-server", "dtls-client", "dtls1.2",
-		"dtls1.2-server", "dtls1.0", "dtls1.0-server", "tls") },
-	{ "role", offsetof(struct dcase, role), ROLE_UNSET,
-	    NAMES("unset", "accept", "connect") },
+	    NAMES("no", "dtls", "dtls-server", "dtls-client", "dtls1.2", "dtls1.2-server",
+		"dtls1.0", "dtls1.0-server", "tls") },
+	{ "role", offsetof(struct dcase, role), ROLE_UNSET, NAMES("unset", "accept", "connect") },
 	{ "anyconnect", offsetof(struct dcase, anyconnect), 0, NULL },
 	{ "bios", offsetof(struct dcase, bios), BIOS_SPLIT,
-	    NAMES("split", "same", "memory", "memory-end", "no-read",
-		"no-write", "none", "deaf", "mute", "unready", "datagram",
-		"datagram-split") },
+	    NAMES("split", "same", "memory", "memory-end", "no-read", "no-write", "none", "deaf",
+		"mute", "unready", "datagram", "datagram-split") },
 	{ "claims-dgram", offsetof(struct dcase, claims_dgram), 0, NULL },
 	{ "peer", offsetof(struct dcase, peer), PEER_INET,
-	    NAMES("inet", "inet6", "unix", "unknown", "none", "refused",
-		"claimed") },
+	    NAMES("inet", "inet6", "unix", "unknown", "none", "refused", "claimed") },
 	{ "peer-result", offsetof(struct dcase, peer_result), 0, NULL },
 	{ "null-peer", offsetof(struct dcase, null_peer), 0, NULL },
 	{ "generate", offsetof(struct dcase, generate), GENERATE_COOKIE,
@@ -59,10 +56,10 @@ static const struct field {
 
 const size_t case_field_count = sizeof(fields) / sizeof(fields[0]);
 
-static const char *const read_names[] = { "", "block", "block-zero", "end",
-	"fail", "fail-stale", NULL };
-static const char *const result_names[] = { "ok", "block", "fail", "fail-stale",
-	"zero", "short", "short-block", NULL };
+static const char *const read_names[] = { "", "block", "block-zero", "end", "fail", "fail-stale",
+	NULL };
+static const char *const result_names[] = { "ok", "block", "fail", "fail-stale", "zero", "short",
+	"short-block", NULL };
 
 int *
 case_field(struct dcase *c, size_t index)
@@ -99,8 +96,7 @@ parse_hex(const char *text, unsigned char *bytes, size_t room)
 	size_t len = strlen(text);
 	char digits[3] = "";
 
-	if (len % 2 != 0 || len / 2 > room ||
-	    strspn(text, "0123456789abcdefABCDEF") != len)
+	if (len % 2 != 0 || len / 2 > room || strspn(text, "0123456789abcdefABCDEF") != len)
 		return -1;
 	for (size_t i = 0; i < len / 2; i++) {
 		memcpy(digits, text + 2 * i, 2);
@@ -143,13 +139,11 @@ case_print_setup(const struct dcase *c)
 	for (size_t i = 0; i < case_field_count; i++) {
 		int value;
 
-		memcpy(
-		    &value, (const char *)c + fields[i].offset, sizeof(value));
+		memcpy(&value, (const char *)c + fields[i].offset, sizeof(value));
 		if (value == fields[i].normal)
 			continue;
 		if (fields[i].values != NULL)
-			printf(
-			    " %s=%s", fields[i].name, fields[i].values[value]);
+			printf(" %s=%s", fields[i].name, fields[i].values[value]);
 		else
 			printf(" %s=%d", fields[i].name, value);
 	}
@@ -168,8 +162,7 @@ parse_word(struct dcase *c, char *word)
 		return 0;
 	*value++ = '\0';
 	if (strcmp(word, "steps") == 0) {
-		if (strlen(value) > MAX_STEPS ||
-		    strspn(value, STEP_LETTERS) != strlen(value))
+		if (strlen(value) > MAX_STEPS || strspn(value, STEP_LETTERS) != strlen(value))
 			return 0;
 		strcpy(c->steps, value);
 		return 1;
@@ -203,8 +196,7 @@ case_parse_setup(struct dcase *c, const char *text)
 	    word = strtok_r(NULL, " ", &rest)) {
 		fine = parse_word(c, word);
 		if (!fine)
-			fprintf(stderr,
-			    "differential: --setup: cannot read '%s'\n", word);
+			fprintf(stderr, "differential: --setup: cannot read '%s'\n", word);
 	}
 	free(copy);
 	return fine;

@@ -20,8 +20,7 @@ add_line(const char *hex)
 	size_t digits = strspn(hex, "0123456789abcdef");
 	unsigned char *bytes = malloc(digits / 2 + 1);
 
-	if (bytes == NULL || count == MAX_CORPUS || digits % 2 != 0 ||
-	    digits == 0) {
+	if (bytes == NULL || count == MAX_CORPUS || digits % 2 != 0 || digits == 0) {
 		free(bytes);
 		return 0;
 	}

@@ -52,13 +52,11 @@ row_of_verdict(const struct run *run, int with_cookie)
 		return ACCEPTED;
 	if (trace->generated != 1)
 		return !trace->generate_set ? GENERATE_MISSING :
-		    run->c->generate == GENERATE_FAILS ||
-			run->c->generate_result == 0 ?
+		    run->c->generate == GENERATE_FAILS || run->c->generate_result == 0 ?
 					      GENERATE_FAILED :
 					      GENERATE_LONG;
 	if (trace->write != RESULT_OK)
-		return trace->write == RESULT_BLOCK ||
-			trace->write == RESULT_SHORT_BLOCK ?
+		return trace->write == RESULT_BLOCK || trace->write == RESULT_SHORT_BLOCK ?
 		    WRITE_BLOCKS :
 		    WRITE_FAILED;
 	return trace->flush == RESULT_BLOCK ? FLUSH_BLOCKS : FLUSH_FAILED;
@@ -86,9 +84,7 @@ static int
 row_of_datagram(const struct run *run, const unsigned char *bytes, size_t len)
 {
 	unsigned int record, fragment;
-	unsigned int most =
-	    deliberate_libssl_takes_seq_2() && !run->rewrite.refuse_seq_2 ? 2 :
-									    1;
+	unsigned int most = deliberate_libssl_takes_seq_2() && !run->rewrite.refuse_seq_2 ? 2 : 1;
 
 	if (len < 13)
 		return TOO_SMALL;
@@ -119,10 +115,8 @@ row_of_datagram(const struct run *run, const unsigned char *bytes, size_t len)
 static int
 only_1_3(const struct run *run)
 {
-	long min =
-	    run->side->ctrl(run->ssl, SSL_CTRL_GET_MIN_PROTO_VERSION, 0, NULL);
-	long max =
-	    run->side->ctrl(run->ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL);
+	long min = run->side->ctrl(run->ssl, SSL_CTRL_GET_MIN_PROTO_VERSION, 0, NULL);
+	long max = run->side->ctrl(run->ssl, SSL_CTRL_GET_MAX_PROTO_VERSION, 0, NULL);
 
 	return min == 0xfefc && (max == 0 || max == 0xfefc);
 }
@@ -135,8 +129,7 @@ row_of(const struct run *run)
 
 	if (run->rbio == NULL || run->wbio == NULL)
 		return NO_BIO;
-	if (run->method == METHOD_TLS ||
-	    (c->anyconnect && fixed_version(run) != 0))
+	if (run->method == METHOD_TLS || (c->anyconnect && fixed_version(run) != 0))
 		return NOT_DTLS;
 	if (only_1_3(run))
 		return NOT_DTLS;
@@ -163,21 +156,18 @@ coverage_note(const struct run *run, int returned, int reason)
 {
 	const struct dcase *c = run->c;
 	int row = row_of(run);
-	int others_errors = c->generate_raises || c->verify_raises ||
-	    c->bios == BIOS_DEAF || c->bios == BIOS_MUTE ||
-	    c->bios == BIOS_UNREADY;
+	int others_errors = c->generate_raises || c->verify_raises || c->bios == BIOS_DEAF ||
+	    c->bios == BIOS_MUTE || c->bios == BIOS_UNREADY;
 
 	if (!bios_scripted(c))
 		row = row_unscripted(run, row);
 	hits[row]++;
-	if (returned == rows[row].returned &&
-	    (others_errors || reason == rows[row].reason))
+	if (returned == rows[row].returned && (others_errors || reason == rows[row].reason))
 		return;
 	if (mismatches++ < 5) {
 		printf("libssl returned %d with reason %d where the table of "
 		       "checks says '%s', %d with %d:\n",
-		    returned, reason, rows[row].name, rows[row].returned,
-		    rows[row].reason);
+		    returned, reason, rows[row].name, rows[row].returned, rows[row].reason);
 		printf("  seed %llu, case %llu: ", (unsigned long long)c->seed,
 		    (unsigned long long)c->number);
 		case_print_command(c);
@@ -196,8 +186,8 @@ coverage_flights(const struct log *log)
 		if (event->kind == EVENT_STEP)
 			listened = event->values[0] == 'L';
 		/* A handshake record with a ServerHello in it. */
-		if (event->kind == EVENT_WRITE && !listened &&
-		    event->len > 13 && bytes[0] == 22 && bytes[13] == 2)
+		if (event->kind == EVENT_WRITE && !listened && event->len > 13 && bytes[0] == 22 &&
+		    bytes[13] == 2)
 			flights++;
 	}
 }
@@ -207,8 +197,7 @@ static int
 out_of_reach(int row)
 {
 	if (row == OLD_VERSION)
-		return !sides_have_method(METHOD_DTLS12) &&
-		    !sides_have_method(METHOD_DTLS10);
+		return !sides_have_method(METHOD_DTLS12) && !sides_have_method(METHOD_DTLS10);
 	if (row == MESSAGE_SEQ_2) /* libssl on both sides takes it, up to 3.4 */
 		return sides_are_control() && deliberate_libssl_takes_seq_2();
 	return 0;
@@ -224,20 +213,17 @@ coverage_report(unsigned long cases)
 	       "least %lu each):\n",
 	    wanted);
 	for (int i = 0; i < ROWS; i++) {
-		const char *note =
-		    out_of_reach(i) ? "  not on this release" : "";
+		const char *note = out_of_reach(i) ? "  not on this release" : "";
 
 		if (hits[i] < wanted && !out_of_reach(i)) {
 			note = "  TOO FEW: the generator is blind here";
 			fine = 0;
 		}
-		printf("  %9lu  %2d  %s%s\n", hits[i], rows[i].returned,
-		    rows[i].name, note);
+		printf("  %9lu  %2d  %s%s\n", hits[i], rows[i].returned, rows[i].name, note);
 	}
 	printf("  %9lu      first flights of SSL_accept%s\n", flights,
 	    flights < wanted ? "  TOO FEW" : "");
 	if (mismatches != 0)
-		printf("%lu answers of libssl were not those of the table\n",
-		    mismatches);
+		printf("%lu answers of libssl were not those of the table\n", mismatches);
 	return fine && flights >= wanted;
 }

@@ -19,8 +19,7 @@
 #include "side.h"
 #include "sockets.h"
 
-static const char *const verdict_names[VERDICTS] = { "drop", "answer", "admit",
-	"kept" };
+static const char *const verdict_names[VERDICTS] = { "drop", "answer", "admit", "kept" };
 static unsigned long seen[VERDICTS], refused_by_libssl;
 
 static unsigned char out[OUT_MAX];
@@ -32,8 +31,7 @@ judged(struct pair *pair, const unsigned char *bytes, size_t len)
 	int verdict;
 
 	out_len = sizeof(out);
-	verdict = ours.datagram(pair->ctx[0], bytes, len,
-	    (const struct sockaddr *)pair_end.peer,
+	verdict = ours.datagram(pair->ctx[0], bytes, len, (const struct sockaddr *)pair_end.peer,
 	    (socklen_t)pair_end.peer_len, out, &out_len);
 	return ERR_peek_error() != 0 ? -3 : verdict;
 }
@@ -46,26 +44,21 @@ is_right_hello(const unsigned char *bytes, size_t len)
 
 	if (len >= 25 && out_len >= 25 &&
 	    (hello_number(bytes + AT_OFFSET, 3) != 0 ||
-		hello_number(bytes + AT_LENGTH, 3) !=
-		    hello_number(bytes + AT_FRAGMENT, 3)))
+		hello_number(bytes + AT_LENGTH, 3) != hello_number(bytes + AT_FRAGMENT, 3)))
 		return hello_number(out + AT_OFFSET, 3) == 0 &&
 		    13 + hello_number(out + AT_RECORD_LENGTH, 2) == out_len;
-	return out_len == record && record <= len &&
-	    memcmp(out, bytes, record) == 0;
+	return out_len == record && record <= len && memcmp(out, bytes, record) == 0;
 }
 
 static int
-same_once(
-    struct pair *pair, const unsigned char *bytes, size_t len, int *verdict)
+same_once(struct pair *pair, const unsigned char *bytes, size_t len, int *verdict)
 {
-	int wanted = pair_listened(pair, bytes, len),
-	    got = judged(pair, bytes, len), adopted = 1;
+	int wanted = pair_listened(pair, bytes, len), got = judged(pair, bytes, len), adopted = 1;
 
 	*verdict = got;
 	if (got == ADMIT) {
 		adopted = ours.adopt(pair->ssl[0], out, out_len,
-		    (const struct sockaddr *)pair_end.peer,
-		    (socklen_t)pair_end.peer_len);
+		    (const struct sockaddr *)pair_end.peer, (socklen_t)pair_end.peer_len);
 		ERR_clear_error();
 		if (!is_right_hello(bytes, len))
 			return 0;
@@ -76,17 +69,16 @@ same_once(
 	}
 	if (wanted != got || adopted != 1)
 		return 0;
-	return got == ANSWER ? out_len == pair_end.written &&
-		memcmp(out, pair_end.out, out_len) == 0 :
-			       got == ADMIT || out_len == 0;
+	return got == ANSWER ?
+	    out_len == pair_end.written && memcmp(out, pair_end.out, out_len) == 0 :
+	    got == ADMIT || out_len == 0;
 }
 
 /* Twice, as the secret's time may run on between the two. Fragments cannot be had again. */
 static int
 same(struct pair *pair, const unsigned char *bytes, size_t len, int *verdict)
 {
-	int fine = same_once(pair, bytes, len, verdict) ||
-	    same_once(pair, bytes, len, verdict);
+	int fine = same_once(pair, bytes, len, verdict) || same_once(pair, bytes, len, verdict);
 
 	if (fine) {
 		seen[*verdict]++;
@@ -124,8 +116,7 @@ with_cookie(struct pair *pair, const unsigned char *bytes, size_t len)
  * on a socket when it comes again, and admitted again without one.
  */
 static int
-in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes,
-    size_t len)
+in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes, size_t len)
 {
 	static unsigned char piece[MAX_DATAGRAM], fresh[MAX_DATAGRAM];
 	static unsigned long long count;
@@ -143,8 +134,7 @@ in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes,
 		return 1;
 	n = put_cookie(fresh, len);
 	for (unsigned int number = 0; number < 12; number++) {
-		made = mutate_fragment(
-		    hello, n, from, number == 11 ? n : most, number, piece);
+		made = mutate_fragment(hello, n, from, number == 11 ? n : most, number, piece);
 		if (made == 0)
 			break;
 		if (!same(pair, piece, made, &verdict))
@@ -155,15 +145,13 @@ in_fragments(struct pair *pair, struct prng *prng, const unsigned char *bytes,
 }
 
 static int
-one(int method, int peer, struct prng *prng, const unsigned char *bytes,
-    size_t len)
+one(int method, int peer, struct prng *prng, const unsigned char *bytes, size_t len)
 {
 	static struct dcase who;
 	struct pair *pair;
 	int verdict;
 
-	if (method == METHOD_TLS || method == METHOD_DTLS_CLIENT ||
-	    !sides_have_method(method))
+	if (method == METHOD_TLS || method == METHOD_DTLS_CLIENT || !sides_have_method(method))
 		method = METHOD_DTLS;
 	if ((pair = pair_of(0, method)) == NULL) {
 		fprintf(stderr, "differential: cannot set up an SSL_CTX\n");
@@ -176,9 +164,8 @@ one(int method, int peer, struct prng *prng, const unsigned char *bytes,
 		return 0;
 	if (verdict != ANSWER)
 		return 1;
-	return prng_chance(prng, 20) ?
-	    in_fragments(pair_of(1, method), prng, bytes, len) :
-	    with_cookie(pair, bytes, len);
+	return prng_chance(prng, 20) ? in_fragments(pair_of(1, method), prng, bytes, len) :
+				       with_cookie(pair, bytes, len);
 }
 
 static int
@@ -211,12 +198,11 @@ datagrams_run(uint64_t seed, unsigned long cases)
 		generate_case(&c, seed, number);
 		for (size_t i = 0; fine && i < c.nreads; i++)
 			if (c.reads[i].kind == READ_DATA)
-				fine = one(c.method, c.peer, &prng,
-				    c.pool + c.reads[i].at, c.reads[i].len);
+				fine = one(c.method, c.peer, &prng, c.pool + c.reads[i].at,
+				    c.reads[i].len);
 	}
 	if (!fine)
-		printf("in case %lu of seed %llu\n", number - 1,
-		    (unsigned long long)seed);
+		printf("in case %lu of seed %llu\n", number - 1, (unsigned long long)seed);
 	for (int i = 0; i < VERDICTS; i++) {
 		printf("%-8s %lu\n", verdict_names[i], seen[i]);
 		sum += seen[i];

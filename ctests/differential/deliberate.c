@@ -25,8 +25,7 @@ static int
 any_too_long(const struct dcase *c)
 {
 	for (size_t i = 0; i < c->nreads; i++)
-		if (hello_claims_too_much(
-			c->pool + c->reads[i].at, c->reads[i].len))
+		if (hello_claims_too_much(c->pool + c->reads[i].at, c->reads[i].len))
 			return 1;
 	return 0;
 }
@@ -73,8 +72,8 @@ static struct {
 	const char *name, *reason;
 	int (*applies)(const struct dcase *c);
 	size_t flag;    /* in struct rewrite */
-	int fatal;    /* libssl itself would crash without the rewrite */
-	int libssl_has;    /* the loaded one is as the reason says */
+	int fatal;      /* libssl itself would crash without the rewrite */
+	int libssl_has; /* the loaded one is as the reason says */
 	unsigned long applied, seen;
 } rewrites[] = {
 	{ "message_seq 2 is refused",
@@ -84,15 +83,12 @@ static struct {
 	{ "a first fragment of more than libssl puts together is dropped",
 	    "libssl refuses it in the handshake only, and 3.2.1 then uses "
 	    "freed memory",
-	    any_too_long, offsetof(struct rewrite, refuse_too_long), 0, 1, 0,
-	    0 },
+	    any_too_long, offsetof(struct rewrite, refuse_too_long), 0, 1, 0, 0 },
 	{ "only the first record is handed over",
 	    "libssl from 3.2 on shows the handshake the unverified rest of the "
 	    "datagram",
-	    any_trailing, offsetof(struct rewrite, first_record_only), 0, 0, 0,
-	    0 },
-	{ "a NULL peer is allowed",
-	    "libssl writes to the address it was not given, and crashes",
+	    any_trailing, offsetof(struct rewrite, first_record_only), 0, 0, 0, 0 },
+	{ "a NULL peer is allowed", "libssl writes to the address it was not given, and crashes",
 	    null_crashes, offsetof(struct rewrite, give_room), 1, 1, 0, 0 },
 	{ "an empty datagram is a bad one",
 	    "libssl takes it for a broken socket and returns -1, and anyone "
@@ -101,8 +97,7 @@ static struct {
 	{ "SSL_set_accept_state after success changes nothing",
 	    "libssl's begins anew, and SSL_accept waits for a client that has "
 	    "said what it had to say",
-	    any_accept_state, offsetof(struct rewrite, stay_accepted), 0, 1, 0,
-	    0 },
+	    any_accept_state, offsetof(struct rewrite, stay_accepted), 0, 1, 0, 0 },
 };
 enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, STAY, REWRITES };
 
@@ -123,8 +118,8 @@ static struct {
 	const char *name, *reason;
 	int (*applies)(const struct dcase *c);
 	int (*read)(const struct dcase *c,
-	    struct log *
-		log); /* 1: it changed the log, 0: not, -1: libssl is not as the reason says */
+	    struct log
+		*log); /* 1: it changed the log, 0: not, -1: libssl is not as the reason says */
 	int libssl_has;
 	unsigned long applied, seen, libssl_differs;
 } answers[] = {
@@ -133,11 +128,11 @@ static struct {
 	    "of a sockaddr_in",
 	    answer_peer_unknown, answer_narrow, 1, 0, 0, 0 },
 	{ "sizeof(struct sockaddr) of an unknown family",
-	    "libssl has the BIO write to the caller's room, whatever its size",
-	    unknown_family, answer_narrow, 1, 0, 0, 0 },
+	    "libssl has the BIO write to the caller's room, whatever its size", unknown_family,
+	    answer_narrow, 1, 0, 0, 0 },
 	{ "the first ServerHello has the hello's sequence",
-	    "libssl from 3.2 on begins at 1, which clients drop as a replay",
-	    renumbered, answer_renumber, 0, 0, 0, 0 },
+	    "libssl from 3.2 on begins at 1, which clients drop as a replay", renumbered,
+	    answer_renumber, 0, 0, 0, 0 },
 };
 enum { NO_PEER, NO_FAMILY, SEQUENCE, ANSWERS };
 
@@ -153,16 +148,14 @@ static int
 accepted(const struct log *log)
 {
 	for (size_t i = 0; i < log->count; i++)
-		if (log->events[i].kind == EVENT_RETURN &&
-		    log->events[i].values[0] > 0)
+		if (log->events[i].kind == EVENT_RETURN && log->events[i].values[0] > 0)
 			return 1;
 	return 0;
 }
 
 /* Each difference is seen when libssl, spared that one rewrite, does something else. */
 static void
-look_for(const struct dcase *c, const struct rewrite *all, int rewrite,
-    const struct log *expected)
+look_for(const struct dcase *c, const struct rewrite *all, int rewrite, const struct log *expected)
 {
 	struct rewrite less = *all;
 	int seen;
@@ -182,8 +175,7 @@ look_for(const struct dcase *c, const struct rewrite *all, int rewrite,
 static int
 in_force(int rewrite, const struct dcase *c)
 {
-	return (!sides_are_control() || rewrites[rewrite].fatal) &&
-	    rewrites[rewrite].applies(c);
+	return (!sides_are_control() || rewrites[rewrite].fatal) && rewrites[rewrite].applies(c);
 }
 
 /* Does the rewrite change what libssl does with this case? */
@@ -202,13 +194,12 @@ changes(const struct dcase *c, int rewrite)
 void
 deliberate_open(void)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
-		0, 9, 0, 2, 2, 40 };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2,
+		40 };
 	static struct dcase c;
 	static unsigned char hello[MAX_DATAGRAM];
 	struct prng prng = prng_for(1, 1);
-	size_t len = hello_make(
-	    &prng, c.cookie, 20, hello, sizeof(hello) - sizeof(alert));
+	size_t len = hello_make(&prng, c.cookie, 20, hello, sizeof(hello) - sizeof(alert));
 
 	case_reset(&c);
 	c.verify = VERIFY_ALWAYS;
@@ -245,8 +236,7 @@ read_answers(const struct dcase *c, struct log *expected)
 }
 
 int
-deliberate_expectation(
-    const struct dcase *c, struct log *expected, after_listen_fn *after)
+deliberate_expectation(const struct dcase *c, struct log *expected, after_listen_fn *after)
 {
 	struct rewrite rewrite = { .give_room = 0 };
 
@@ -261,8 +251,8 @@ deliberate_expectation(
 }
 
 static int
-report_one(const char *name, const char *reason, int libssl_has,
-    unsigned long applied, unsigned long seen, unsigned long wanted)
+report_one(const char *name, const char *reason, int libssl_has, unsigned long applied,
+    unsigned long seen, unsigned long wanted)
 {
 	if (!libssl_has) {
 		printf("  this libssl does the same as we:  %s\n", name);
@@ -287,13 +277,11 @@ deliberate_report(unsigned long cases)
 	       "it; at least %lu):\n",
 	    wanted);
 	for (int i = 0; i < REWRITES; i++)
-		fine &= report_one(rewrites[i].name, rewrites[i].reason,
-		    rewrites[i].libssl_has, rewrites[i].applied,
-		    rewrites[i].seen, wanted);
+		fine &= report_one(rewrites[i].name, rewrites[i].reason, rewrites[i].libssl_has,
+		    rewrites[i].applied, rewrites[i].seen, wanted);
 	for (int i = 0; i < ANSWERS; i++) {
-		fine &= report_one(answers[i].name, answers[i].reason,
-		    answers[i].libssl_has, answers[i].applied, answers[i].seen,
-		    wanted);
+		fine &= report_one(answers[i].name, answers[i].reason, answers[i].libssl_has,
+		    answers[i].applied, answers[i].seen, wanted);
 		fine &= answers[i].libssl_differs == 0;
 	}
 	return fine;

@@ -14,8 +14,7 @@ void deliberate_open(void);
 int deliberate_libssl_takes_seq_2(void);
 
 /* Runs libssl so that its log is what ours has to be. 0: libssl did not behave as the list says. */
-int deliberate_expectation(
-    const struct dcase *c, struct log *expected, after_listen_fn *after);
+int deliberate_expectation(const struct dcase *c, struct log *expected, after_listen_fn *after);
 
 /* Prints how often each was looked at and seen. 0: one that this libssl has was seen too seldom. */
 int deliberate_report(unsigned long cases);

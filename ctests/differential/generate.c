@@ -36,8 +36,8 @@ choose_method(struct prng *prng)
 static void
 choose_callbacks(struct prng *prng, struct dcase *c)
 {
-	static const int cookie_lens[] = { 20, 20, 20, 32, 32, 1, 16, 33, 40,
-		254, 255, 255, 0, 256, 256, 300, -1 };
+	static const int cookie_lens[] = { 20, 20, 20, 32, 32, 1, 16, 33, 40, 254, 255, 255, 0, 256,
+		256, 300, -1 };
 	static const int yes[] = { 1, 1, 1, 1, 1, 2, -1, 256 };
 
 	c->generate = WEIGHTED(prng, 90, 5, 5);
@@ -48,9 +48,7 @@ choose_callbacks(struct prng *prng, struct dcase *c)
 	c->verify = WEIGHTED(prng, 75, 9, 4, 6, 6);
 	c->verify_result = PRNG_PICK(prng, yes);
 	c->verify_raises = prng_chance(prng, 4);
-	c->msg = prng_chance(prng, 40) ?
-	    WEIGHTED(prng, 0, 30, 30, 15, 8, 8, 9) :
-	    MSG_NONE;
+	c->msg = prng_chance(prng, 40) ? WEIGHTED(prng, 0, 30, 30, 15, 8, 8, 9) : MSG_NONE;
 	c->info = prng_chance(prng, 20);
 }
 
@@ -63,20 +61,18 @@ keep_clients_apart(struct dcase *c)
 {
 	if (c->method == METHOD_DTLS_CLIENT && c->role == ROLE_UNSET)
 		c->role = ROLE_ACCEPT;
-	if (c->method == METHOD_DTLS_CLIENT ||
-	    c->switched == 1 + METHOD_DTLS_CLIENT)
+	if (c->method == METHOD_DTLS_CLIENT || c->switched == 1 + METHOD_DTLS_CLIENT)
 		c->switched = 0;
 }
 
 static void
 choose_surroundings(struct prng *prng, struct dcase *c)
 {
-	static const char *const steps[] = { "LA", "LA", "LA", "LA", "LA", "L",
-		"LLA", "LALA", "LCLA", "LEA", "LVA", "LDLA", "LDA", "A",
-		"VLWLA", "ALA", "LLLL", "LCA", "LELA", "CLA", "AA", "LAA",
-		"LLEAA", "LSLA", "LTLA", "LMLA", "LMA", "LKLA", "LPLA", "LHLA",
-		"LHA", "TLA", "LSA", "LALSLA", "LRLA", "LR", "LB", "LBLA",
-		"LULA", "LULLA", "ULA", "BLRA" };
+	static const char *const steps[] = { "LA", "LA", "LA", "LA", "LA", "L", "LLA", "LALA",
+		"LCLA", "LEA", "LVA", "LDLA", "LDA", "A", "VLWLA", "ALA", "LLLL", "LCA", "LELA",
+		"CLA", "AA", "LAA", "LLEAA", "LSLA", "LTLA", "LMLA", "LMA", "LKLA", "LPLA", "LHLA",
+		"LHA", "TLA", "LSA", "LALSLA", "LRLA", "LR", "LB", "LBLA", "LULA", "LULLA", "ULA",
+		"BLRA" };
 
 	c->method = choose_method(prng);
 	c->role = WEIGHTED(prng, 60, 37, 3);
@@ -122,10 +118,8 @@ make_hello(struct prng *prng, const struct dcase *c, unsigned char *bytes)
 			cookie_len = 1 + prng_below(prng, MAX_COOKIE);
 	}
 	if (prng_chance(prng, 60))
-		return hello_make(
-		    prng, cookie, cookie_len, bytes, MAX_DATAGRAM);
-	len = corpus_get(prng_below(prng, (unsigned int)corpus_count()), bytes,
-	    MAX_DATAGRAM);
+		return hello_make(prng, cookie, cookie_len, bytes, MAX_DATAGRAM);
+	len = corpus_get(prng_below(prng, (unsigned int)corpus_count()), bytes, MAX_DATAGRAM);
 	return prng_chance(prng, 15) ?
 	    len :
 	    hello_set_cookie(bytes, len, MAX_DATAGRAM, cookie, cookie_len);
@@ -148,8 +142,7 @@ make_garbage(struct prng *prng, unsigned char *bytes)
 static size_t
 make_long(struct prng *prng, const struct dcase *c, unsigned char *bytes)
 {
-	size_t len = make_hello(prng, c, bytes),
-	       to = 16384 + 13 - 2 + prng_below(prng, 5);
+	size_t len = make_hello(prng, c, bytes), to = 16384 + 13 - 2 + prng_below(prng, 5);
 
 	prng_fill(prng, bytes + len, to - len);
 	if (prng_chance(prng, 50) && hello_number(bytes + AT_OFFSET, 3) == 0) {
@@ -162,19 +155,17 @@ make_long(struct prng *prng, const struct dcase *c, unsigned char *bytes)
 
 /* One hello as two to four datagrams, the first with or without the whole cookie. */
 static void
-add_fragments(
-    struct prng *prng, struct dcase *c, const unsigned char *hello, size_t len)
+add_fragments(struct prng *prng, struct dcase *c, const unsigned char *hello, size_t len)
 {
 	static unsigned char fragment[MAX_DATAGRAM];
 	struct hello_fields fields;
 	size_t from = 0, most = 1 + prng_below(prng, 200), made;
 
 	if (hello_find(hello, len, &fields) && prng_chance(prng, 70))
-		most = fields.cookie + 1 + hello[fields.cookie] - 25 +
-		    prng_below(prng, 60);
+		most = fields.cookie + 1 + hello[fields.cookie] - 25 + prng_below(prng, 60);
 	for (unsigned int piece = 0; piece < PIECES; piece++) {
-		made = mutate_fragment(hello, len, from,
-		    piece == PIECES - 1 ? len : most, piece, fragment);
+		made = mutate_fragment(
+		    hello, len, from, piece == PIECES - 1 ? len : most, piece, fragment);
 		if (made == 0 || !case_add_read(c, READ_DATA, fragment, made))
 			return;
 		from += most;
@@ -190,9 +181,7 @@ add_datagram(struct prng *prng, struct dcase *c)
 	switch (WEIGHTED(prng, 175, 10, 10, 1)) {
 	case 0:
 		len = make_hello(prng, c, bytes);
-		for (int damage = prng_chance(prng, 45) ?
-			1 + (int)prng_below(prng, 2) :
-			0;
+		for (int damage = prng_chance(prng, 45) ? 1 + (int)prng_below(prng, 2) : 0;
 		    damage > 0; damage--)
 			len = mutate(prng, bytes, len, sizeof(bytes));
 		break;
@@ -231,17 +220,13 @@ generate_case(struct dcase *c, uint64_t seed, uint64_t number)
 	c->seed = seed;
 	c->number = number;
 	choose_surroundings(&prng, c);
-	for (unsigned int count = 1 + prng_below(&prng, 4); count > 0;
-	    count--) {
+	for (unsigned int count = 1 + prng_below(&prng, 4); count > 0; count--) {
 		if (prng_chance(&prng, 8))
-			case_add_read(c,
-			    1 + (int)prng_below(&prng, READ_KINDS - 1), NULL,
-			    0);
+			case_add_read(c, 1 + (int)prng_below(&prng, READ_KINDS - 1), NULL, 0);
 		add_datagram(&prng, c);
 	}
 	if (prng_chance(&prng, 30))
-		case_add_read(
-		    c, 1 + (int)prng_below(&prng, READ_KINDS - 1), NULL, 0);
+		case_add_read(c, 1 + (int)prng_below(&prng, READ_KINDS - 1), NULL, 0);
 	c->nwrites = choose_results(&prng, c->writes, 15);
 	c->nflushes = choose_results(&prng, c->flushes, 12);
 }

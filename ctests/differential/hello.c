@@ -20,8 +20,7 @@ hello_number(const unsigned char *bytes, size_t len)
 int
 hello_claims_too_much(const unsigned char *bytes, size_t len)
 {
-	return len >= AT_CLIENT_VERSION &&
-	    hello_number(bytes + AT_OFFSET, 3) == 0 &&
+	return len >= AT_CLIENT_VERSION && hello_number(bytes + AT_OFFSET, 3) == 0 &&
 	    hello_number(bytes + AT_LENGTH, 3) > 1024 * 100;
 }
 
@@ -59,22 +58,18 @@ put_random(struct writer *w, struct prng *prng, size_t len)
 static void
 put_suites(struct writer *w, struct prng *prng)
 {
-	static const unsigned int known[] = { 0xc02b, 0xc02c, 0xcca9, 0xc009,
-		0xc00a, 0xc023, 0x00a8, 0x00a9, 0xc0a8, 0xc0a9, 0x00ae, 0x008c,
-		0x008d, 0xccab, 0xc037, 0xc02f, 0x002f, 0x1301, 0x00ff,
-		0x5600 };
+	static const unsigned int known[] = { 0xc02b, 0xc02c, 0xcca9, 0xc009, 0xc00a, 0xc023,
+		0x00a8, 0x00a9, 0xc0a8, 0xc0a9, 0x00ae, 0x008c, 0x008d, 0xccab, 0xc037, 0xc02f,
+		0x002f, 0x1301, 0x00ff, 0x5600 };
 	unsigned int count = 1 + prng_below(prng, 12);
 
 	put(w, 2, 2 * count);
 	while (count-- > 0)
-		put(w, 2,
-		    prng_chance(prng, 95) ? PRNG_PICK(prng, known) :
-					    prng_below(prng, 65536));
+		put(w, 2, prng_chance(prng, 95) ? PRNG_PICK(prng, known) : prng_below(prng, 65536));
 }
 
 static void
-put_extension(
-    struct writer *w, unsigned int type, const char *bytes, size_t len)
+put_extension(struct writer *w, unsigned int type, const char *bytes, size_t len)
 {
 	put(w, 2, type);
 	put(w, 2, len);
@@ -120,17 +115,16 @@ put_extensions(struct writer *w, struct prng *prng)
 }
 
 size_t
-hello_make(struct prng *prng, const unsigned char *cookie, size_t cookie_len,
-    unsigned char *bytes, size_t room)
+hello_make(struct prng *prng, const unsigned char *cookie, size_t cookie_len, unsigned char *bytes,
+    size_t room)
 {
-	static const unsigned int client_versions[] = { 0xfefd, 0xfefd, 0xfefd,
-		0xfeff, 0xfeff, 0xfefc };
+	static const unsigned int client_versions[] = { 0xfefd, 0xfefd, 0xfefd, 0xfeff, 0xfeff,
+		0xfefc };
 	static const unsigned int session_lens[] = { 0, 0, 0, 32, 32, 1, 31 };
 	static unsigned char made[8192];
 	struct writer w = { made, 0 };
-	unsigned long long sequence = prng_chance(prng, 90) ?
-	    prng_below(prng, 4) :
-	    prng_next(prng) & 0xffffffffffffULL;
+	unsigned long long sequence =
+	    prng_chance(prng, 90) ? prng_below(prng, 4) : prng_next(prng) & 0xffffffffffffULL;
 	size_t session_len = PRNG_PICK(prng, session_lens);
 
 	put(&w, 1, 22);
@@ -140,8 +134,7 @@ hello_make(struct prng *prng, const unsigned char *cookie, size_t cookie_len,
 	put(&w, 2, 0);
 	put(&w, 1, 1);
 	put(&w, 3, 0);
-	put(&w, 2,
-	    cookie_len > 0 ? prng_chance(prng, 90) : prng_chance(prng, 10));
+	put(&w, 2, cookie_len > 0 ? prng_chance(prng, 90) : prng_chance(prng, 10));
 	put(&w, 3, 0);
 	put(&w, 3, 0);
 	put(&w, 2, PRNG_PICK(prng, client_versions));
@@ -195,13 +188,13 @@ hello_find(const unsigned char *bytes, size_t len, struct hello_fields *fields)
 }
 
 size_t
-hello_set_cookie(unsigned char *bytes, size_t len, size_t room,
-    const unsigned char *cookie, size_t cookie_len)
+hello_set_cookie(
+    unsigned char *bytes, size_t len, size_t room, const unsigned char *cookie, size_t cookie_len)
 {
 	struct hello_fields fields;
 	size_t old_len, rest;
-	static const size_t lengths[][2] = { { AT_RECORD_LENGTH, 2 },
-		{ AT_LENGTH, 3 }, { AT_FRAGMENT, 3 } };
+	static const size_t lengths[][2] = { { AT_RECORD_LENGTH, 2 }, { AT_LENGTH, 3 },
+		{ AT_FRAGMENT, 3 } };
 
 	if (!hello_find(bytes, len, &fields))
 		return len;
@@ -209,8 +202,7 @@ hello_set_cookie(unsigned char *bytes, size_t len, size_t room,
 	rest = fields.cookie + 1 + old_len;
 	if (len - old_len + cookie_len > room)
 		return len;
-	memmove(
-	    bytes + fields.cookie + 1 + cookie_len, bytes + rest, len - rest);
+	memmove(bytes + fields.cookie + 1 + cookie_len, bytes + rest, len - rest);
 	memcpy(bytes + fields.cookie + 1, cookie, cookie_len);
 	bytes[fields.cookie] = (unsigned char)cookie_len;
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {

@@ -29,16 +29,15 @@ struct hello_fields {
 };
 
 /* A well-formed hello in one record, with this cookie. Returns its length, at most `room`. */
-size_t hello_make(struct prng *prng, const unsigned char *cookie,
-    size_t cookie_len, unsigned char *bytes, size_t room);
+size_t hello_make(struct prng *prng, const unsigned char *cookie, size_t cookie_len,
+    unsigned char *bytes, size_t room);
 
 /* 0 when the datagram is not a hello as far as its cookie. */
-int hello_find(
-    const unsigned char *bytes, size_t len, struct hello_fields *fields);
+int hello_find(const unsigned char *bytes, size_t len, struct hello_fields *fields);
 
 /* Puts another cookie in and mends the lengths. Returns the new length; the old one when there is nothing to replace. */
-size_t hello_set_cookie(unsigned char *bytes, size_t len, size_t room,
-    const unsigned char *cookie, size_t cookie_len);
+size_t hello_set_cookie(
+    unsigned char *bytes, size_t len, size_t room, const unsigned char *cookie, size_t cookie_len);
 
 /* Is it a first fragment of a longer hello than libssl puts together (SSL_MAX_CERT_LIST_DEFAULT)? */
 int hello_claims_too_much(const unsigned char *bytes, size_t len);

@@ -47,8 +47,8 @@ random_status(void)
 	return 1;
 }
 
-static const RAND_METHOD repeatable = { random_seed, random_bytes, NULL,
-	random_add, random_bytes, random_status };
+static const RAND_METHOD repeatable = { random_seed, random_bytes, NULL, random_add, random_bytes,
+	random_status };
 
 static EVP_PKEY *
 make_key(void)
@@ -57,8 +57,7 @@ make_key(void)
 	EVP_PKEY *made = NULL;
 
 	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) <= 0 ||
-	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) <=
-		0 ||
+	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, NID_X9_62_prime256v1) <= 0 ||
 	    EVP_PKEY_keygen(ctx, &made) <= 0)
 		made = NULL;
 	EVP_PKEY_CTX_free(ctx);
@@ -71,17 +70,13 @@ make_certificate(void)
 	X509 *made = X509_new();
 	X509_NAME *name = X509_NAME_new();
 	int fine = made != NULL && name != NULL &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-		(const unsigned char *)"differential", -1, -1, 0) &&
-	    X509_set_version(made, 2) &&
-	    ASN1_INTEGER_set(X509_get_serialNumber(made), 1) &&
-	    X509_set_subject_name(made, name) &&
-	    X509_set_issuer_name(made, name) &&
-	    ASN1_TIME_set_string(
-		X509_getm_notBefore(made), "20200101000000Z") &&
+	    X509_NAME_add_entry_by_txt(
+		name, "CN", MBSTRING_ASC, (const unsigned char *)"differential", -1, -1, 0) &&
+	    X509_set_version(made, 2) && ASN1_INTEGER_set(X509_get_serialNumber(made), 1) &&
+	    X509_set_subject_name(made, name) && X509_set_issuer_name(made, name) &&
+	    ASN1_TIME_set_string(X509_getm_notBefore(made), "20200101000000Z") &&
 	    ASN1_TIME_set_string(X509_getm_notAfter(made), "20990101000000Z") &&
-	    X509_set_pubkey(made, key) &&
-	    X509_sign(made, key, EVP_sha256()) > 0;
+	    X509_set_pubkey(made, key) && X509_sign(made, key, EVP_sha256()) > 0;
 
 	X509_NAME_free(name);
 	if (fine)
@@ -141,6 +136,5 @@ identity_install(SSL_CTX *ctx)
 {
 	SSL_CTX_set_psk_server_callback(ctx, find_psk);
 	return SSL_CTX_set_cipher_list(ctx, "ALL:@SECLEVEL=0") == 1 &&
-	    SSL_CTX_use_certificate(ctx, certificate) == 1 &&
-	    SSL_CTX_use_PrivateKey(ctx, key) == 1;
+	    SSL_CTX_use_certificate(ctx, certificate) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
 }

@@ -18,8 +18,7 @@ run_ours(const struct dcase *c)
 int
 judge(const struct dcase *c, int count)
 {
-	int as_told = deliberate_expectation(
-	    c, &log_expected, count ? coverage_note : NULL);
+	int as_told = deliberate_expectation(c, &log_expected, count ? coverage_note : NULL);
 
 	if (count)
 		coverage_flights(&log_expected);

@@ -15,21 +15,17 @@ static const struct {
 	[EVENT_SET_PEER] = { "set peer", { "family" } },
 	[EVENT_GENERATE] = { "generate callback",
 	    { "returned", "length", "same-ssl", "same-bio", "peer" } },
-	[EVENT_VERIFY] = { "verify callback",
-	    { "returned", "same-ssl", "same-bio" } },
+	[EVENT_VERIFY] = { "verify callback", { "returned", "same-ssl", "same-bio" } },
 	[EVENT_VERIFY_PEER] = { "verify callback's peer", { "peer" } },
-	[EVENT_MSG] = { "message callback",
-	    { "sent", "version", "type", "argument", "same-bio" } },
+	[EVENT_MSG] = { "message callback", { "sent", "version", "type", "argument", "same-bio" } },
 	[EVENT_INFO] = { "info callback", { "where", "value" } },
 	[EVENT_HELLO] = { "client hello callback", { "same-ssl", "same-bio" } },
 	[EVENT_RETURN] = { "returned", { "value", "SSL_get_error", "errno" } },
 	[EVENT_ERROR] = { "error queue", { "library", "reason" } },
 	[EVENT_STATE] = { "state", { NULL } },
 	[EVENT_BOUNDS] = { "bounds", { "lowest", "highest" } },
-	[EVENT_SSL] = { "ssl",
-	    { "cookie-exchange", "version", "want", "pending", "shutdown" } },
-	[EVENT_BIOS] = { "bios",
-	    { "read-back", "write-back", "read-flags", "write-flags" } },
+	[EVENT_SSL] = { "ssl", { "cookie-exchange", "version", "want", "pending", "shutdown" } },
+	[EVENT_BIOS] = { "bios", { "read-back", "write-back", "read-flags", "write-flags" } },
 	[EVENT_MEMORY] = { "memory", { "left" } },
 	[EVENT_PEER] = { "peer", { NULL } },
 	[EVENT_ALIVE] = { "bios alive", { "count" } },
@@ -66,8 +62,7 @@ log_add(struct log *log, enum event_kind kind, const void *bytes, size_t len)
 {
 	struct event *event;
 
-	log->events =
-	    grown(log->events, &log->room, log->count + 1, sizeof(*event));
+	log->events = grown(log->events, &log->room, log->count + 1, sizeof(*event));
 	log->bytes = grown(log->bytes, &log->size, log->used + len, 1);
 	event = &log->events[log->count++];
 	memset(event, 0, sizeof(*event));
@@ -93,14 +88,11 @@ log_bytes(const struct log *log, const struct event *event)
 }
 
 static int
-same(const struct log *a, const struct event *x, const struct log *b,
-    const struct event *y)
+same(const struct log *a, const struct event *x, const struct log *b, const struct event *y)
 {
-	return x->kind == y->kind &&
-	    memcmp(x->values, y->values, sizeof(x->values)) == 0 &&
+	return x->kind == y->kind && memcmp(x->values, y->values, sizeof(x->values)) == 0 &&
 	    x->len == y->len &&
-	    (x->len == 0 ||
-		memcmp(log_bytes(a, x), log_bytes(b, y), x->len) == 0);
+	    (x->len == 0 || memcmp(log_bytes(a, x), log_bytes(b, y), x->len) == 0);
 }
 
 long
@@ -123,11 +115,8 @@ print_event(const struct log *log, const struct event *event)
 	if (event->kind == EVENT_STEP) {
 		printf(" %c", (int)event->values[0]);
 	} else {
-		for (int i = 0;
-		    i < EVENT_VALUES && kinds[event->kind].values[i] != NULL;
-		    i++)
-			printf(" %s=%ld", kinds[event->kind].values[i],
-			    event->values[i]);
+		for (int i = 0; i < EVENT_VALUES && kinds[event->kind].values[i] != NULL; i++)
+			printf(" %s=%ld", kinds[event->kind].values[i], event->values[i]);
 	}
 	if (event->kind == EVENT_STATE) {
 		printf(" '%.*s'", (int)event->len, (const char *)bytes);

@@ -37,8 +37,7 @@ static const char usage[] =
     "  --control         libssl on both sides: nothing may differ\n";
 
 static struct dcase current;
-static char
-    crash_note[80]; /* what the signal handler says, written before each case */
+static char crash_note[80]; /* what the signal handler says, written before each case */
 static size_t crash_len;
 
 static void
@@ -54,9 +53,8 @@ crashed(int number)
 static void
 about_to_run(uint64_t seed, uint64_t number)
 {
-	int len = snprintf(crash_note, sizeof(crash_note),
-	    "\nCRASHED in --replay %llu:%llu\n", (unsigned long long)seed,
-	    (unsigned long long)number);
+	int len = snprintf(crash_note, sizeof(crash_note), "\nCRASHED in --replay %llu:%llu\n",
+	    (unsigned long long)seed, (unsigned long long)number);
 
 	crash_len = (size_t)len;
 }
@@ -64,10 +62,9 @@ about_to_run(uint64_t seed, uint64_t number)
 static void
 report_divergence(uint64_t seed, uint64_t number)
 {
-	printf(
-	    "\nDIVERGENCE: seed %llu, case %llu (--replay %llu:%llu)\nset-up: ",
-	    (unsigned long long)seed, (unsigned long long)number,
-	    (unsigned long long)seed, (unsigned long long)number);
+	printf("\nDIVERGENCE: seed %llu, case %llu (--replay %llu:%llu)\nset-up: ",
+	    (unsigned long long)seed, (unsigned long long)number, (unsigned long long)seed,
+	    (unsigned long long)number);
 	case_print_setup(&current);
 	printf("\n");
 	judge_print(&current);
@@ -109,8 +106,8 @@ run_many(uint64_t seed, unsigned long cases, const char *force)
 		fine = coverage_report(force == NULL ? cases : 0);
 		fine &= deliberate_report(force == NULL ? cases : 0);
 	}
-	printf("\n%ld seconds\ndifferential: %lu passed, %d failed\n",
-	    (long)(time(NULL) - began), passed, !fine);
+	printf("\n%ld seconds\ndifferential: %lu passed, %d failed\n", (long)(time(NULL) - began),
+	    passed, !fine);
 	return fine;
 }
 
@@ -157,23 +154,17 @@ parse_option(struct options *options, int letter, const char *argument)
 	case 'n': return parse_number(argument, '\0', &options->cases, NULL);
 	case 's':
 		if (strcmp(argument, "fresh") == 0) {
-			options->seed = (uint64_t)time(NULL) * 1000003u +
-			    (uint64_t)getpid();
+			options->seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
 			return 1;
 		}
 		return parse_number(argument, '\0', &options->seed, NULL);
 	case 'r':
 		options->replay = 1;
-		return parse_number(
-			   argument, ':', &options->replay_seed, &rest) &&
+		return parse_number(argument, ':', &options->replay_seed, &rest) &&
 		    parse_number(rest, '\0', &options->replay_case, NULL);
 	case 'o': options->force = argument; return 1;
-	case 'u':
-		options->by_hand = 1;
-		return case_parse_setup(&current, argument);
-	case 'd':
-		options->by_hand = 1;
-		return case_parse_read(&current, argument);
+	case 'u': options->by_hand = 1; return case_parse_setup(&current, argument);
+	case 'd': options->by_hand = 1; return case_parse_read(&current, argument);
 	default: return 0;
 	}
 }
@@ -197,8 +188,8 @@ parse_options(struct options *options, int argc, char **argv)
 
 	while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (!parse_option(options, letter, optarg)) {
-			fprintf(stderr, "differential: cannot read %s\n%s",
-			    argv[optind - 1], usage);
+			fprintf(
+			    stderr, "differential: cannot read %s\n%s", argv[optind - 1], usage);
 			return 0;
 		}
 	}
@@ -218,16 +209,15 @@ run_as_told(const struct options *options)
 		return datagrams_run(options->seed, options->cases);
 	if (!options->replay)
 		return run_many(options->seed, options->cases, options->force);
-	return make_case(options->replay_seed, options->replay_case,
-		   options->force) &&
+	return make_case(options->replay_seed, options->replay_case, options->force) &&
 	    run_one(options->replay_seed, options->replay_case);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct options options = { "ctests/corpus/clienthellos.txt", NULL,
-		10000, 1, 0, 0, 0, 0, 0, 0 };
+	struct options options = { "ctests/corpus/clienthellos.txt", NULL, 10000, 1, 0, 0, 0, 0, 0,
+		0 };
 	int fine;
 
 	case_reset(&current);
@@ -236,8 +226,7 @@ main(int argc, char **argv)
 	signal(SIGSEGV, crashed);
 	signal(SIGABRT, crashed);
 	signal(SIGBUS, crashed);
-	if (!sides_open(options.control) || !identity_open() ||
-	    !script_open() || !sockets_open())
+	if (!sides_open(options.control) || !identity_open() || !script_open() || !sockets_open())
 		return 2;
 	deliberate_open();
 	fine = run_as_told(&options);

@@ -25,8 +25,7 @@ disturb_number(struct prng *prng, unsigned char *field, size_t len)
 static size_t
 truncate_datagram(struct prng *prng, unsigned char *bytes, size_t len)
 {
-	static const size_t edges[] = { 13, 14, 17, 19, 22, 24, 25, 26, 27, 58,
-		59, 60 };
+	static const size_t edges[] = { 13, 14, 17, 19, 22, 24, 25, 26, 27, 58, 59, 60 };
 	struct hello_fields fields;
 	size_t edge;
 
@@ -51,10 +50,7 @@ truncate_message(struct prng *prng, unsigned char *bytes, size_t len)
 	if (!hello_find(bytes, len, &fields) || fields.end != len)
 		return truncate_datagram(prng, bytes, len);
 	to = prng_chance(prng, 60) ?
-	    25 +
-		prng_below(prng,
-		    (unsigned int)fields.cookie + 1 + bytes[fields.cookie] -
-			25 + 3) :
+	    25 + prng_below(prng, (unsigned int)fields.cookie + 1 + bytes[fields.cookie] - 25 + 3) :
 	    13 + prng_below(prng, (unsigned int)len - 13);
 	if (to > len)
 		to = len;
@@ -69,12 +65,10 @@ truncate_message(struct prng *prng, unsigned char *bytes, size_t len)
 static size_t
 flip_bits(struct prng *prng, unsigned char *bytes, size_t len)
 {
-	unsigned int near =
-	    prng_chance(prng, 60) && len > 64 ? 64 : (unsigned int)len;
+	unsigned int near = prng_chance(prng, 60) && len > 64 ? 64 : (unsigned int)len;
 
 	for (unsigned int count = 1 + prng_below(prng, 4); count > 0; count--)
-		bytes[prng_below(prng, near)] ^=
-		    (unsigned char)(1u << prng_below(prng, 8));
+		bytes[prng_below(prng, near)] ^= (unsigned char)(1u << prng_below(prng, 8));
 	return len;
 }
 
@@ -83,46 +77,33 @@ static void
 change_header(struct prng *prng, unsigned char *bytes)
 {
 	static const unsigned int types[] = { 20, 21, 23, 24, 25, 0, 255 };
-	static const unsigned int versions[] = { 0xfeff, 0xfefd, 0xfefc, 0xfe00,
-		0x0100, 0x0303, 0x0301, 0xffff, 0xfdff };
+	static const unsigned int versions[] = { 0xfeff, 0xfefd, 0xfefc, 0xfe00, 0x0100, 0x0303,
+		0x0301, 0xffff, 0xfdff };
 	static const unsigned int messages[] = { 0, 2, 3, 4, 11, 16, 20, 255 };
-	static const unsigned int sequences[] = { 0, 1, 2, 2, 2, 3, 256, 512,
-		65535 };
+	static const unsigned int sequences[] = { 0, 1, 2, 2, 2, 3, 256, 512, 65535 };
 
 	switch (prng_below(prng, 9)) {
 	case 0: bytes[0] = (unsigned char)PRNG_PICK(prng, types); break;
-	case 1:
-		hello_put(bytes + AT_VERSION, 2, PRNG_PICK(prng, versions));
-		break;
+	case 1: hello_put(bytes + AT_VERSION, 2, PRNG_PICK(prng, versions)); break;
 	case 2:
-		hello_put(bytes + AT_EPOCH, 2,
-		    prng_chance(prng, 50) ? 1 : prng_below(prng, 65536));
+		hello_put(bytes + AT_EPOCH, 2, prng_chance(prng, 50) ? 1 : prng_below(prng, 65536));
 		break;
 	case 3:
-		hello_put(bytes + AT_SEQUENCE, 6,
-		    prng_chance(prng, 50) ? ~0ULL : prng_next(prng));
+		hello_put(bytes + AT_SEQUENCE, 6, prng_chance(prng, 50) ? ~0ULL : prng_next(prng));
 		break;
-	case 4:
-		bytes[AT_TYPE] = (unsigned char)PRNG_PICK(prng, messages);
-		break;
+	case 4: bytes[AT_TYPE] = (unsigned char)PRNG_PICK(prng, messages); break;
 	case 5:
-	case 6:
-		hello_put(
-		    bytes + AT_MESSAGE_SEQ, 2, PRNG_PICK(prng, sequences));
-		break;
+	case 6: hello_put(bytes + AT_MESSAGE_SEQ, 2, PRNG_PICK(prng, sequences)); break;
 	case 7:
-		hello_put(bytes + AT_OFFSET, 3,
-		    prng_chance(prng, 50) ? 1 : prng_below(prng, 1 << 24));
-		break;
-	default:
 		hello_put(
-		    bytes + AT_CLIENT_VERSION, 2, PRNG_PICK(prng, versions));
+		    bytes + AT_OFFSET, 3, prng_chance(prng, 50) ? 1 : prng_below(prng, 1 << 24));
+		break;
+	default: hello_put(bytes + AT_CLIENT_VERSION, 2, PRNG_PICK(prng, versions));
 	}
 }
 
 static void
-change_length(
-    struct prng *prng, unsigned char *bytes, const struct hello_fields *fields)
+change_length(struct prng *prng, unsigned char *bytes, const struct hello_fields *fields)
 {
 	const struct {
 		size_t at, len;
@@ -135,25 +116,22 @@ change_length(
 		{ fields->suites, 2 },
 		{ fields->compression, 1 },
 		{ fields->extensions, 2 },
-		{ fields->first_extension != 0 ? fields->first_extension + 2 :
-						 0,
-		    2 },
+		{ fields->first_extension != 0 ? fields->first_extension + 2 : 0, 2 },
 	};
 	size_t which = prng_below(prng, sizeof(lengths) / sizeof(lengths[0]));
 
 	if (lengths[which].at != 0)
-		disturb_number(
-		    prng, bytes + lengths[which].at, lengths[which].len);
+		disturb_number(prng, bytes + lengths[which].at, lengths[which].len);
 }
 
 /* A second record behind the first: an alert, data, a copy of the hello, or noise. */
 static size_t
 append(struct prng *prng, unsigned char *bytes, size_t len, size_t room)
 {
-	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
-		0, 9, 0, 2, 2, 40 };
-	static const unsigned char data[] = { 23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0,
-		0, 9, 0, 4, 'd', 'a', 't', 'a' };
+	static const unsigned char alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2,
+		40 };
+	static const unsigned char data[] = { 23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 4, 'd',
+		'a', 't', 'a' };
 	size_t more = 1 + prng_below(prng, 40);
 
 	switch (prng_below(prng, 4)) {
@@ -201,12 +179,11 @@ shorten_to_fragment(struct prng *prng, unsigned char *bytes, size_t len)
 {
 	unsigned char fragment[9000];
 	size_t message = len - 25;
-	size_t from =
-	    prng_chance(prng, 70) ? 0 : prng_below(prng, (unsigned int)message);
+	size_t from = prng_chance(prng, 70) ? 0 : prng_below(prng, (unsigned int)message);
 	size_t made = len > sizeof(fragment) ?
 	    0 :
-	    mutate_fragment(bytes, len, from,
-		1 + prng_below(prng, (unsigned int)message), 0, fragment);
+	    mutate_fragment(
+		bytes, len, from, 1 + prng_below(prng, (unsigned int)message), 0, fragment);
 
 	if (made == 0)
 		return len;
@@ -242,18 +219,16 @@ mutate(struct prng *prng, unsigned char *bytes, size_t len, size_t room)
 }
 
 size_t
-mutate_fragment(const unsigned char *hello, size_t len, size_t from,
-    size_t most, unsigned int extra, unsigned char *bytes)
+mutate_fragment(const unsigned char *hello, size_t len, size_t from, size_t most,
+    unsigned int extra, unsigned char *bytes)
 {
-	size_t rest = len > 25 + from ? len - 25 - from : 0,
-	       size = most < rest ? most : rest;
+	size_t rest = len > 25 + from ? len - 25 - from : 0, size = most < rest ? most : rest;
 
 	if (size == 0)
 		return 0;
 	memcpy(bytes, hello, 25);
 	memcpy(bytes + 25, hello + 25 + from, size);
-	hello_put(bytes + AT_SEQUENCE + 3, 3,
-	    hello_number(bytes + AT_SEQUENCE + 3, 3) + extra);
+	hello_put(bytes + AT_SEQUENCE + 3, 3, hello_number(bytes + AT_SEQUENCE + 3, 3) + extra);
 	hello_put(bytes + AT_RECORD_LENGTH, 2, size + 12);
 	hello_put(bytes + AT_OFFSET, 3, from);
 	hello_put(bytes + AT_FRAGMENT, 3, size);

@@ -58,8 +58,7 @@ end_bio(void)
 	BIO *bio;
 
 	if (method == NULL) {
-		method = BIO_meth_new(
-		    BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "one datagram");
+		method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "one datagram");
 		BIO_meth_set_read(method, end_read);
 		BIO_meth_set_write(method, end_write);
 		BIO_meth_set_ctrl(method, end_ctrl);
@@ -72,8 +71,7 @@ end_bio(void)
 struct pair *
 pair_of(int socket, int method)
 {
-	unsigned int repairs =
-	    socket ? REPAIR_ALL : REPAIR_ALL & ~REPAIR_FRAGMENTS;
+	unsigned int repairs = socket ? REPAIR_ALL : REPAIR_ALL & ~REPAIR_FRAGMENTS;
 	struct pair *pair = &pairs[socket][method];
 	BIO *bio;
 
@@ -88,8 +86,7 @@ pair_of(int socket, int method)
 			return NULL;
 	}
 	SSL_set_bio(pair->ssl[0], BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	bio =
-	    socket ? BIO_new_dgram(sockets_server(0), BIO_NOCLOSE) : end_bio();
+	bio = socket ? BIO_new_dgram(sockets_server(0), BIO_NOCLOSE) : end_bio();
 	SSL_set_bio(pair->ssl[1], bio, bio);
 	pair->socket = socket;
 	return pair;
@@ -123,8 +120,7 @@ pair_listened(struct pair *pair, const unsigned char *bytes, size_t len)
 		sockets_send(0, bytes, len);
 	}
 	returned = ours.listen(pair->ssl[1], NULL);
-	if (pair->socket &&
-	    (n = sockets_receive(0, pair_end.out, sizeof(pair_end.out))) >= 0) {
+	if (pair->socket && (n = sockets_receive(0, pair_end.out, sizeof(pair_end.out))) >= 0) {
 		pair_end.writes++;
 		pair_end.written = (size_t)n;
 	}

@@ -32,7 +32,7 @@ extern struct pair_end pair_end;
 
 struct pair {
 	SSL_CTX *ctx[2]; /* for datagrams; to listen with */
-	SSL *ssl[2]; /* to adopt with; to listen with */
+	SSL *ssl[2];     /* to adopt with; to listen with */
 	int socket;
 };
 

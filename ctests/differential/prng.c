@@ -12,8 +12,7 @@ struct prng
 prng_for(uint64_t seed, uint64_t number)
 {
 	/* Mixed twice, so that neighbouring cases and neighbouring seeds share nothing. */
-	return (struct prng){ mixed(
-	    mixed(seed + UINT64_C(0x9e3779b97f4a7c15)) + number) };
+	return (struct prng){ mixed(mixed(seed + UINT64_C(0x9e3779b97f4a7c15)) + number) };
 }
 
 uint64_t
@@ -26,9 +25,7 @@ prng_next(struct prng *prng)
 unsigned int
 prng_below(struct prng *prng, unsigned int bound)
 {
-	return bound == 0 ?
-	    0 :
-	    (unsigned int)((prng_next(prng) >> 32) * bound >> 32);
+	return bound == 0 ? 0 : (unsigned int)((prng_next(prng) >> 32) * bound >> 32);
 }
 
 int

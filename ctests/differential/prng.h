@@ -22,7 +22,6 @@ int prng_chance(struct prng *prng, unsigned int percent);
 void prng_fill(struct prng *prng, unsigned char *bytes, size_t len);
 
 /* One of the values of an array. */
-#define PRNG_PICK(prng, values) \
-	((values)[prng_below(prng, sizeof(values) / sizeof((values)[0]))])
+#define PRNG_PICK(prng, values) ((values)[prng_below(prng, sizeof(values) / sizeof((values)[0]))])
 
 #endif

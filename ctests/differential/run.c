@@ -45,17 +45,13 @@ repairs_of(const struct dcase *c)
 }
 
 static void
-set_ctx_callbacks(
-    struct side *side, const struct dcase *c, SSL_CTX *ctx, int decoy)
+set_ctx_callbacks(struct side *side, const struct dcase *c, SSL_CTX *ctx, int decoy)
 {
 	/* A decoy has exactly the cookie callbacks that the right SSL_CTX lacks. */
-	side->set_generate(ctx,
-	    (c->generate == GENERATE_ABSENT) == decoy ? app_generate : NULL);
-	side->set_verify(
-	    ctx, (c->verify == VERIFY_ABSENT) == decoy ? app_verify : NULL);
+	side->set_generate(ctx, (c->generate == GENERATE_ABSENT) == decoy ? app_generate : NULL);
+	side->set_verify(ctx, (c->verify == VERIFY_ABSENT) == decoy ? app_verify : NULL);
 	SSL_CTX_set_client_hello_cb(ctx, app_client_hello, NULL);
-	if (side->set_repairs != NULL &&
-	    side->set_repairs(ctx, repairs_of(c)) != 1)
+	if (side->set_repairs != NULL && side->set_repairs(ctx, repairs_of(c)) != 1)
 		abort();
 }
 
@@ -90,8 +86,7 @@ set_ssl_message(struct side *side, SSL *ssl, int kind)
 	if (kind == MSG_UNSET)
 		side->set_message(ssl, NULL);
 	if (kind == MSG_SSL || kind == MSG_BOTH || kind == MSG_ARG)
-		side->ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0,
-		    (void *)(uintptr_t)&marks[2]);
+		side->ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, (void *)(uintptr_t)&marks[2]);
 }
 
 /* No retransmission because the machine was slow. */
@@ -109,8 +104,7 @@ new_ssl(struct run *run, SSL_CTX *first)
 	const struct dcase *c = run->c;
 	struct side *side = run->side;
 	SSL *ssl, *copy;
-	int from_ctx =
-	    c->msg != MSG_NONE && c->msg != MSG_SSL && c->msg != MSG_LATE;
+	int from_ctx = c->msg != MSG_NONE && c->msg != MSG_SSL && c->msg != MSG_LATE;
 
 	set_ctx_message(side, first, from_ctx ? app_message : NULL);
 	ssl = side->new_ssl(first);
@@ -138,10 +132,10 @@ new_ssl(struct run *run, SSL_CTX *first)
 	if (c->exchange)
 		SSL_set_options(ssl, SSL_OP_COOKIE_EXCHANGE);
 	if (c->bounds > 0) {
-		side->ctrl(ssl, SSL_CTRL_SET_MIN_PROTO_VERSION,
-		    case_bounds[c->bounds - 1][0], NULL);
-		side->ctrl(ssl, SSL_CTRL_SET_MAX_PROTO_VERSION,
-		    case_bounds[c->bounds - 1][1], NULL);
+		side->ctrl(
+		    ssl, SSL_CTRL_SET_MIN_PROTO_VERSION, case_bounds[c->bounds - 1][0], NULL);
+		side->ctrl(
+		    ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, case_bounds[c->bounds - 1][1], NULL);
 	}
 	if (c->mtu > 0) {
 		SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
@@ -166,8 +160,8 @@ run_take_over(struct run *run, SSL_CTX *first)
 }
 
 void
-run_case(struct side *side, const struct dcase *c,
-    const struct rewrite *rewrite, struct log *log, after_listen_fn *after)
+run_case(struct side *side, const struct dcase *c, const struct rewrite *rewrite, struct log *log,
+    after_listen_fn *after)
 {
 	SSL_CTX *first = side_context(side, c->method);
 	struct run *run = &state;
@@ -179,8 +173,7 @@ run_case(struct side *side, const struct dcase *c,
 	run->log = log;
 	run->budget = 200;
 	run->accepted_state = -1;
-	if (first == NULL ||
-	    (c->switched != 0 && side_context(side, c->switched - 1) == NULL))
+	if (first == NULL || (c->switched != 0 && side_context(side, c->switched - 1) == NULL))
 		abort();
 	running = run;
 	log_reset(log);
@@ -197,8 +190,7 @@ run_case(struct side *side, const struct dcase *c,
 		ERR_put_error(ERR_LIB_USER, 0, 200 + i, __FILE__, __LINE__);
 	for (const char *step = c->steps; *step != '\0'; step++) {
 		/* Anew for each: what one side drew from it before is nobody's business. */
-		identity_reseed(
-		    c->seed * 31 + c->number + (uint64_t)(step - c->steps));
+		identity_reseed(c->seed * 31 + c->number + (uint64_t)(step - c->steps));
 		run_step(run, *step, first, after);
 	}
 	SSL_free(run->ssl);

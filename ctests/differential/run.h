@@ -11,12 +11,12 @@
 
 /* How a case is rewritten for libssl where we mean to differ from it; see deliberate.h. */
 struct rewrite {
-	int refuse_seq_2; /* message_seq 2 reads as 3 */
-	int refuse_too_long; /* a first fragment that claims too much reads as another */
+	int refuse_seq_2;      /* message_seq 2 reads as 3 */
+	int refuse_too_long;   /* a first fragment that claims too much reads as another */
 	int first_record_only; /* a datagram ends where its first record does */
-	int give_room; /* a NULL peer becomes a real one */
-	int empty_is_short; /* a datagram of no bytes on a socket becomes one of one byte */
-	int stay_accepted; /* SSL_set_accept_state is left out between success and SSL_accept */
+	int give_room;         /* a NULL peer becomes a real one */
+	int empty_is_short;    /* a datagram of no bytes on a socket becomes one of one byte */
+	int stay_accepted;     /* SSL_set_accept_state is left out between success and SSL_accept */
 };
 
 /* What happened to the last datagram of a step, for coverage.c. */
@@ -28,8 +28,7 @@ struct trace {
 	int generate_set;
 	int verified; /* what it last said; -1: it did not run */
 	int generated; /* the generate callback worked and gave at most 255 bytes; -1: it did not run */
-	int write,
-	    flush; /* results for the last HelloVerifyRequest; -1: none */
+	int write, flush; /* results for the last HelloVerifyRequest; -1: none */
 };
 
 struct run {
@@ -38,20 +37,19 @@ struct run {
 	struct rewrite rewrite;
 	struct log *log;
 	SSL *ssl;
-	SSL_CTX *ctx; /* the one whose callbacks count now */
-	int method; /* what SSL_clear makes the SSL's method */
+	SSL_CTX *ctx;     /* the one whose callbacks count now */
+	int method;       /* what SSL_clear makes the SSL's method */
 	BIO *rbio, *wbio; /* the caller's */
 	size_t next_read, next_write, next_flush;
-	int listening; /* inside DTLSv1_listen */
+	int listening;      /* inside DTLSv1_listen */
 	int accepted_state; /* the handshake's after success; -1: none yet */
-	long
-	    cut; /* bytes that the rewrite kept from what is fed; -1: one that it added */
+	long cut;    /* bytes that the rewrite kept from what is fed; -1: one that it added */
 	int held_up; /* the last read or write did not work: errno counts */
 	unsigned int verify_calls;
 	BIO *held[MAX_STEPS +
 	    2]; /* a reference of our own to each, so that a side that drops one is caught, not followed */
 	size_t nheld;
-	int alive; /* scripted BIOs */
+	int alive;  /* scripted BIOs */
 	int budget; /* reads and writes left before the side counts as run away */
 	struct trace trace;
 	unsigned char read_copy[MAX_DATAGRAM];
@@ -63,8 +61,8 @@ typedef void after_listen_fn(const struct run *run, int returned, int reason);
 /* The run of the moment: callbacks with no argument of their own find it here. */
 extern struct run *running;
 
-void run_case(struct side *side, const struct dcase *c,
-    const struct rewrite *rewrite, struct log *log, after_listen_fn *after);
+void run_case(struct side *side, const struct dcase *c, const struct rewrite *rewrite,
+    struct log *log, after_listen_fn *after);
 
 /* run.c: from now on the SSL belongs to the case's other SSL_CTX, or, with `decoy`, to its first. */
 void run_belong(struct run *run, int decoy);
@@ -72,8 +70,7 @@ void run_belong(struct run *run, int decoy);
 void run_take_over(struct run *run, SSL_CTX *first);
 
 /* steps.c */
-void run_step(
-    struct run *run, char letter, SSL_CTX *first, after_listen_fn *after);
+void run_step(struct run *run, char letter, SSL_CTX *first, after_listen_fn *after);
 
 /* bios.c */
 int bios_in_memory(const struct dcase *c);

@@ -51,8 +51,7 @@ script_rewrite(const struct run *run, unsigned char *bytes, size_t len)
 {
 	size_t end;
 
-	if (run->rewrite.refuse_seq_2 && len >= 19 && bytes[17] == 0 &&
-	    bytes[18] == 2)
+	if (run->rewrite.refuse_seq_2 && len >= 19 && bytes[17] == 0 && bytes[18] == 2)
 		bytes[18] = 3;
 	if (run->rewrite.refuse_too_long && hello_claims_too_much(bytes, len))
 		bytes[21] = 1;
@@ -65,8 +64,7 @@ script_rewrite(const struct run *run, unsigned char *bytes, size_t len)
 }
 
 static int
-read_datagram(struct run *run, BIO *bio, const struct scripted_read *read,
-    char *buffer, int room)
+read_datagram(struct run *run, BIO *bio, const struct scripted_read *read, char *buffer, int room)
 {
 	int len = (int)read->len < room ? (int)read->len : room, kept = len;
 
@@ -110,8 +108,8 @@ script_read(BIO *bio, char *buffer, int room)
 		returned = held_up(run, bio, 0, 1, -1);
 		break;
 	}
-	LOG(run->log, EVENT_READ, NULL, 0,
-	    read == &past_the_end ? -1 : (long)(run->next_read - 1), returned);
+	LOG(run->log, EVENT_READ, NULL, 0, read == &past_the_end ? -1 : (long)(run->next_read - 1),
+	    returned);
 	return returned;
 }
 
@@ -138,9 +136,7 @@ script_write(BIO *bio, const char *bytes, int len)
 		break;
 	case RESULT_ZERO: returned = held_up(run, bio, 0, 0, 0); break;
 	case RESULT_SHORT: returned = held_up(run, bio, 0, 0, len - 1); break;
-	case RESULT_SHORT_BLOCK:
-		returned = held_up(run, bio, 2, 0, len - 1);
-		break;
+	case RESULT_SHORT_BLOCK: returned = held_up(run, bio, 2, 0, len - 1); break;
 	}
 	run->trace.write = result;
 	LOG(run->log, EVENT_WRITE, bytes, (size_t)len, returned);
@@ -167,9 +163,7 @@ script_flush(struct run *run, BIO *bio)
 			result = RESULT_BLOCK;
 		returned = held_up(run, bio, 0, 1, -1);
 		break;
-	default:
-		returned =
-		    held_up(run, bio, 0, 0, result == RESULT_FAIL ? -1 : 0);
+	default: returned = held_up(run, bio, 0, 0, result == RESULT_FAIL ? -1 : 0);
 	}
 	run->trace.flush = result;
 	LOG(run->log, EVENT_FLUSH, NULL, 0, returned);
@@ -184,11 +178,8 @@ script_ctrl(BIO *bio, int command, long number, void *pointer)
 	(void)number;
 	switch (command) {
 	case BIO_CTRL_FLUSH: return script_flush(script->run, bio);
-	case BIO_CTRL_DGRAM_GET_PEER:
-		return script_get_peer(script->run->c, pointer);
-	case BIO_CTRL_DGRAM_SET_PEER:
-		script_set_peer(script->run, pointer);
-		return 1;
+	case BIO_CTRL_DGRAM_GET_PEER: return script_get_peer(script->run->c, pointer);
+	case BIO_CTRL_DGRAM_SET_PEER: script_set_peer(script->run, pointer); return 1;
 	case BIO_CTRL_DGRAM_QUERY_MTU: return 1472;
 	case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: return 28;
 	case BIO_CTRL_DUP: return 1;
@@ -233,8 +224,7 @@ script_open(void)
 	named_dgram = make_method(BIO_TYPE_DGRAM, "scripted datagrams", 1, 1);
 	deaf = make_method(type, "scripted, no read", 0, 1);
 	mute = make_method(type, "scripted, no write", 1, 0);
-	return plain != NULL && named_dgram != NULL && deaf != NULL &&
-	    mute != NULL;
+	return plain != NULL && named_dgram != NULL && deaf != NULL && mute != NULL;
 }
 
 void

@@ -9,19 +9,15 @@
 
 #include "run.h"
 
-enum {
-	UNKNOWN_FAMILY = 77,
-	UNKNOWN_LEN = 112
-}; /* as long as libssl's own union of addresses */
+enum { UNKNOWN_FAMILY = 77, UNKNOWN_LEN = 112 }; /* as long as libssl's own union of addresses */
 
 size_t
 script_peer(const struct dcase *c, unsigned char *address)
 {
-	struct sockaddr_in inet = { .sin_family = AF_INET,
-		.sin_port = htons(4433) };
-	struct sockaddr_in6 inet6 = { .sin6_family = AF_INET6,
-		.sin6_port = htons(4433),
-		.sin6_scope_id = 3 };
+	struct sockaddr_in inet = { .sin_family = AF_INET, .sin_port = htons(4433) };
+	struct sockaddr_in6 inet6 = {
+		.sin6_family = AF_INET6, .sin6_port = htons(4433), .sin6_scope_id = 3
+	};
 	struct sockaddr_un local = { .sun_family = AF_UNIX };
 	sa_family_t family = UNKNOWN_FAMILY;
 
@@ -32,8 +28,7 @@ script_peer(const struct dcase *c, unsigned char *address)
 		memcpy(address, &inet, sizeof(inet));
 		return sizeof(inet);
 	case PEER_INET6:
-		memcpy(&inet6.sin6_addr,
-		    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7", 16);
+		memcpy(&inet6.sin6_addr, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7", 16);
 		memcpy(address, &inet6, sizeof(inet6));
 		return sizeof(inet6);
 	case PEER_UNIX:

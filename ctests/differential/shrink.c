@@ -34,8 +34,7 @@ drop_parts(struct dcase *c)
 	}
 	for (size_t i = strlen(c->steps); i-- > 0;) {
 		case_copy(&trial, c);
-		memmove(trial.steps + i, trial.steps + i + 1,
-		    strlen(trial.steps + i));
+		memmove(trial.steps + i, trial.steps + i + 1, strlen(trial.steps + i));
 		changed |= keep(c);
 	}
 	while (c->nwrites > 0) {
@@ -99,8 +98,7 @@ zero_bytes(struct dcase *c, size_t read)
 
 			case_copy(&trial, c);
 			bytes = trial.pool + trial.reads[read].at + at;
-			if (bytes[0] == 0 &&
-			    memcmp(bytes, bytes + 1, chunk - 1) == 0)
+			if (bytes[0] == 0 && memcmp(bytes, bytes + 1, chunk - 1) == 0)
 				continue;
 			memset(bytes, 0, chunk);
 			changed |= keep(c);

@@ -31,8 +31,7 @@ look_up(void *handle, const char *name, void *function, size_t size)
 	memcpy(function, &found, size);
 	return found != NULL;
 }
-#define LOOK_UP(handle, name, function) \
-	look_up(handle, name, &(function), sizeof(function))
+#define LOOK_UP(handle, name, function) look_up(handle, name, &(function), sizeof(function))
 
 static const char *
 object_of(int (*listen)(SSL *, BIO_ADDR *))
@@ -54,9 +53,7 @@ libssl_handle(void)
 	void *address;
 
 	memcpy(&address, &new, sizeof(address));
-	return dladdr(address, &info) != 0 ?
-	    dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_LAZY) :
-	    NULL;
+	return dladdr(address, &info) != 0 ? dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_LAZY) : NULL;
 }
 
 static int
@@ -66,16 +63,13 @@ open_reference(void *libssl)
 		LOOK_UP(libssl, method_names[i], methods[i]);
 	reference.name = "libssl";
 	return LOOK_UP(libssl, "DTLSv1_listen", reference.listen) &&
-	    LOOK_UP(libssl, "SSL_CTX_set_cookie_generate_cb",
-		reference.set_generate) &&
-	    LOOK_UP(
-		libssl, "SSL_CTX_set_cookie_verify_cb", reference.set_verify) &&
+	    LOOK_UP(libssl, "SSL_CTX_set_cookie_generate_cb", reference.set_generate) &&
+	    LOOK_UP(libssl, "SSL_CTX_set_cookie_verify_cb", reference.set_verify) &&
 	    LOOK_UP(libssl, "SSL_new", reference.new_ssl) &&
 	    LOOK_UP(libssl, "SSL_ctrl", reference.ctrl) &&
 	    LOOK_UP(libssl, "SSL_CTX_ctrl", reference.ctx_ctrl) &&
 	    LOOK_UP(libssl, "SSL_set_msg_callback", reference.set_message) &&
-	    LOOK_UP(
-		libssl, "SSL_CTX_set_msg_callback", reference.ctx_set_message);
+	    LOOK_UP(libssl, "SSL_CTX_set_msg_callback", reference.ctx_set_message);
 }
 
 static int
@@ -97,14 +91,11 @@ open_ours(void)
 		    object_of(ours.listen));
 		return 0;
 	}
-	if (!LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy",
-		ours.set_policy) ||
-	    !LOOK_UP(
-		RTLD_DEFAULT, "dtlsv1_listen_set_repairs", ours.set_repairs) ||
+	if (!LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy", ours.set_policy) ||
+	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_set_repairs", ours.set_repairs) ||
 	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_datagram", ours.datagram) ||
 	    !LOOK_UP(RTLD_DEFAULT, "dtlsv1_listen_adopt", ours.adopt)) {
-		fprintf(stderr,
-		    "differential: %s lacks one of its own functions: %s\n",
+		fprintf(stderr, "differential: %s lacks one of its own functions: %s\n",
 		    object_of(ours.listen), dlerror());
 		return 0;
 	}
@@ -117,9 +108,8 @@ sides_open(int control)
 	void *libssl = libssl_handle();
 
 	if (libssl == NULL || !open_reference(libssl)) {
-		fprintf(stderr,
-		    "differential: the loaded libssl lacks a function: %s\n",
-		    dlerror());
+		fprintf(
+		    stderr, "differential: the loaded libssl lacks a function: %s\n", dlerror());
 		return 0;
 	}
 	control_run = control;
@@ -129,12 +119,10 @@ sides_open(int control)
 	} else if (!open_ours()) {
 		return 0;
 	}
-	printf("ours:   %s\nlibssl: %s (%s)\n", object_of(ours.listen),
-	    object_of(reference.listen), OpenSSL_version(OPENSSL_VERSION));
-	if (!control &&
-	    strcmp(object_of(ours.listen), object_of(reference.listen)) == 0) {
-		fprintf(
-		    stderr, "differential: both sides are the same object\n");
+	printf("ours:   %s\nlibssl: %s (%s)\n", object_of(ours.listen), object_of(reference.listen),
+	    OpenSSL_version(OPENSSL_VERSION));
+	if (!control && strcmp(object_of(ours.listen), object_of(reference.listen)) == 0) {
+		fprintf(stderr, "differential: both sides are the same object\n");
 		return 0;
 	}
 	return 1;
@@ -167,16 +155,13 @@ side_context(struct side *side, int method)
 		return ctx;
 	ctx = SSL_CTX_new(methods[method]());
 	if (ctx == NULL || !identity_install(ctx) ||
-	    (side->set_policy != NULL &&
-		side->set_policy(ctx, POLICY_APP) != 1)) {
-		fprintf(stderr,
-		    "differential: cannot set up an SSL_CTX for %s\n",
+	    (side->set_policy != NULL && side->set_policy(ctx, POLICY_APP) != 1)) {
+		fprintf(stderr, "differential: cannot set up an SSL_CTX for %s\n",
 		    method_names[method]);
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	side->ctx_ctrl(
-	    ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
+	side->ctx_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
 	return side->contexts[method] = ctx;
 }
 

@@ -15,8 +15,8 @@
 
 typedef int generate_fn(SSL *ssl, unsigned char *cookie, unsigned int *len);
 typedef int verify_fn(SSL *ssl, const unsigned char *cookie, unsigned int len);
-typedef void message_fn(int sent, int version, int type, const void *bytes,
-    size_t len, SSL *ssl, void *arg);
+typedef void message_fn(
+    int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg);
 
 struct side {
 	const char *name;
@@ -28,15 +28,14 @@ struct side {
 	void (*set_message)(SSL *ssl, message_fn *message);
 	void (*ctx_set_message)(SSL_CTX *ctx, message_fn *message);
 	SSL *(*new_ssl)(SSL_CTX *ctx);
-	int (*set_policy)(SSL_CTX *ctx,
-	    int policy); /* NULL: libssl has no policies, and repairs nothing */
+	int (*set_policy)(
+	    SSL_CTX *ctx, int policy); /* NULL: libssl has no policies, and repairs nothing */
 	int (*set_repairs)(SSL_CTX *ctx, unsigned int repairs);
 	/* Ours alone has these: datagrams.c. */
 	int (*datagram)(SSL_CTX *ctx, const unsigned char *datagram, size_t len,
-	    const struct sockaddr *peer, socklen_t peer_len, unsigned char *out,
-	    size_t *out_len);
-	int (*adopt)(SSL *ssl, const unsigned char *hello, size_t len,
-	    const struct sockaddr *peer, socklen_t peer_len);
+	    const struct sockaddr *peer, socklen_t peer_len, unsigned char *out, size_t *out_len);
+	int (*adopt)(SSL *ssl, const unsigned char *hello, size_t len, const struct sockaddr *peer,
+	    socklen_t peer_len);
 	SSL_CTX *contexts[METHODS]; /* made when first asked for */
 };
 

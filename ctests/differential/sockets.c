@@ -25,8 +25,7 @@ static int
 bound_socket(int inet6, struct sockaddr_storage *address, socklen_t *len)
 {
 	struct sockaddr_in inet = { .sin_family = AF_INET };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-		.sin6_addr = in6addr_loopback };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
 	int fd = socket(inet6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 
 	inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -67,8 +66,7 @@ int
 sockets_open(void)
 {
 	if (!open_pair(0)) {
-		fprintf(stderr, "differential: no UDP on 127.0.0.1: %s\n",
-		    strerror(errno));
+		fprintf(stderr, "differential: no UDP on 127.0.0.1: %s\n", strerror(errno));
 		return 0;
 	}
 	if (!open_pair(1))
@@ -100,8 +98,7 @@ sockets_peer(int inet6, unsigned char *address)
 	struct sockaddr_storage own;
 	socklen_t len = sizeof(own);
 
-	if (getsockname(
-		pair_of(inet6)->client, (struct sockaddr *)&own, &len) != 0)
+	if (getsockname(pair_of(inet6)->client, (struct sockaddr *)&own, &len) != 0)
 		return 0;
 	memcpy(address, &own, len);
 	return len;
@@ -111,9 +108,8 @@ void
 sockets_send(int inet6, const unsigned char *bytes, size_t len)
 {
 	if (send(pair_of(inet6)->client, bytes, len, 0) != (ssize_t)len)
-		fprintf(stderr,
-		    "differential: cannot send %zu bytes on the loopback: %s\n",
-		    len, strerror(errno));
+		fprintf(stderr, "differential: cannot send %zu bytes on the loopback: %s\n", len,
+		    strerror(errno));
 }
 
 long
@@ -127,9 +123,7 @@ sockets_waiting(int inet6)
 {
 	int waiting = 0;
 
-	return ioctl(pair_of(inet6)->server, FIONREAD, &waiting) == 0 ?
-	    waiting :
-	    -1;
+	return ioctl(pair_of(inet6)->server, FIONREAD, &waiting) == 0 ? waiting : -1;
 }
 
 void
@@ -138,7 +132,6 @@ sockets_drain(int inet6)
 	unsigned char byte;
 	const struct pair *pair = pair_of(inet6);
 
-	while (recv(pair->server, &byte, 1, 0) >= 0 ||
-	    recv(pair->client, &byte, 1, 0) >= 0)
+	while (recv(pair->server, &byte, 1, 0) >= 0 || recv(pair->client, &byte, 1, 0) >= 0)
 		continue;
 }

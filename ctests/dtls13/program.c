@@ -53,15 +53,13 @@ server(const struct row *row, struct wire *wire)
 }
 
 static void
-listens(
-    const struct row *row, const char *whose, int (*listen)(SSL *, BIO_ADDR *))
+listens(const struct row *row, const char *whose, int (*listen)(SSL *, BIO_ADDR *))
 {
 	struct wire wire;
 	SSL *ssl = server(row, &wire);
 	char what[80];
 
-	(void)snprintf(
-	    what, sizeof(what), "%s, %#x to %#x", whose, row->min, row->max);
+	(void)snprintf(what, sizeof(what), "%s, %#x to %#x", whose, row->min, row->max);
 	check_case(what);
 	CHECK_INT(listen(ssl, NULL), row->reason == 0 ? 0 : -1);
 	CHECK_QUEUED(row->reason == 0 ? SSL_R_RECORD_TOO_SMALL : row->reason);
@@ -195,22 +193,20 @@ test_without_ssl(void)
 	struct wire wire;
 
 	hello_make(&h, NULL, 0);
-	CHECK_INT(dtlsv1_listen_datagram(ctx, h.byte, h.len,
-		      (struct sockaddr *)&peer, sizeof(peer), out, &len),
+	CHECK_INT(dtlsv1_listen_datagram(
+		      ctx, h.byte, h.len, (struct sockaddr *)&peer, sizeof(peer), out, &len),
 	    DTLSV1_LISTEN_ANSWER);
 	CHECK_INT(SSL_CTX_set_min_proto_version(ctx, DTLS1_3), 1);
 	len = sizeof(out);
-	CHECK_INT(dtlsv1_listen_datagram(ctx, h.byte, h.len,
-		      (struct sockaddr *)&peer, sizeof(peer), out, &len),
+	CHECK_INT(dtlsv1_listen_datagram(
+		      ctx, h.byte, h.len, (struct sockaddr *)&peer, sizeof(peer), out, &len),
 	    -1);
 	CHECK_QUEUED(SSL_R_UNSUPPORTED_SSL_VERSION);
-	CHECK(dtlsv1_listener_bind(
-		  ctx, (struct sockaddr *)&peer, sizeof(peer), NULL) == NULL);
+	CHECK(dtlsv1_listener_bind(ctx, (struct sockaddr *)&peer, sizeof(peer), NULL) == NULL);
 	CHECK_QUEUED(SSL_R_UNSUPPORTED_SSL_VERSION);
 	ssl = server(&rows[7], &wire);
-	CHECK_INT(dtlsv1_listen_adopt(ssl, h.byte, h.len,
-		      (struct sockaddr *)&peer, sizeof(peer)),
-	    -1);
+	CHECK_INT(
+	    dtlsv1_listen_adopt(ssl, h.byte, h.len, (struct sockaddr *)&peer, sizeof(peer)), -1);
 	CHECK_QUEUED(SSL_R_UNSUPPORTED_SSL_VERSION);
 	SSL_free(ssl);
 	CHECK_INT(SSL_CTX_set_min_proto_version(ctx, 0), 1);

@@ -217,7 +217,6 @@ DTLSv1_listen(SSL *ssl, BIO_ADDR *peer)
 		return -1;
 	}
 	if (max == 0 || max == DTLS1_3)
-		SSL_ctrl(
-		    ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, DTLS1_2_VERSION, NULL);
+		SSL_ctrl(ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, DTLS1_2_VERSION, NULL);
 	return real_listen(ssl, peer);
 }

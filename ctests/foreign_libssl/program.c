@@ -61,8 +61,8 @@ main(void)
 		strstr(info.dli_fname, "libdtlsv1_listen.so") != NULL,
 	    "DTLSv1_listen is ours");
 	at = dlsym(RTLD_DEFAULT, "SSL_CTX_new");
-	bad += failed(at != NULL && dladdr(at, &info) != 0 &&
-		strstr(info.dli_fname, "libssl_stub") != NULL,
+	bad += failed(
+	    at != NULL && dladdr(at, &info) != 0 && strstr(info.dli_fname, "libssl_stub") != NULL,
 	    "the program's libssl is the stub");
 
 	SSL_CTX_set_cookie_generate_cb(ctx, &generate);
@@ -71,14 +71,11 @@ main(void)
 	memcpy(before, peer, sizeof(peer));
 	for (i = 0; i < 3; i++) {
 		ERR_clear_error();
-		bad += failed(
-		    DTLSv1_listen(ssl, peer) == 1, "listen is the stub's");
+		bad += failed(DTLSv1_listen(ssl, peer) == 1, "listen is the stub's");
 		bad += failed(ERR_peek_error() == 0, "nothing is queued");
 	}
-	bad += failed(
-	    memcmp(peer, before, sizeof(peer)) == 0, "peer is as it was");
-	bad += failed(
-	    SSL_ctrl(ssl, 1, 0, NULL) == 4711, "SSL_ctrl reaches the stub");
+	bad += failed(memcmp(peer, before, sizeof(peer)) == 0, "peer is as it was");
+	bad += failed(SSL_ctrl(ssl, 1, 0, NULL) == 4711, "SSL_ctrl reaches the stub");
 	ERR_clear_error();
 
 	/* Our own functions keep their hands off a foreign object too. */
@@ -88,11 +85,9 @@ main(void)
 	find(&check, "dtlsv1_listen_cookie_verify");
 	bad += failed(policy(ctx, 0) == 0, "no policy for a foreign SSL_CTX");
 	bad += failed(repairs(ctx, 7) == 0, "no repairs on a foreign SSL_CTX");
-	bad +=
-	    failed(make(ssl, cookie, &len) == 0, "no cookie for a foreign SSL");
+	bad += failed(make(ssl, cookie, &len) == 0, "no cookie for a foreign SSL");
 	bad += failed(check(ssl, cookie, 32) == 0, "none is right for one");
-	bad += failed(
-	    ERR_peek_error() == 0, "nothing is queued where nobody looks");
+	bad += failed(ERR_peek_error() == 0, "nothing is queued where nobody looks");
 
 	stub_seen(&set, &listened, &controlled, &g, &v);
 	bad += failed(set == 2 && g == &generate && v == &verify,

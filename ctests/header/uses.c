@@ -19,8 +19,7 @@
  * The numbers are the ABI's: programs that were built with them run with every
  * later library. A negative size is an error in any language.
  */
-#define IS(name, value) \
-	typedef char name##_is_##value[(name) == (value) ? 1 : -1]
+#define IS(name, value) typedef char name##_is_##value[(name) == (value) ? 1 : -1]
 IS(DTLSV1_LISTEN_COOKIES_AUTO, 0);
 IS(DTLSV1_LISTEN_COOKIES_APP, 1);
 IS(DTLSV1_LISTEN_COOKIES_BUILTIN, 2);
@@ -85,8 +84,7 @@ uses(SSL *ssl, SSL_CTX *ctx, struct sockaddr *any, BIO_ADDR *addr)
 	sum += dtlsv1_listen_peer(ssl, NULL, NULL);
 	sum += dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_AUTO);
 	sum += dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_APP);
-	sum +=
-	    dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_BUILTIN);
+	sum += dtlsv1_listen_set_cookie_policy(ctx, DTLSV1_LISTEN_COOKIES_BUILTIN);
 	sum += dtlsv1_listen_cookie_generate(ssl, cookie, &cookie_len);
 	sum += dtlsv1_listen_cookie_verify(ssl, cookie, cookie_len);
 	SSL_CTX_set_cookie_generate_cb(ctx, dtlsv1_listen_cookie_generate);
@@ -109,8 +107,5 @@ uses(SSL *ssl, SSL_CTX *ctx, struct sockaddr *any, BIO_ADDR *addr)
 int
 main(void)
 {
-	return dtlsv1_listen_version()[0] == '0' &&
-		DTLSv1_listen(NULL, NULL) == -1 ?
-	    0 :
-	    1;
+	return dtlsv1_listen_version()[0] == '0' && DTLSv1_listen(NULL, NULL) == -1 ? 0 : 1;
 }

@@ -61,8 +61,7 @@ make_cookie(SSL *ssl, unsigned char *cookie)
 	int known;
 
 	/* A length beyond the buffer is a lie that must not be believed. */
-	memcpy(
-	    cookie, app->cookie, app->cookielen < 255 ? app->cookielen : 255);
+	memcpy(cookie, app->cookie, app->cookielen < 255 ? app->cookielen : 255);
 	if (!app->needs_peer)
 		return 1;
 	peer = BIO_ADDR_new();
@@ -99,7 +98,6 @@ app_verify(SSL *ssl, const unsigned char *cookie, unsigned int cookielen)
 	unsigned char right[256];
 
 	app_saw(ssl, &app->verified);
-	return make_cookie(ssl, right) && app->verify_result &&
-	    cookielen == app->cookielen &&
+	return make_cookie(ssl, right) && app->verify_result && cookielen == app->cookielen &&
 	    memcmp(cookie, right, cookielen) == 0;
 }

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 struct app {
-	const SSL *ssl;  /* NULL: any, several threads share it */
+	const SSL *ssl; /* NULL: any, several threads share it */
 	const BIO *rbio;
 	int needs_peer; /* the cookie is a digest of the peer's
 					 * address: no peer, no cookie */
@@ -27,7 +27,7 @@ struct app {
 
 /* Cookies of 20 bytes, both callbacks succeed. */
 void app_init(struct app *);
-void app_install(struct app *, SSL_CTX *); /* app_init()ed before */
+void app_install(struct app *, SSL_CTX *);  /* app_init()ed before */
 void app_expect(struct app *, const SSL *); /* takes its rbio as it is */
 struct app *app_of(SSL *);
 void app_saw(SSL *, atomic_int *count);

@@ -17,7 +17,7 @@ struct batch_port {
 	SSL *ssl;
 };
 
-BIO *batch_bio(int fd);  /* dtlsv1_listen_bio_new() */
+BIO *batch_bio(int fd); /* dtlsv1_listen_bio_new() */
 
 /* The BIO serves one SSL after the other: the port has a reference of its own. */
 SSL *batch_next_ssl(struct batch_port *);

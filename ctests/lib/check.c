@@ -27,13 +27,12 @@ result(int ok, const char *file, int line, const char *func, const char *text)
 	if (ok)
 		return;
 	failures++;
-	fprintf(stderr, "%s:%d: %s%s%s: %s\n", file, line, func,
-	    *now != '\0' ? ": " : "", now, text);
+	fprintf(
+	    stderr, "%s:%d: %s%s%s: %s\n", file, line, func, *now != '\0' ? ": " : "", now, text);
 }
 
 void
-check_true(
-    int ok, const char *cond, const char *file, int line, const char *func)
+check_true(int ok, const char *cond, const char *file, int line, const char *func)
 {
 	char text[300];
 
@@ -42,8 +41,7 @@ check_true(
 }
 
 void
-check_int(long got, long want, const char *expr, const char *file, int line,
-    const char *func)
+check_int(long got, long want, const char *expr, const char *file, int line, const char *func)
 {
 	char text[300];
 
@@ -52,19 +50,18 @@ check_int(long got, long want, const char *expr, const char *file, int line,
 }
 
 void
-check_str(const char *got, const char *want, const char *expr, const char *file,
-    int line, const char *func)
+check_str(const char *got, const char *want, const char *expr, const char *file, int line,
+    const char *func)
 {
 	char text[600];
 
-	snprintf(
-	    text, sizeof(text), "%s is \"%s\", not \"%s\"", expr, got, want);
+	snprintf(text, sizeof(text), "%s is \"%s\", not \"%s\"", expr, got, want);
 	result(strcmp(got, want) == 0, file, line, func, text);
 }
 
 void
-check_bytes(const void *got, const void *want, size_t len, const char *expr,
-    const char *file, int line, const char *func)
+check_bytes(const void *got, const void *want, size_t len, const char *expr, const char *file,
+    int line, const char *func)
 {
 	const unsigned char *g = got, *w = want;
 	char text[300];
@@ -73,14 +70,12 @@ check_bytes(const void *got, const void *want, size_t len, const char *expr,
 	for (i = 0; i < len && g[i] == w[i]; i++)
 		;
 	if (i < len)
-		snprintf(text, sizeof(text), "%s: byte %zu is %02x, not %02x",
-		    expr, i, g[i], w[i]);
+		snprintf(text, sizeof(text), "%s: byte %zu is %02x, not %02x", expr, i, g[i], w[i]);
 	result(i == len, file, line, func, text);
 }
 
 void
-check_queued(
-    int reason, const char *name, const char *file, int line, const char *func)
+check_queued(int reason, const char *name, const char *file, int line, const char *func)
 {
 	unsigned long first = ERR_get_error(), more = ERR_peek_error();
 	char text[300];
@@ -89,11 +84,11 @@ check_queued(
 	if (reason == 0)
 		ok = first == 0;
 	else
-		ok = ERR_GET_LIB(first) == ERR_LIB_SSL &&
-		    ERR_GET_REASON(first) == reason && more == 0;
+		ok = ERR_GET_LIB(first) == ERR_LIB_SSL && ERR_GET_REASON(first) == reason &&
+		    more == 0;
 	snprintf(text, sizeof(text), "queued: %lx %s%s, not one %s (%d)", first,
-	    first != 0 ? ERR_reason_error_string(first) : "(nothing)",
-	    more != 0 ? " and more" : "", name, reason);
+	    first != 0 ? ERR_reason_error_string(first) : "(nothing)", more != 0 ? " and more" : "",
+	    name, reason);
 	result(ok, file, line, func, text);
 	ERR_clear_error();
 }
@@ -101,8 +96,8 @@ check_queued(
 void
 check_die(const char *cond, const char *file, int line)
 {
-	fprintf(stderr, "%s:%d: the test cannot go on: not so: %s (%s)\n", file,
-	    line, cond, strerror(errno));
+	fprintf(stderr, "%s:%d: the test cannot go on: not so: %s (%s)\n", file, line, cond,
+	    strerror(errno));
 	ERR_print_errors_fp(stderr);
 	exit(3);
 }
@@ -132,8 +127,7 @@ is_ours(const char *file)
 	Dl_info info;
 
 	if (is_static)
-		return dladdr(&program, &info) != 0 &&
-		    strcmp(info.dli_fname, file) == 0;
+		return dladdr(&program, &info) != 0 && strcmp(info.dli_fname, file) == 0;
 	base = base != NULL ? base + 1 : file;
 	return strncmp(base, "libdtlsv1_listen.so", 19) == 0;
 }
@@ -146,8 +140,7 @@ static void
 prove_ours(const char *mode)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	int preloaded =
-	    preload != NULL && strstr(preload, "libdtlsv1_listen.so") != NULL;
+	int preloaded = preload != NULL && strstr(preload, "libdtlsv1_listen.so") != NULL;
 	int (*call)(SSL *, BIO_ADDR *) = DTLSv1_listen;
 	void *called;
 	Dl_info info;
@@ -158,8 +151,8 @@ prove_ours(const char *mode)
 	else if (strcmp(mode, "preloaded") == 0)
 		CHECK(preloaded);
 	else
-		check_true(0, "CTESTS_MODE is linked, preloaded or static",
-		    __FILE__, __LINE__, __func__);
+		check_true(
+		    0, "CTESTS_MODE is linked, preloaded or static", __FILE__, __LINE__, __func__);
 
 	memcpy(&called, &call, sizeof(called));
 	CHECK(dladdr(called, &info) != 0 && is_ours(info.dli_fname));
@@ -211,7 +204,6 @@ check_failures(void)
 int
 check_end(void)
 {
-	printf("%s %s: %d checks, %d failed\n", program, getenv("CTESTS_MODE"),
-	    checks, failures);
+	printf("%s %s: %d checks, %d failed\n", program, getenv("CTESTS_MODE"), checks, failures);
 	return checks == 0 || failures != 0; /* no checks is a failure */
 }

@@ -12,18 +12,16 @@
 #define CHECK(cond) check_true((cond) != 0, #cond, __FILE__, __LINE__, __func__)
 #define CHECK_INT(got, want) \
 	check_int((long)(got), (long)(want), #got, __FILE__, __LINE__, __func__)
-#define CHECK_STR(got, want) \
-	check_str((got), (want), #got, __FILE__, __LINE__, __func__)
+#define CHECK_STR(got, want) check_str((got), (want), #got, __FILE__, __LINE__, __func__)
 #define CHECK_BYTES(got, want, len) \
 	check_bytes((got), (want), (len), #got, __FILE__, __LINE__, __func__)
 
 /* Exactly one entry in the error queue, SSL's, with this reason; 0: none. */
-#define CHECK_QUEUED(reason) \
-	check_queued((reason), #reason, __FILE__, __LINE__, __func__)
+#define CHECK_QUEUED(reason) check_queued((reason), #reason, __FILE__, __LINE__, __func__)
 
 void check_begin(const char *program);
 int check_end(void);
-int check_failures(void);  /* so far */
+int check_failures(void); /* so far */
 /* Part of this program cannot run here: run.sh names it in the sum. */
 void check_left_out(const char *what, const char *why);
 void check_case(const char *what); /* named in failures, one a thread */
@@ -35,9 +33,7 @@ const char *check_owner(const char *symbol);
  * What SSL_get_error() says after a datagram was dropped. It looks at the error
  * queue, until 4.0, which looks at the SSL.
  */
-#define ERROR_OF_A_DROP \
-	(OPENSSL_VERSION_NUMBER >= 0x40000000L ? SSL_ERROR_SYSCALL : \
-						 SSL_ERROR_SSL)
+#define ERROR_OF_A_DROP (OPENSSL_VERSION_NUMBER >= 0x40000000L ? SSL_ERROR_SYSCALL : SSL_ERROR_SSL)
 
 /* For what the test itself needs and cannot do without. */
 #define NEED(cond) \
@@ -49,10 +45,8 @@ _Noreturn void check_die(const char *, const char *, int);
 
 void check_true(int, const char *, const char *, int, const char *);
 void check_int(long, long, const char *, const char *, int, const char *);
-void check_str(
-    const char *, const char *, const char *, const char *, int, const char *);
-void check_bytes(const void *, const void *, size_t, const char *, const char *,
-    int, const char *);
+void check_str(const char *, const char *, const char *, const char *, int, const char *);
+void check_bytes(const void *, const void *, size_t, const char *, const char *, int, const char *);
 void check_queued(int, const char *, const char *, int, const char *);
 
 #endif

@@ -29,8 +29,7 @@ drive(SSL *ssl, int (*step)(SSL *))
 		if (SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
 			break;
 		(void)DTLSv1_get_timeout(ssl, &tv);
-		net_readable(SSL_get_fd(ssl),
-		    (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000));
+		net_readable(SSL_get_fd(ssl), (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000));
 		DTLSv1_handle_timeout(ssl);
 	}
 	return ret;

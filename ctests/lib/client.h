@@ -14,7 +14,7 @@ struct client {
 	struct address server, own;
 	int fd, ok;
 	int impatient; /* keeps libssl's timers */
-	int accepted; /* so many times */
+	int accepted;  /* so many times */
 	pthread_t thread;
 };
 void client_start(struct client *, const struct address *server);

@@ -60,8 +60,7 @@ static const struct {
 };
 
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
-_Static_assert(sizeof(size_t) + MEMBERS * sizeof(uint64_t) ==
-	sizeof(struct dtlsv1_listen_stats),
+_Static_assert(sizeof(size_t) + MEMBERS * sizeof(uint64_t) == sizeof(struct dtlsv1_listen_stats),
     "every member is in the table");
 
 static struct dtlsv1_listen_stats last;
@@ -104,9 +103,8 @@ counters_changes(void)
 	text[0] = '\0';
 	for (i = 0; i < MEMBERS; i++)
 		if (member(&now, i) != member(&last, i))
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-			    "%s%s %" PRIu64, len > 0 ? " " : "",
-			    members[i].name,
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %" PRIu64,
+			    len > 0 ? " " : "", members[i].name,
 			    member(&now, i) - member(&last, i));
 	last = now;
 	return text;

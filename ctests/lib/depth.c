@@ -38,8 +38,8 @@ depth_of(void (*body)(void *), void *arg)
 	pthread_t thread;
 	unsigned char *stack, *p;
 
-	stack = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	stack = mmap(
+	    NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	NEED(stack != MAP_FAILED);
 	memset(stack, PAINT, ROOM);
 	NEED(pthread_attr_init(&attr) == 0);

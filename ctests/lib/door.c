@@ -54,8 +54,7 @@ door_ask(struct door *door, const struct hello *h, struct answer *a)
 }
 
 void
-door_cookie(
-    struct door *door, const struct hello *h, unsigned char cookie[COOKIE_LEN])
+door_cookie(struct door *door, const struct hello *h, unsigned char cookie[COOKIE_LEN])
 {
 	struct answer a;
 	struct hvr v;

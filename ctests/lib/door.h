@@ -18,10 +18,10 @@ struct door {
 };
 
 struct answer {
-	int ret; /* of DTLSv1_listen */
-	int queued; /* was there anything in the error queue? */
+	int ret;            /* of DTLSv1_listen */
+	int queued;         /* was there anything in the error queue? */
 	unsigned int count; /* datagrams sent */
-	size_t len; /* of the first */
+	size_t len;         /* of the first */
 	unsigned char byte[WIRE_MAX];
 };
 
@@ -34,8 +34,7 @@ void door_secret(struct door *, int secret);
 void door_ask(struct door *, const struct hello *, struct answer *);
 
 /* The cookie for a hello; checks that the answer holds one. */
-void door_cookie(
-    struct door *, const struct hello *, unsigned char cookie[COOKIE_LEN]);
+void door_cookie(struct door *, const struct hello *, unsigned char cookie[COOKIE_LEN]);
 
 /* The same for the hello that door_shown() shows it with. */
 void door_fresh(struct door *, unsigned char cookie[COOKIE_LEN]);

@@ -9,8 +9,8 @@
 const char *
 end_name(enum end_kind kind)
 {
-	static const char *const names[END_KINDS] = { "memory BIOs",
-		"a BIO pair", "a datagram BIO", "a custom BIO" };
+	static const char *const names[END_KINDS] = { "memory BIOs", "a BIO pair", "a datagram BIO",
+		"a custom BIO" };
 
 	return names[kind];
 }
@@ -23,8 +23,7 @@ open_datagram(struct end *e)
 	net_connect(e->fd, &e->near_own);
 	e->rbio = e->wbio = BIO_new_dgram(e->fd, BIO_NOCLOSE);
 	NEED(e->rbio != NULL);
-	NEED(BIO_ctrl(e->rbio, BIO_CTRL_DGRAM_SET_CONNECTED, 0,
-		 &e->near_own.any) == 1);
+	NEED(BIO_ctrl(e->rbio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, &e->near_own.any) == 1);
 }
 
 SSL *
@@ -42,9 +41,7 @@ end_server(struct end *e, enum end_kind kind, SSL_CTX *ctx)
 		e->wbio = e->rbio;
 		break;
 	case END_DATAGRAM: open_datagram(e); break;
-	default:
-		wire_init(&e->wire);
-		e->rbio = e->wbio = wire_bio(&e->wire, NULL, 0);
+	default: wire_init(&e->wire); e->rbio = e->wbio = wire_bio(&e->wire, NULL, 0);
 	}
 	NEED(e->rbio != NULL && e->wbio != NULL);
 	return tls_server_on(ctx, e->rbio, e->wbio);
@@ -65,12 +62,8 @@ void
 end_give(struct end *e, const void *bytes, size_t len)
 {
 	switch (e->kind) {
-	case END_MEMORY:
-		NEED(BIO_write(e->rbio, bytes, (int)len) == (int)len);
-		break;
-	case END_PAIR:
-		NEED(BIO_write(e->near, bytes, (int)len) == (int)len);
-		break;
+	case END_MEMORY: NEED(BIO_write(e->rbio, bytes, (int)len) == (int)len); break;
+	case END_PAIR: NEED(BIO_write(e->near, bytes, (int)len) == (int)len); break;
 	case END_DATAGRAM: net_send(e->near_fd, bytes, len, &e->own); break;
 	default: queue_put(&e->wire.in, bytes, len);
 	}
@@ -107,9 +100,7 @@ end_waiting(struct end *e)
 	switch (e->kind) {
 	case END_MEMORY:
 	case END_PAIR: return BIO_ctrl_pending(e->rbio);
-	case END_DATAGRAM:
-		NEED(ioctl(e->fd, FIONREAD, &n) == 0);
-		return (size_t)n;
+	case END_DATAGRAM: NEED(ioctl(e->fd, FIONREAD, &n) == 0); return (size_t)n;
 	default:
 		return queue_len(&e->wire.in) == 0 ?
 		    0 :
@@ -157,8 +148,8 @@ one_way(struct end *e, struct stepper *s, SSL *from, SSL *to, const char *say)
 }
 
 void
-end_finish(struct end *e, struct stepper *s, SSL *server, unsigned char *first,
-    size_t room, size_t *len)
+end_finish(
+    struct end *e, struct stepper *s, SSL *server, unsigned char *first, size_t room, size_t *len)
 {
 	int done = 0, client_done = 0, round, ret;
 	size_t n;
@@ -167,8 +158,7 @@ end_finish(struct end *e, struct stepper *s, SSL *server, unsigned char *first,
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
-			if (!done &&
-			    SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
+			if (!done && SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		n = to_client(e, s, first, room);

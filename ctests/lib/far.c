@@ -136,8 +136,7 @@ far_accepted(struct far *f, SSL *ssl, uint64_t seq)
 }
 
 void
-far_accepted_with(
-    struct far *f, SSL *ssl, uint64_t seq, const void *behind, size_t len)
+far_accepted_with(struct far *f, SSL *ssl, uint64_t seq, const void *behind, size_t len)
 {
 	stepper_step(&f->client);
 	far_to_server(f);
@@ -148,7 +147,7 @@ far_accepted_with(
 	CHECK_INT(f->record[0].msg, 3);
 	f->records = 0;
 	stepper_step(&f->client);
-	f->shift = seq - 1;  /* its second record is number 1 */
+	f->shift = seq - 1; /* its second record is number 1 */
 	to_server(f, behind, len);
 	CHECK_INT(listen_to(ssl, NULL), 1);
 	CHECK_QUEUED(0);
@@ -180,8 +179,7 @@ far_finish(struct far *f, SSL *ssl)
 		if (!done) {
 			ret = SSL_accept(ssl);
 			done = ret == 1;
-			if (!done &&
-			    SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
+			if (!done && SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		far_collect(f, 1);

@@ -16,12 +16,12 @@ struct far {
 	struct stepper client;
 	struct address server, own;
 	int server_fd, fd;
-	uint64_t shift;  /* added to the client's numbers */
+	uint64_t shift; /* added to the client's numbers */
 
 	/* Of what came from the server, in order: epoch 0 only. */
 	struct {
 		uint64_t seq;
-		unsigned int type;  /* of the record */
+		unsigned int type; /* of the record */
 		unsigned int msg;  /* of the handshake message */
 	} record[FAR_NUMBERS];
 	int records;
@@ -34,7 +34,7 @@ void far_free(struct far *);
 /* An SSL that serves on the server's socket, non-blocking, one BIO. */
 SSL *far_server(struct far *, SSL_CTX *);
 
-void far_to_server(struct far *); /* all that the client has to send */
+void far_to_server(struct far *);           /* all that the client has to send */
 int far_collect(struct far *, int deliver); /* what the server sent */
 
 /* Both hellos, up to the 1 of listen; the second one's number is `seq`. */

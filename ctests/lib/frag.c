@@ -53,8 +53,7 @@ pad(SSL *ssl, size_t padding)
 }
 
 void
-frag_client_init(struct frag_client *c, const struct address *server,
-    size_t padding, long mtu)
+frag_client_init(struct frag_client *c, const struct address *server, size_t padding, long mtu)
 {
 	memset(c, 0, sizeof(*c));
 	stepper_init(&c->step);
@@ -185,7 +184,7 @@ frag_accepts(struct frag_server *s, struct frag_client *c)
 	CHECK_INT(frag_listen(s, &peer, &strange), 1);
 	CHECK_INT(strange, 0);
 	CHECK_QUEUED(0);
-	CHECK(!net_readable(s->fd, 0));  /* it was the last one's turn */
+	CHECK(!net_readable(s->fd, 0)); /* it was the last one's turn */
 	CHECK_BYTES(&peer, &c->own.any, c->own.len);
 	before = s->app.verified;
 	frag_connect(s, c);
@@ -204,8 +203,8 @@ frag_connect(struct frag_server *s, struct frag_client *c)
 		net_connect(s->fd, &c->own);
 	else
 		BIO_set_fd(b,
-		    net_nonblocking(net_connected(
-			&s->own, (struct sockaddr *)&c->own.any, c->own.len)),
+		    net_nonblocking(
+			net_connected(&s->own, (struct sockaddr *)&c->own.any, c->own.len)),
 		    BIO_CLOSE);
 	BIO_ctrl_set_connected(b, &c->own.any);
 }
@@ -219,8 +218,7 @@ shake_hands(SSL *server, struct frag_client *c)
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
-			if (!done &&
-			    SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
+			if (!done && SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		if (done && client_done)

@@ -21,7 +21,7 @@ struct frag_server {
 };
 void frag_server_init(struct frag_server *, SSL_CTX *, int family);
 void frag_server_free(struct frag_server *);
-void frag_server_next(struct frag_server *);  /* another SSL */
+void frag_server_next(struct frag_server *); /* another SSL */
 
 struct frag_client {
 	struct stepper step; /* what waits to be sent: step.wire.out */
@@ -29,8 +29,7 @@ struct frag_client {
 	int fd;
 };
 /* `padding` bytes of ALPN make the hello long, 0: none; `mtu` cuts it up. */
-void frag_client_init(struct frag_client *, const struct address *server,
-    size_t padding, long mtu);
+void frag_client_init(struct frag_client *, const struct address *server, size_t padding, long mtu);
 void frag_client_free(struct frag_client *);
 
 /* One step of the handshake: how many datagrams wait. */
@@ -39,7 +38,7 @@ struct datagram *frag_get(struct frag_client *, unsigned int nth);
 void frag_send(struct frag_client *, unsigned int nth);
 void frag_send_bytes(struct frag_client *, const void *, size_t);
 void frag_forget(struct frag_client *); /* all that wait */
-void frag_hear(struct frag_client *); /* what comes */
+void frag_hear(struct frag_client *);   /* what comes */
 
 /* The first hello and its answer: how many datagrams of the second wait. */
 unsigned int frag_second_hello(struct frag_client *, struct frag_server *);
@@ -56,7 +55,7 @@ void frag_nothing_yet(struct frag_server *);
  * cookie is checked once more. */
 void frag_accepts(struct frag_server *, struct frag_client *);
 void frag_connect(struct frag_server *, struct frag_client *); /* a socket */
-void frag_finish(struct frag_server *, struct frag_client *); /* handshake,
+void frag_finish(struct frag_server *, struct frag_client *);  /* handshake,
 						 * data both ways */
 
 #endif

@@ -37,7 +37,7 @@ void hello_make(struct hello *, const void *cookie, size_t cookielen);
 /* After a change of length: make the length fields agree again. */
 void hello_fix_record(struct hello *);
 void hello_fix_fragment(struct hello *); /* not the message length */
-void hello_fix_message(struct hello *); /* all of them */
+void hello_fix_message(struct hello *);  /* all of them */
 
 void hello_put(struct hello *, size_t at, uint64_t value, size_t width);
 
@@ -50,7 +50,6 @@ struct hvr {
 	unsigned char cookie[255];
 };
 void hvr_parse(struct hvr *, const void *, size_t);
-size_t hvr_make(
-    unsigned char *out, uint64_t seq, const void *cookie, size_t cookielen);
+size_t hvr_make(unsigned char *out, uint64_t seq, const void *cookie, size_t cookielen);
 
 #endif

@@ -38,27 +38,23 @@ homes_address(int family, const char *text, in_port_t port)
 socklen_t
 homes_length(int family)
 {
-	return family == AF_INET ? sizeof(struct sockaddr_in) :
-				   sizeof(struct sockaddr_in6);
+	return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
 SSL *
-homes_server(SSL_CTX *ctx, int family, const char *own, int client_family,
-    const char *to)
+homes_server(SSL_CTX *ctx, int family, const char *own, int client_family, const char *to)
 {
 	union any a = homes_address(family, own, 0);
 	socklen_t len = sizeof(a);
 	in_port_t port;
 	BIO *b;
 
-	NEED((homes_server_fd =
-		     socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
+	NEED((homes_server_fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
 	NEED(bind(homes_server_fd, &a.sa, homes_length(family)) == 0 &&
 	    getsockname(homes_server_fd, &a.sa, &len) == 0);
 	port = family == AF_INET ? a.in.sin_port : a.in6.sin6_port;
 	a = homes_address(client_family, to, port);
-	NEED((homes_client_fd = socket(
-		  client_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
+	NEED((homes_client_fd = socket(client_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) >= 0);
 	/* Nothing of another address gets through to it. */
 	NEED(connect(homes_client_fd, &a.sa, homes_length(client_family)) == 0);
 	NEED((b = BIO_new_dgram(homes_server_fd, BIO_NOCLOSE)) != NULL);
@@ -79,8 +75,7 @@ homes_to_server(void)
 	struct datagram *d;
 
 	while ((d = queue_get(&homes_client.wire.out)) != NULL) {
-		NEED(send(homes_client_fd, d->byte, d->len, 0) ==
-		    (ssize_t)d->len);
+		NEED(send(homes_client_fd, d->byte, d->len, 0) == (ssize_t)d->len);
 		net_settle();
 	}
 }

@@ -22,12 +22,11 @@ union any homes_address(int family, const char *text, in_port_t port);
 socklen_t homes_length(int family);
 
 /* A server's socket on `own`, and a client's that writes to `to` of it. */
-SSL *homes_server(
-    SSL_CTX *, int family, const char *own, int client_family, const char *to);
+SSL *homes_server(SSL_CTX *, int family, const char *own, int client_family, const char *to);
 void homes_done(SSL *);
 
 void homes_to_server(void);
-int homes_to_client(void);  /* how many datagrams */
+int homes_to_client(void); /* how many datagrams */
 
 /* A network of its own, with two addresses on its loopback; 0: not allowed here. */
 int homes_own_network(void);

@@ -8,8 +8,7 @@ enum { SERVER_HELLO = 2 };
 struct late late;
 
 static long
-watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret,
-    size_t *done)
+watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret, size_t *done)
 {
 	(void)b;
 	(void)p;

@@ -63,8 +63,8 @@ address_port(const struct address *a)
 }
 
 dtlsv1_listener *
-listener_at(SSL_CTX *ctx, const char *ip,
-    const struct dtlsv1_listener_options *options, struct address *at)
+listener_at(
+    SSL_CTX *ctx, const char *ip, const struct dtlsv1_listener_options *options, struct address *at)
 {
 	dtlsv1_listener *listener;
 
@@ -106,11 +106,9 @@ caller_ssl(int fd)
 void
 caller_init(struct caller *caller, const struct address *listener)
 {
-	caller->fd = socket(listener->any.ss_family,
-	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	caller->fd = socket(listener->any.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	NEED(caller->fd >= 0);
-	NEED(connect(caller->fd, (const struct sockaddr *)&listener->any,
-		 listener->len) == 0);
+	NEED(connect(caller->fd, (const struct sockaddr *)&listener->any, listener->len) == 0);
 	caller->ssl = caller_ssl(caller->fd);
 }
 
@@ -194,15 +192,13 @@ listener_serve(dtlsv1_listener *listener, struct caller *caller)
 }
 
 void
-exchange(dtlsv1_listener *listener, SSL *ssl, struct caller *caller,
-    const char *line)
+exchange(dtlsv1_listener *listener, SSL *ssl, struct caller *caller, const char *line)
 {
 	char there[64] = "", back[64] = "";
 	int news, n = (int)strlen(line), turns;
 
 	CHECK_INT(SSL_write(caller->ssl, line, n), n);
-	for (turns = 0; turns < 200 && SSL_read(ssl, there, sizeof(there)) <= 0;
-	    turns++) {
+	for (turns = 0; turns < 200 && SSL_read(ssl, there, sizeof(there)) <= 0; turns++) {
 		(void)net_readable(lf.fd(listener), 10);
 		NEED(lf.run(listener, 0) >= 0);
 		while (lf.next(listener, &news) != NULL)

@@ -13,13 +13,11 @@
 
 /* Looked up at run time, like ours.h's. */
 struct listener_functions {
-	dtlsv1_listener *(*bind)(SSL_CTX *, const struct sockaddr *, socklen_t,
-	    const struct dtlsv1_listener_options *);
+	dtlsv1_listener *(*bind)(
+	    SSL_CTX *, const struct sockaddr *, socklen_t, const struct dtlsv1_listener_options *);
 	int (*bind_group)(SSL_CTX *, const struct sockaddr *, socklen_t,
-	    const struct dtlsv1_listener_options *, dtlsv1_listener **,
-	    unsigned int);
-	dtlsv1_listener *(*new)(
-	    SSL_CTX *, int, const struct dtlsv1_listener_options *);
+	    const struct dtlsv1_listener_options *, dtlsv1_listener **, unsigned int);
+	dtlsv1_listener *(*new)(SSL_CTX *, int, const struct dtlsv1_listener_options *);
 	int (*fd)(const dtlsv1_listener *);
 	int (*address)(const dtlsv1_listener *, struct sockaddr *, socklen_t *);
 	int (*run)(dtlsv1_listener *, int);
@@ -32,7 +30,7 @@ struct listener_functions {
 };
 extern struct listener_functions lf;
 
-void listener_init(void);  /* looks them up */
+void listener_init(void); /* looks them up */
 
 /* The usual, for the options that a test leaves alone. */
 #define OPTIONS(...) \
@@ -40,8 +38,8 @@ void listener_init(void);  /* looks them up */
 	    .size = sizeof(struct dtlsv1_listener_options), __VA_ARGS__ })
 
 /* On a free port of this address; `at` is where it is. */
-dtlsv1_listener *listener_at(SSL_CTX *, const char *ip,
-    const struct dtlsv1_listener_options *, struct address *at);
+dtlsv1_listener *listener_at(
+    SSL_CTX *, const char *ip, const struct dtlsv1_listener_options *, struct address *at);
 struct address address_of(const char *ip, int port);
 int address_port(const struct address *);
 

@@ -39,12 +39,10 @@ loopback(int family)
 	case AF_INET:
 		v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		return net_address(&v4, sizeof(v4));
-	case AF_INET6:
-		v6.sin6_addr = in6addr_loopback;
-		return net_address(&v6, sizeof(v6));
+	case AF_INET6: v6.sin6_addr = in6addr_loopback; return net_address(&v6, sizeof(v6));
 	default:
-		snprintf(un.sun_path, sizeof(un.sun_path), "%s/%ld.%d",
-		    dir != NULL ? dir : "/tmp", (long)getpid(), count++);
+		snprintf(un.sun_path, sizeof(un.sun_path), "%s/%ld.%d", dir != NULL ? dir : "/tmp",
+		    (long)getpid(), count++);
 		return net_address(&un, sizeof(un));
 	}
 }
@@ -57,12 +55,10 @@ net_bound(int family, struct address *own)
 	NEED(fd >= 0);
 	*own = loopback(family);
 	/* net_connected() may share the port later. */
-	NEED(family == AF_UNIX ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
+	NEED(family == AF_UNIX || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
 	NEED(bind(fd, (struct sockaddr *)&own->any, own->len) == 0);
 	if (family != AF_UNIX)
-		NEED(getsockname(fd, (struct sockaddr *)&own->any, &own->len) ==
-		    0);
+		NEED(getsockname(fd, (struct sockaddr *)&own->any, &own->len) == 0);
 	return fd;
 }
 
@@ -76,8 +72,7 @@ net_has_ipv6(const char *what)
 	if (has == -1) {
 		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
 
-		has = fd >= 0 &&
-		    bind(fd, (struct sockaddr *)&own.any, own.len) == 0;
+		has = fd >= 0 && bind(fd, (struct sockaddr *)&own.any, own.len) == 0;
 		if (fd >= 0)
 			close(fd);
 	}
@@ -155,8 +150,7 @@ net_settle(void)
 void
 net_send(int fd, const void *bytes, size_t len, const struct address *to)
 {
-	NEED(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to->any,
-		 to->len) == (ssize_t)len);
+	NEED(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to->any, to->len) == (ssize_t)len);
 	net_settle();
 }
 
@@ -167,8 +161,7 @@ net_connect(int fd, const struct address *to)
 }
 
 int
-net_connected(const struct address *server, const struct sockaddr *peer,
-    socklen_t peerlen)
+net_connected(const struct address *server, const struct sockaddr *peer, socklen_t peerlen)
 {
 	int fd = socket(server->any.ss_family, SOCK_DGRAM, 0), on = 1;
 

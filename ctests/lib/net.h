@@ -18,7 +18,7 @@ void net_close(int fd, const struct address *);
 int net_nonblocking(int fd);
 void net_receive_timeout(int fd, int milliseconds);
 int net_readable(int fd, int milliseconds);
-void net_wait(int fd);  /* until there is something to read */
+void net_wait(int fd); /* until there is something to read */
 void net_wait_either(int fd, int other);
 
 /* What this thread has sent on loopback has arrived, and lost nothing to a
@@ -29,7 +29,6 @@ void net_connect(int fd, const struct address *);
 struct address net_address(const void *sockaddr, socklen_t);
 
 /* A new socket on the port of `server`, connected to `peer`. */
-int net_connected(const struct address *server, const struct sockaddr *peer,
-    socklen_t peerlen);
+int net_connected(const struct address *server, const struct sockaddr *peer, socklen_t peerlen);
 
 #endif

@@ -20,15 +20,14 @@ one_peer4(const char *ip, int port)
 }
 
 int
-one(struct one *o, SSL_CTX *ctx, const struct address *peer, const void *bytes,
-    size_t len)
+one(struct one *o, SSL_CTX *ctx, const struct address *peer, const void *bytes, size_t len)
 {
 	size_t i;
 
 	memset(o->out, 0xa5, sizeof(o->out));
 	o->len = sizeof(o->out);
-	o->verdict = ours.datagram(ctx, bytes, len,
-	    (const struct sockaddr *)&peer->any, peer->len, o->out, &o->len);
+	o->verdict = ours.datagram(
+	    ctx, bytes, len, (const struct sockaddr *)&peer->any, peer->len, o->out, &o->len);
 	CHECK_QUEUED(0);
 	CHECK(o->verdict >= DROP && o->verdict <= KEPT);
 	if (o->verdict == DROP || o->verdict == KEPT)

@@ -16,8 +16,7 @@ ours_find(const char *symbol, void *function)
 	void *at = dlsym(RTLD_DEFAULT, symbol);
 
 	if (at == NULL) {
-		fprintf(
-		    stderr, "no %s in this process: %s\n", symbol, dlerror());
+		fprintf(stderr, "no %s in this process: %s\n", symbol, dlerror());
 		exit(3);
 	}
 	memcpy(function, &at, sizeof(at));
@@ -32,8 +31,7 @@ ours_init(void)
 	ours_find("dtlsv1_listen_set_repairs", &ours.set_repairs);
 	ours_find("dtlsv1_listen_set_secret", &ours.set_secret);
 	ours_find("dtlsv1_listen_set_secret_file", &ours.set_secret_file);
-	ours_find(
-	    "dtlsv1_listen_set_cookie_lifetime", &ours.set_cookie_lifetime);
+	ours_find("dtlsv1_listen_set_cookie_lifetime", &ours.set_cookie_lifetime);
 	ours_find("dtlsv1_listen_cookie_generate", &ours.cookie_generate);
 	ours_find("dtlsv1_listen_cookie_verify", &ours.cookie_verify);
 	ours_find("dtlsv1_listen_version", &ours.version);
@@ -53,8 +51,7 @@ libssl_own(const char *symbol)
 	NEED(libssl != NULL);
 	at = dlsym(libssl, symbol);
 	NEED(at != NULL);
-	NEED(dladdr(at, &info) != 0 &&
-	    strstr(info.dli_fname, "libdtlsv1_listen.so") == NULL);
+	NEED(dladdr(at, &info) != 0 && strstr(info.dli_fname, "libdtlsv1_listen.so") == NULL);
 	dlclose(libssl);
 	return at;
 }

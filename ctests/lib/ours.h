@@ -36,10 +36,9 @@ struct ours {
 	int (*cookie_generate)(SSL *, unsigned char *, unsigned int *);
 	int (*cookie_verify)(SSL *, const unsigned char *, unsigned int);
 	const char *(*version)(void);
-	int (*datagram)(SSL_CTX *, const unsigned char *, size_t,
-	    const struct sockaddr *, socklen_t, unsigned char *, size_t *);
-	int (*adopt)(SSL *, const unsigned char *, size_t,
-	    const struct sockaddr *, socklen_t);
+	int (*datagram)(SSL_CTX *, const unsigned char *, size_t, const struct sockaddr *,
+	    socklen_t, unsigned char *, size_t *);
+	int (*adopt)(SSL *, const unsigned char *, size_t, const struct sockaddr *, socklen_t);
 };
 extern struct ours ours;
 

@@ -23,8 +23,7 @@ static struct wire stats_wire;
 void *
 stats_shared(size_t size)
 {
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	NEED(at != MAP_FAILED);
 	return at;

@@ -9,10 +9,10 @@
 #include <sys/types.h>
 
 void stats_begin(char **argv, const char *test); /* first in main() */
-int stats_end(void);  /* main()'s return value */
+int stats_end(void);                             /* main()'s return value */
 
-const char *stats_in_dir(const char *name); /* until the fourth after it */
-int stats_files(void);  /* how many there are */
+const char *stats_in_dir(const char *name);  /* until the fourth after it */
+int stats_files(void);                       /* how many there are */
 const char *stats_content(const char *path); /* "" if there is none */
 void stats_put(const char *path, const char *text);
 
@@ -30,8 +30,8 @@ extern SSL *stats_ssl;
 void stats_listen(int hellos);
 void stats_give(const void *bytes, size_t len); /* waits for the next */
 
-void stats_wait(void);  /* until a file is written again */
+void stats_wait(void); /* until a file is written again */
 void stats_wait_for(pid_t child);
-void *stats_shared(size_t);  /* a child writes, its parent reads */
+void *stats_shared(size_t); /* a child writes, its parent reads */
 
 #endif

@@ -16,8 +16,7 @@ make_key(void)
 	EVP_PKEY *key = NULL;
 
 	NEED(gen != NULL && EVP_PKEY_keygen_init(gen) > 0);
-	NEED(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(gen, NID_X9_62_prime256v1) >
-	    0);
+	NEED(EVP_PKEY_CTX_set_ec_paramgen_curve_nid(gen, NID_X9_62_prime256v1) > 0);
 	NEED(EVP_PKEY_keygen(gen, &key) > 0);
 	EVP_PKEY_CTX_free(gen);
 	return key;
@@ -30,8 +29,8 @@ make_cert(EVP_PKEY *key)
 	X509_NAME *name = X509_NAME_new();
 
 	NEED(cert != NULL && name != NULL);
-	NEED(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	    (const unsigned char *)"ctests", -1, -1, 0));
+	NEED(X509_NAME_add_entry_by_txt(
+	    name, "CN", MBSTRING_ASC, (const unsigned char *)"ctests", -1, -1, 0));
 	NEED(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1));
 	NEED(X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL);
 	NEED(X509_gmtime_adj(X509_getm_notAfter(cert), 86400) != NULL);
@@ -129,8 +128,7 @@ tls_time_out(SSL *ssl)
 {
 	struct timeval left;
 
-	while (DTLSv1_get_timeout(ssl, &left) == 1 &&
-	    (left.tv_sec != 0 || left.tv_usec != 0)) {
+	while (DTLSv1_get_timeout(ssl, &left) == 1 && (left.tv_sec != 0 || left.tv_usec != 0)) {
 		sleep((unsigned int)left.tv_sec);
 		usleep((useconds_t)left.tv_usec);
 	}
@@ -277,8 +275,7 @@ port_finish(struct port *p, struct stepper *s, SSL *server)
 		if (!done) {
 			ret = SSL_accept(server);
 			done = ret == 1;
-			if (!done &&
-			    SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
+			if (!done && SSL_get_error(server, ret) != SSL_ERROR_WANT_READ)
 				break;
 		}
 		port_to_client(p, s);

@@ -10,12 +10,12 @@
 
 #include <openssl/ssl.h>
 
-SSL_CTX *tls_server_ctx(void);  /* any DTLS, a certificate of its own */
+SSL_CTX *tls_server_ctx(void); /* any DTLS, a certificate of its own */
 SSL_CTX *tls_server_ctx_of(const SSL_METHOD *);
-const SSL_METHOD *tls_dtls12_method(void); /* NULL: there is none */
-SSL *tls_server(SSL_CTX *);  /* SSL_new, nothing else set */
+const SSL_METHOD *tls_dtls12_method(void);           /* NULL: there is none */
+SSL *tls_server(SSL_CTX *);                          /* SSL_new, nothing else set */
 SSL *tls_server_on(SSL_CTX *, BIO *rbio, BIO *wbio); /* patient */
-SSL *tls_server_wire(SSL_CTX *, struct wire *); /* one BIO, on that */
+SSL *tls_server_wire(SSL_CTX *, struct wire *);      /* one BIO, on that */
 
 /*
  * Every client here has its SSL_CTX and MTU from these. Its hello is the small one of DTLS 1.2, a few hundred bytes,

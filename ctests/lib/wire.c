@@ -103,9 +103,8 @@ wire_ctrl(BIO *b, int cmd, long num, void *ptr)
 	case BIO_CTRL_DGRAM_SET_PEER:
 		/* A BIO_ADDR is as long as its family says, no longer. */
 		memcpy(&w->peer_set, ptr,
-		    ((struct sockaddr *)ptr)->sa_family == AF_INET6 ?
-			sizeof(struct sockaddr_in6) :
-			sizeof(struct sockaddr_in));
+		    ((struct sockaddr *)ptr)->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+								      sizeof(struct sockaddr_in));
 		w->peers_set++;
 		return 1;
 	case BIO_CTRL_FLUSH:

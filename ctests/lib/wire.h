@@ -16,12 +16,7 @@
 enum { WIRE_READ = -1, WIRE_WRITE = -2 };
 enum wire_end { WIRE_BLOCK, WIRE_EOF, WIRE_ERROR };
 enum wire_peer { WIRE_KNOWN, WIRE_UNKNOWN, WIRE_CLAIMED };
-enum wire_write {
-	WIRE_TAKE,
-	WIRE_WRITE_BLOCK,
-	WIRE_WRITE_FAIL,
-	WIRE_WRITE_SHORT
-};
+enum wire_write { WIRE_TAKE, WIRE_WRITE_BLOCK, WIRE_WRITE_FAIL, WIRE_WRITE_SHORT };
 enum wire_flush { WIRE_FLUSH, WIRE_FLUSH_BLOCK, WIRE_FLUSH_FAIL };
 
 struct datagram {

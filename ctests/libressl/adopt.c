@@ -16,10 +16,9 @@
 
 enum { DROP, ANSWER, ADMIT }; /* DTLSV1_LISTEN_* */
 
-static int (*judge)(SSL_CTX *, const unsigned char *, size_t,
-    const struct sockaddr *, socklen_t, unsigned char *, size_t *);
-static int (*adopt)(
-    SSL *, const unsigned char *, size_t, const struct sockaddr *, socklen_t);
+static int (*judge)(SSL_CTX *, const unsigned char *, size_t, const struct sockaddr *, socklen_t,
+    unsigned char *, size_t *);
+static int (*adopt)(SSL *, const unsigned char *, size_t, const struct sockaddr *, socklen_t);
 static SSL_CTX *server_ctx, *client_ctx;
 static struct sockaddr_in peer;
 static unsigned char out[16384 + 13];
@@ -75,8 +74,8 @@ judged(SSL *client)
 	int n = BIO_read(SSL_get_wbio(client), bytes, sizeof(bytes));
 
 	len = sizeof(out);
-	return judge(server_ctx, bytes, n > 0 ? (size_t)n : 0,
-	    (struct sockaddr *)&peer, sizeof(peer), out, &len);
+	return judge(server_ctx, bytes, n > 0 ? (size_t)n : 0, (struct sockaddr *)&peer,
+	    sizeof(peer), out, &len);
 }
 
 /* A client whose hello is admitted, in `out`. */
@@ -137,10 +136,8 @@ main(int argc, char **argv)
 	server_ctx = SSL_CTX_new(DTLS_server_method());
 	client_ctx = SSL_CTX_new(DTLS_client_method());
 	SSL_CTX_set_read_ahead(client_ctx, 1); /* the server's is switched on */
-	CHECK(SSL_CTX_use_certificate_file(
-		  server_ctx, argv[1], SSL_FILETYPE_PEM) == 1);
-	CHECK(SSL_CTX_use_PrivateKey_file(
-		  server_ctx, argv[2], SSL_FILETYPE_PEM) == 1);
+	CHECK(SSL_CTX_use_certificate_file(server_ctx, argv[1], SSL_FILETYPE_PEM) == 1);
+	CHECK(SSL_CTX_use_PrivateKey_file(server_ctx, argv[2], SSL_FILETYPE_PEM) == 1);
 
 	client = admitted();
 	server = new_ssl(server_ctx);
@@ -163,8 +160,7 @@ main(int argc, char **argv)
 	SSL_free(server);
 
 	printf("a hello that cannot be agreed on\n");
-	CHECK(SSL_CTX_set_cipher_list(
-		  client_ctx, "ECDHE-ECDSA-AES128-GCM-SHA256") == 1);
+	CHECK(SSL_CTX_set_cipher_list(client_ctx, "ECDHE-ECDSA-AES128-GCM-SHA256") == 1);
 	client = admitted();
 	server = new_ssl(server_ctx);
 	CHECK(adopted(server) == -1);

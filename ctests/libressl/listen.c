@@ -44,14 +44,13 @@ shake_hands(const char *name)
 
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
-	printf("%s: first hello: %d, error %d, generated %d, verified %d\n",
-	    name, ret, SSL_get_error(server.ssl, ret), generated, verified);
+	printf("%s: first hello: %d, error %d, generated %d, verified %d\n", name, ret,
+	    SSL_get_error(server.ssl, ret), generated, verified);
 	CHECK(ret < 1 && answer() == SSL3_RT_HANDSHAKE);
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
-	printf("%s: second hello: %d, generated %d, verified %d, option %d\n",
-	    name, ret, generated, verified,
-	    (SSL_get_options(server.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
+	printf("%s: second hello: %d, generated %d, verified %d, option %d\n", name, ret, generated,
+	    verified, (SSL_get_options(server.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
 	CHECK(ret == 1);
 	CHECK(memcmp(&peer.sin_port, &client.address.sin_port, 2) == 0);
 	CHECK(peer.sin_addr.s_addr == client.address.sin_addr.s_addr);
@@ -67,16 +66,14 @@ shake_hands(const char *name)
 			done |= 2;
 		/* Whoever is done has nothing to wait for. */
 		if (done != 3)
-			either(done & 1 ? -1 : server.fd,
-			    done & 2 ? -1 : client.fd);
+			either(done & 1 ? -1 : server.fd, done & 2 ? -1 : client.fd);
 	}
 	CHECK(SSL_write(client.ssl, "hello", 6) == 6);
 	CHECK(comes(&server, line, 6) && strcmp(line, "hello") == 0);
 	CHECK(SSL_write(server.ssl, "there", 6) == 6);
 	CHECK(comes(&client, line, 6) && strcmp(line, "there") == 0);
-	printf("%s: %s, %s, generated %d, verified %d\n", name,
-	    SSL_get_version(server.ssl), SSL_get_cipher(server.ssl), generated,
-	    verified);
+	printf("%s: %s, %s, generated %d, verified %d\n", name, SSL_get_version(server.ssl),
+	    SSL_get_cipher(server.ssl), generated, verified);
 }
 
 static void
@@ -87,10 +84,8 @@ test_nothing_there(void)
 
 	begin(1);
 	ret = (int)DTLSv1_listen(server.ssl, (void *)&peer);
-	printf("nothing there: %d, error %d\n", ret,
-	    SSL_get_error(server.ssl, ret));
-	CHECK(
-	    ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
+	printf("nothing there: %d, error %d\n", ret, SSL_get_error(server.ssl, ret));
+	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ);
 	shake_hands("after nothing");
 	end();
 }
@@ -106,10 +101,9 @@ test_garbage(void)
 	memset(garbage, 0x17, sizeof(garbage));
 	NEED(send(client.fd, garbage, sizeof(garbage), 0) == sizeof(garbage));
 	ret = listen_once(&peer);
-	printf("garbage: %d, error %d, queue %lu\n", ret,
-	    SSL_get_error(server.ssl, ret), ERR_peek_error());
-	CHECK(ret == -1 &&
-	    SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ &&
+	printf("garbage: %d, error %d, queue %lu\n", ret, SSL_get_error(server.ssl, ret),
+	    ERR_peek_error());
+	CHECK(ret == -1 && SSL_get_error(server.ssl, ret) == SSL_ERROR_WANT_READ &&
 	    ERR_peek_error() == 0);
 	CHECK(answer() == -1);
 	shake_hands("after garbage");
@@ -131,8 +125,7 @@ test_wrong_cookie(void)
 	CHECK(SSL_connect(client.ssl) == -1);
 	ret = listen_once(&peer);
 	CHECK(ret == -1);
-	CHECK(SSL_get_error(server.ssl, ret) ==
-	    (ours ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL));
+	CHECK(SSL_get_error(server.ssl, ret) == (ours ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL));
 	CHECK(answer() == (ours ? SSL3_RT_HANDSHAKE : SSL3_RT_ALERT));
 	end();
 }
@@ -185,7 +178,6 @@ main(int argc, char **argv)
 		test_no_callbacks();
 		test_batch_bio();
 	}
-	fprintf(stderr, "listen %s: %d checks, %d failed\n", argv[3], checks,
-	    failures);
+	fprintf(stderr, "listen %s: %d checks, %d failed\n", argv[3], checks, failures);
 	return checks == 0 || failures != 0;
 }

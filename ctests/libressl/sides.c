@@ -57,8 +57,7 @@ udp(struct side *side)
 	side->address.sin_family = AF_INET;
 	side->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	NEED(bind(side->fd, (struct sockaddr *)&side->address, len) == 0);
-	NEED(getsockname(side->fd, (struct sockaddr *)&side->address, &len) ==
-	    0);
+	NEED(getsockname(side->fd, (struct sockaddr *)&side->address, &len) == 0);
 }
 
 void
@@ -68,8 +67,7 @@ connected(struct side *side, const struct sockaddr_in *peer)
 
 	memset(&to, 0, sizeof(to));
 	memcpy(&to, peer, sizeof(*peer));
-	NEED(connect(side->fd, (const struct sockaddr *)peer, sizeof(*peer)) ==
-	    0);
+	NEED(connect(side->fd, (const struct sockaddr *)peer, sizeof(*peer)) == 0);
 	BIO_ctrl(SSL_get_rbio(side->ssl), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &to);
 }
 
@@ -79,17 +77,14 @@ tls(struct side *side, const SSL_METHOD *method)
 	side->ctx = SSL_CTX_new(method);
 	NEED(side->ctx != NULL);
 	if (side == &server) {
-		NEED(SSL_CTX_use_certificate_file(
-			 side->ctx, certificate, SSL_FILETYPE_PEM) == 1);
-		NEED(SSL_CTX_use_PrivateKey_file(
-			 side->ctx, key, SSL_FILETYPE_PEM) == 1);
+		NEED(SSL_CTX_use_certificate_file(side->ctx, certificate, SSL_FILETYPE_PEM) == 1);
+		NEED(SSL_CTX_use_PrivateKey_file(side->ctx, key, SSL_FILETYPE_PEM) == 1);
 	}
 	/* Without it 3.1 reads a record's header, and loses the datagram. */
 	SSL_CTX_set_read_ahead(side->ctx, 1);
 	side->ssl = SSL_new(side->ctx);
-	side->bio = side == &server && batch_bio != NULL ?
-	    batch_bio(side->fd) :
-	    BIO_new_dgram(side->fd, BIO_NOCLOSE);
+	side->bio = side == &server && batch_bio != NULL ? batch_bio(side->fd) :
+							   BIO_new_dgram(side->fd, BIO_NOCLOSE);
 	NEED(side->ssl != NULL && side->bio != NULL);
 	/* One object, one reference, for both directions. */
 	SSL_set_bio(side->ssl, side->bio, side->bio);
@@ -135,8 +130,7 @@ answer(void)
 void
 either(int one, int other)
 {
-	struct pollfd p[2] = { { .fd = one, .events = POLLIN },
-		{ .fd = other, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = one, .events = POLLIN }, { .fd = other, .events = POLLIN } };
 
 	NEED(poll(p, 2, PATIENCE) >= 1);
 }

@@ -15,15 +15,15 @@ extern int checks, failures, ours;
 		checks++; \
 		if (!(cond)) { \
 			failures++; \
-			fprintf(stderr, "%s:%d: %s: not %s\n", __FILE__, \
-			    __LINE__, __func__, #cond); \
+			fprintf( \
+			    stderr, "%s:%d: %s: not %s\n", __FILE__, __LINE__, __func__, #cond); \
 		} \
 	} while (0)
 #define NEED(cond) \
 	do { \
 		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: cannot go on: not %s\n", \
-			    __FILE__, __LINE__, #cond); \
+			fprintf( \
+			    stderr, "%s:%d: cannot go on: not %s\n", __FILE__, __LINE__, #cond); \
 			ERR_print_errors_fp(stderr); \
 			exit(2); \
 		} \
@@ -32,9 +32,8 @@ extern int checks, failures, ours;
 #define PATIENCE 60000 /* milliseconds, on a machine that is slow */
 
 extern const char *certificate, *key;
-extern int generated, verified,
-    refuse; /* by the callbacks; refuse: every cookie */
-extern BIO *(*batch_bio)(int);  /* ours, in place of libssl's own */
+extern int generated, verified, refuse; /* by the callbacks; refuse: every cookie */
+extern BIO *(*batch_bio)(int);          /* ours, in place of libssl's own */
 
 struct side {
 	SSL_CTX *ctx;

@@ -58,8 +58,7 @@ load(struct server *server, const char *path, int flags)
 	} else {
 		server->handle = dlopen(path, flags);
 	}
-	if (server->handle == NULL ||
-	    !find(&server->version, server->handle, "serve_version") ||
+	if (server->handle == NULL || !find(&server->version, server->handle, "serve_version") ||
 	    !find(&server->tls, server->handle, "serve_tls") ||
 	    !find(&server->serve, server->handle, "serve")) {
 		fprintf(stderr, "%s: %s\n", path, dlerror());
@@ -111,14 +110,13 @@ one_after_another_here(char **paths, int n)
 
 	snprintf(place, sizeof(place), "%s.plugin", certificate);
 	for (i = 0; i < 2 * n; i++) {
-		snprintf(command, sizeof(command), "rm -f '%s' && cp '%s' '%s'",
-		    place, paths[i % n], place);
+		snprintf(command, sizeof(command), "rm -f '%s' && cp '%s' '%s'", place,
+		    paths[i % n], place);
 		if (system(command) != 0)
 			exit(2);
 		server.name = strrchr(paths[i % n], '/') + 1;
 		load(&server, place, RTLD_NOW | RTLD_LOCAL);
-		say(&server, server.version(),
-		    server.serve(certificate, key, with_callbacks));
+		say(&server, server.version(), server.serve(certificate, key, with_callbacks));
 		dlclose(server.handle);
 	}
 }
@@ -129,8 +127,7 @@ accepted_by(void *handle)
 	struct dtlsv1_listen_stats stats;
 	int (*get)(struct dtlsv1_listen_stats *, size_t);
 
-	if (!find(&get, handle, "dtlsv1_listen_get_stats") ||
-	    get(&stats, sizeof(stats)) != 1)
+	if (!find(&get, handle, "dtlsv1_listen_get_stats") || get(&stats, sizeof(stats)) != 1)
 		return 0;
 	return stats.accepted;
 }
@@ -164,10 +161,8 @@ main(int argc, char **argv)
 		return bad != 0;
 	}
 #ifdef SERVES
-	servers[n++] = (struct server){ "the program", NULL, 0, serve_version,
-		serve_tls, serve };
-	say(&servers[0], serve_version(),
-	    serve(certificate, key, with_callbacks));
+	servers[n++] = (struct server){ "the program", NULL, 0, serve_version, serve_tls, serve };
+	say(&servers[0], serve_version(), serve(certificate, key, with_callbacks));
 #endif
 	for (i = optind; i < argc; i++) {
 		int deep = strncmp(argv[i], "deep:", 5) == 0 ? 5 : 0;
@@ -181,8 +176,7 @@ main(int argc, char **argv)
 		n++;
 	}
 	for (i = n; i-- > 0;)
-		say(&servers[i], "again",
-		    servers[i].serve(certificate, key, with_callbacks));
+		say(&servers[i], "again", servers[i].serve(certificate, key, with_callbacks));
 	/* A second C library does not bear a thread of the first one's. */
 	if (!servers[n - 1].apart)
 		at_once(servers, n);

@@ -21,12 +21,12 @@
 #include <openssl/ssl.h>
 
 #ifdef LIBRESSL_VERSION_NUMBER
-#define PEER(storage) (storage)  /* the macro takes any pointer */
+#define PEER(storage) (storage) /* the macro takes any pointer */
 #else
 #define PEER(storage) ((BIO_ADDR *)(void *)(storage))
 #endif
 
-#ifdef LOOKED_UP  /* as Qt does, and ctypes */
+#ifdef LOOKED_UP /* as Qt does, and ctypes */
 #include <dlfcn.h>
 
 static void *
@@ -50,12 +50,10 @@ look_up(const char *name)
 #define SSL_new           FOUND(SSL *(*)(SSL_CTX *), "SSL_new")
 #define SSL_ctrl          FOUND(long (*)(SSL *, int, long, void *), "SSL_ctrl")
 #define SSL_CTX_set_cookie_generate_cb \
-	FOUND(void (*)( \
-		  SSL_CTX *, int (*)(SSL *, unsigned char *, unsigned int *)), \
+	FOUND(void (*)(SSL_CTX *, int (*)(SSL *, unsigned char *, unsigned int *)), \
 	    "SSL_CTX_set_cookie_generate_cb")
 #define SSL_CTX_set_cookie_verify_cb \
-	FOUND(void (*)(SSL_CTX *, \
-		  int (*)(SSL *, const unsigned char *, unsigned int)), \
+	FOUND(void (*)(SSL_CTX *, int (*)(SSL *, const unsigned char *, unsigned int)), \
 	    "SSL_CTX_set_cookie_verify_cb")
 #undef DTLSv1_listen
 #define DTLSv1_listen FOUND(int (*)(SSL *, BIO_ADDR *), "DTLSv1_listen")
@@ -92,8 +90,7 @@ udp(struct sockaddr_in *at)
 	memset(at, 0, sizeof(*at));
 	at->sin_family = AF_INET;
 	at->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(fd, (void *)at, sizeof(*at)) == -1 ||
-	    getsockname(fd, (void *)at, &len) == -1)
+	if (bind(fd, (void *)at, sizeof(*at)) == -1 || getsockname(fd, (void *)at, &len) == -1)
 		return -1;
 	return fd;
 }
@@ -118,9 +115,7 @@ step(SSL *ssl, int result)
 	if (result == 1)
 		return 1;
 	error = SSL_get_error(ssl, result);
-	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ?
-	    0 :
-	    -1;
+	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
 /*
@@ -153,35 +148,31 @@ drop(SSL *server, int client_fd)
 static const char *
 talk(SSL *server, SSL *client, int server_fd, int client_fd)
 {
-	struct pollfd fds[2] = { { server_fd, POLLIN, 0 },
-		{ client_fd, POLLIN, 0 } };
+	struct pollfd fds[2] = { { server_fd, POLLIN, 0 }, { client_fd, POLLIN, 0 } };
 	struct sockaddr_storage peer;
 	int turns, heard = 0, listened, ready = 0, connected = 0;
 	char line[16];
 
 	for (turns = 0; turns < 400 && !(ready && connected); turns++) {
-		if (!connected &&
-		    (connected = step(client, SSL_connect(client))) < 0)
+		if (!connected && (connected = step(client, SSL_connect(client))) < 0)
 			return "SSL_connect failed";
 		if (!heard) {
 			listened = DTLSv1_listen(server, PEER(&peer));
 			/* LibreSSL's is -1 where a read would block. */
-			if (listened < 0 &&
-			    SSL_get_error(server, -1) != SSL_ERROR_WANT_READ)
+			if (listened < 0 && SSL_get_error(server, -1) != SSL_ERROR_WANT_READ)
 				return "DTLSv1_listen failed";
 			if (listened == 1) {
 				heard = 1;
 				if (peer.ss_family != AF_INET)
 					return "the peer is not told";
-				if (connect(server_fd, (void *)&peer,
-					sizeof(struct sockaddr_in)) == -1)
+				if (connect(server_fd, (void *)&peer, sizeof(struct sockaddr_in)) ==
+				    -1)
 					return "connect";
-				BIO_ctrl(SSL_get_rbio(server),
-				    BIO_CTRL_DGRAM_SET_CONNECTED, 0, &peer);
+				BIO_ctrl(
+				    SSL_get_rbio(server), BIO_CTRL_DGRAM_SET_CONNECTED, 0, &peer);
 			}
 		}
-		if (heard && !ready &&
-		    (ready = step(server, SSL_accept(server))) < 0)
+		if (heard && !ready && (ready = step(server, SSL_accept(server))) < 0)
 			return "SSL_accept failed";
 		if (!(ready && connected) && poll(fds, 2, 50) == 0) {
 			DTLSv1_handle_timeout(client);
@@ -190,12 +181,10 @@ talk(SSL *server, SSL *client, int server_fd, int client_fd)
 		}
 	}
 	if (!(ready && connected))
-		return heard ? "the handshake does not end" :
-			       "nobody is accepted";
+		return heard ? "the handshake does not end" : "nobody is accepted";
 	if (SSL_write(client, "hello", 5) != 5)
 		return "SSL_write";
-	if (poll(fds, 1, 2000) != 1 ||
-	    SSL_read(server, line, sizeof(line)) != 5 ||
+	if (poll(fds, 1, 2000) != 1 || SSL_read(server, line, sizeof(line)) != 5 ||
 	    memcmp(line, "hello", 5) != 0)
 		return "SSL_read";
 	return NULL;
@@ -227,8 +216,7 @@ serve(const char *certificate, const char *key, int with_callbacks)
 	if (sctx == NULL || cctx == NULL || app_data == NULL)
 		return "SSL_CTX_new";
 	SSL_CTX_set_verify(cctx, SSL_VERIFY_NONE, NULL);
-	if (SSL_CTX_use_certificate_file(sctx, certificate, SSL_FILETYPE_PEM) !=
-		1 ||
+	if (SSL_CTX_use_certificate_file(sctx, certificate, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(sctx, key, SSL_FILETYPE_PEM) != 1)
 		return "no certificate";
 #ifdef LIBRESSL_VERSION_NUMBER
@@ -254,8 +242,7 @@ serve(const char *certificate, const char *key, int with_callbacks)
 	why = drop(server, fds[1]);
 	if (why == NULL)
 		why = talk(server, client, fds[0], fds[1]);
-	known = SSL_get_app_data(server) == app_data &&
-	    strcmp(app_data, "the program's own") == 0;
+	known = SSL_get_app_data(server) == app_data && strcmp(app_data, "the program's own") == 0;
 	if (why == NULL && !known)
 		why = "the program's data on its SSL is not what it was";
 	if (why == NULL && with_callbacks && asked < 2)

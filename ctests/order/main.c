@@ -15,8 +15,7 @@ main(void)
 	memcpy(&at, &call, sizeof(at));
 	if (dladdr(at, &info) == 0)
 		return 1;
-	puts(strrchr(info.dli_fname, '/') != NULL ?
-		strrchr(info.dli_fname, '/') + 1 :
-		info.dli_fname);
+	puts(strrchr(info.dli_fname, '/') != NULL ? strrchr(info.dli_fname, '/') + 1 :
+						    info.dli_fname);
 	return 0;
 }

@@ -33,14 +33,14 @@ struct client {
 	enum state state;
 	int restarted, stayed;
 	int asked, answered; /* messages */
-	double since;  /* the step began */
-	double sent;  /* the message, last */
+	double since;        /* the step began */
+	double sent;         /* the message, last */
 };
 
 static struct client *clients;
 static long count, staying;
 static int epoll_fd;
-static double left_at;   /* all have stayed long enough */
+static double left_at; /* all have stayed long enough */
 static SSL_CTX *ctx;
 
 static struct {
@@ -92,8 +92,8 @@ static void
 dead(struct client *client, const char *what)
 {
 	if (sum.dead++ < 5) {
-		fprintf(stderr, "clients: number %ld is dead: %s\n",
-		    (long)(client - clients), what);
+		fprintf(
+		    stderr, "clients: number %ld is dead: %s\n", (long)(client - clients), what);
 		ERR_print_errors_fp(stderr);
 	}
 	ERR_clear_error();
@@ -116,8 +116,7 @@ answered(struct client *client, const char *message)
 		client->restarted = 1;
 		begin(client);
 	} else {
-		client->state =
-		    opt.stay > 0 && !client->stayed ? STAYING : DONE;
+		client->state = opt.stay > 0 && !client->stayed ? STAYING : DONE;
 		staying += client->state == STAYING;
 		client->since = now();
 	}
@@ -134,8 +133,7 @@ step(struct client *client)
 	if (client->state == SHAKING) {
 		n = SSL_do_handshake(client->ssl);
 		if (n != 1) {
-			if (SSL_get_error(client->ssl, n) !=
-			    SSL_ERROR_WANT_READ)
+			if (SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ)
 				dead(client, "handshake");
 			return;
 		}
@@ -151,8 +149,7 @@ step(struct client *client)
 	while (client->state == ASKING || client->state == STAYING) {
 		n = SSL_read(client->ssl, message, sizeof(message) - 1);
 		if (n <= 0) {
-			if (SSL_get_error(client->ssl, n) !=
-			    SSL_ERROR_WANT_READ)
+			if (SSL_get_error(client->ssl, n) != SSL_ERROR_WANT_READ)
 				dead(client, "read");
 			return;
 		}
@@ -172,8 +169,7 @@ tick_staying(struct client *client, double t)
 		return;
 	}
 	/* The last ones have a second in which they may be answered. */
-	if (opt.every > 0 && t < left_at - 1 &&
-	    t - client->sent > opt.every / 1e3) {
+	if (opt.every > 0 && t < left_at - 1 && t - client->sent > opt.every / 1e3) {
 		client->asked++;
 		sum.sent++;
 		ask(client);
@@ -204,8 +200,7 @@ tick(struct client *client, double t)
 	}
 	if ((client->state == SHAKING || client->state == ASKING) &&
 	    t - client->since > opt.patience)
-		dead(client,
-		    client->state == SHAKING ? "no handshake" : "no answer");
+		dead(client, client->state == SHAKING ? "no handshake" : "no answer");
 	if (client->state == STAYING)
 		tick_staying(client, t);
 }
@@ -230,18 +225,15 @@ run(void)
 			}
 			if (finished == count)
 				return;
-			if (left_at == 0 && staying > 0 &&
-			    staying + sum.dead == count) {
+			if (left_at == 0 && staying > 0 && staying + sum.dead == count) {
 				left_at = t + opt.stay;
 				printf("{\"there\": %ld}\n", staying);
 				fflush(stdout);
 			}
 		}
 		/* Some at a time: those that have begun are to be heard meanwhile. */
-		for (i = 0;
-		    i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
-			if (path_open(&clients[next].path, next, epoll_fd,
-				&clients[next]) == -1)
+		for (i = 0; i < AT_A_TIME && next < count && busy < opt.parallel; i++) {
+			if (path_open(&clients[next].path, next, epoll_fd, &clients[next]) == -1)
 				path_die("a client's socket");
 			begin(&clients[next]);
 			step(&clients[next++]);
@@ -261,8 +253,7 @@ main(int argc, char *argv[])
 
 	read_options(argc - 4, argv + 4); /* none below 0 */
 	if (argc < 4 || !paths_init(argv[1], argv[2])) {
-		fprintf(stderr,
-		    "usage: clients ADDRESS PORT CLIENTS [OPTION=VALUE...]\n");
+		fprintf(stderr, "usage: clients ADDRESS PORT CLIENTS [OPTION=VALUE...]\n");
 		return 2;
 	}
 	count = atol(argv[3]);
@@ -283,9 +274,8 @@ main(int argc, char *argv[])
 	       "\"messages\": %ld, \"repeated_messages\": %ld, "
 	       "\"slow_handshakes\": %ld, \"slowest_s\": %.3f, \"sent\": %ld, "
 	       "\"lost\": %ld, \"seconds\": %.2f}\n",
-	    count, sum.dead, sum.handshakes, sum.messages, sum.repeated,
-	    sum.slow, sum.slowest, sum.sent, sum.sent - sum.answered,
-	    now() - began);
+	    count, sum.dead, sum.handshakes, sum.messages, sum.repeated, sum.slow, sum.slowest,
+	    sum.sent, sum.sent - sum.answered, now() - began);
 	for (i = 0; i < count; i++) {
 		SSL_free(clients[i].ssl);
 		close(clients[i].path.fd);

@@ -38,8 +38,7 @@ static uint64_t chance = 0x9E3779B97F4A7C15u;
 struct slot {
 	unsigned char bytes[LENGTH];
 	struct iovec part;
-	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(
-	    sizeof(struct in_pktinfo))];
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 static void
@@ -81,16 +80,15 @@ fill(unsigned char *to, size_t len)
 static void
 write_datagram(unsigned char *to, const char *kind, unsigned int n)
 {
-	static const unsigned char hello[] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, LENGTH - 13, 1, 0, 0, LENGTH - 25, 0, 0, 0, 0, 0, 0, 0,
-		LENGTH - 25, 0xFE, 0xFD };
+	static const unsigned char hello[] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		LENGTH - 13, 1, 0, 0, LENGTH - 25, 0, 0, 0, 0, 0, 0, 0, LENGTH - 25, 0xFE, 0xFD };
 	char which = strcmp(kind, "mixed") == 0 ? "hfg"[n % 3] : kind[0];
 
 	fill(to, LENGTH);
 	if (which == 'g')
 		return;
 	memcpy(to, hello, sizeof(hello)); /* and 32 bytes of chance */
-	to[59] = 0;    /* no session */
+	to[59] = 0;                       /* no session */
 	to[60] = which == 'f' ? 32 : 0;
 }
 
@@ -98,8 +96,8 @@ write_datagram(unsigned char *to, const char *kind, unsigned int n)
 static void
 write_source(struct msghdr *message, struct slot *slot, int family)
 {
-	struct in_pktinfo info = { .ipi_spec_dst.s_addr = htonl(0x7F000000u |
-				       (next_chance() % 0xFFFFFEu + 1)) };
+	struct in_pktinfo info = { .ipi_spec_dst.s_addr =
+				       htonl(0x7F000000u | (next_chance() % 0xFFFFFEu + 1)) };
 	struct cmsghdr *header;
 
 	if (family != AF_INET)
@@ -121,8 +119,7 @@ open_sockets(int fd[SOCKETS], int family)
 	for (i = 0; i < SOCKETS; i++) {
 		fd[i] = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (fd[i] == -1 ||
-		    setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &little,
-			sizeof(little)) == -1) {
+		    setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)) == -1) {
 			perror("flood: a socket");
 			exit(2);
 		}

@@ -25,7 +25,6 @@ struct options {
 };
 extern struct options opt;
 
-void read_options(
-    int argc, char *argv[]); /* exits with 2 at what it does not know */
+void read_options(int argc, char *argv[]); /* exits with 2 at what it does not know */
 
 #endif

@@ -110,8 +110,7 @@ paths_init(const char *address, const char *port)
 	server_len = at->ai_addrlen;
 	freeaddrinfo(at);
 	chance = (uint64_t)opt.seed * 0x9E3779B97F4A7C15u;
-	method =
-	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "path");
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "path");
 	if (method != NULL) {
 		BIO_meth_set_read(method, path_read);
 		BIO_meth_set_write(method, path_write);
@@ -136,8 +135,7 @@ path_open(struct path *path, long i, int epoll_fd, void *data)
 	if (to.ss_family == AF_INET && opt.spread > 1)
 		((struct sockaddr_in *)&to)->sin_addr.s_addr =
 		    htonl(0x7F000001u + (uint32_t)(i % opt.spread));
-	if (path->fd == -1 ||
-	    connect(path->fd, (struct sockaddr *)&to, server_len) == -1)
+	if (path->fd == -1 || connect(path->fd, (struct sockaddr *)&to, server_len) == -1)
 		return -1;
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, path->fd, &event);
 }
@@ -165,9 +163,8 @@ path_die(const char *what)
 void
 path_slander(const struct path *path, int forged)
 {
-	unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9, 0,
-		107, 1, 0, 0, 95, 0, (unsigned char)forged, 0, 0, 0, 0, 0, 95,
-		0xFE, 0xFD };
+	unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 9, 0, 107, 1, 0, 0, 95, 0,
+		(unsigned char)forged, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
 
 	memset(hello + 27, 0x77, 32);
 	hello[60] = forged ? 32 : 0;

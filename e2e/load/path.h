@@ -11,7 +11,7 @@
 
 struct path {
 	int fd;
-	double retry;  /* libssl's timer, as now(); 0: none */
+	double retry; /* libssl's timer, as now(); 0: none */
 };
 
 /* For all paths; what is lost and doubled is in `opt`. 0: no such address. */
@@ -27,7 +27,7 @@ BIO *path_bio(struct path *path);
 /* A hello in this client's name that the server must not take for its own. */
 void path_slander(const struct path *path, int forged);
 
-double now(void);  /* seconds of the monotonic clock */
+double now(void); /* seconds of the monotonic clock */
 
 /* Says what failed, and ends the program. */
 void path_die(const char *what);

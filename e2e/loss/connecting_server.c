@@ -47,13 +47,12 @@ generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 		return 0;
 	memset(&peer, 0, sizeof(peer));
 	known = BIO_dgram_get_peer(SSL_get_rbio(ssl), addr) > 0 &&
-	    BIO_ADDR_family(addr) == AF_INET &&
-	    BIO_ADDR_rawaddress(addr, &peer.sin_addr, &iplen);
+	    BIO_ADDR_family(addr) == AF_INET && BIO_ADDR_rawaddress(addr, &peer.sin_addr, &iplen);
 	peer.sin_port = BIO_ADDR_rawport(addr);
 	BIO_ADDR_free(addr);
 	return known &&
-	    HMAC(EVP_sha1(), secret, sizeof(secret), (unsigned char *)&peer,
-		sizeof(peer), cookie, len) != NULL;
+	    HMAC(EVP_sha1(), secret, sizeof(secret), (unsigned char *)&peer, sizeof(peer), cookie,
+		len) != NULL;
 }
 
 static int
@@ -71,8 +70,7 @@ bound(const struct sockaddr_in *addr)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
 
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) == -1)
 		die("bind");
 	return fd;
@@ -132,8 +130,7 @@ main(int argc, char *argv[])
 	}
 	alarm(LIMIT);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (client == NULL || ctx == NULL ||
-	    RAND_bytes(secret, sizeof(secret)) != 1 ||
+	if (client == NULL || ctx == NULL || RAND_bytes(secret, sizeof(secret)) != 1 ||
 	    SSL_CTX_use_certificate_chain_file(ctx, argv[1]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[2], SSL_FILETYPE_PEM) != 1)
 		die("certificate and key");

@@ -42,8 +42,7 @@ report(unsigned long frames, double begin)
 	struct rusage used;
 
 	getrusage(RUSAGE_SELF, &used);
-	printf("{\"frames\": %lu, \"seconds\": %.3f, \"cpu\": %.6f}\n", frames,
-	    now() - begin,
+	printf("{\"frames\": %lu, \"seconds\": %.3f, \"cpu\": %.6f}\n", frames, now() - begin,
 	    used.ru_utime.tv_sec + used.ru_stime.tv_sec +
 		(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 }
@@ -119,8 +118,8 @@ answer(char **argv)
 		for (int i = 0; i < 64; i++) {
 			socklen_t len = sizeof(from);
 
-			if (recvfrom(fd, room, sizeof(room), 0,
-				(struct sockaddr *)&from, &len) <= 0)
+			if (recvfrom(fd, room, sizeof(room), 0, (struct sockaddr *)&from, &len) <=
+			    0)
 				break;
 			sendto(fd, room, 60, 0, (struct sockaddr *)&from, len);
 			frames++;
@@ -135,9 +134,9 @@ main(int argc, char **argv)
 	static unsigned char frame[BATCH][FRAME];
 	struct iovec io[BATCH];
 	struct mmsghdr message[BATCH];
-	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_halen = 6 };
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = 6
+	};
 	unsigned char *f = frame[0];
 	unsigned long frames = 0;
 	unsigned int k = 0, port0 = 60001, id0 = 12345;
@@ -163,9 +162,7 @@ main(int argc, char **argv)
 	put16(f + 18, id0);
 	put16(f + 24, ~folded(sum(f + 14, 20, 0)));
 	put16(f + 34, port0);
-	put16(f + 40,
-	    ~folded(
-		sum(f + 34, 8 + PAYLOAD, sum(f + 26, 8, 17 + 8 + PAYLOAD))));
+	put16(f + 40, ~folded(sum(f + 34, 8 + PAYLOAD, sum(f + 26, 8, 17 + 8 + PAYLOAD))));
 	for (int i = 0; i < BATCH; i++) {
 		memcpy(frame[i], f, FRAME);
 		io[i] = (struct iovec){ frame[i], FRAME };
@@ -193,8 +190,7 @@ main(int argc, char **argv)
 		if (sent > 0)
 			frames += sent;
 		/* Who was held up does not catch up: that would be a burst. */
-		next = (next < now() ? now() : next) +
-		    (rate > 0 ? BATCH / rate : 0);
+		next = (next < now() ? now() : next) + (rate > 0 ? BATCH / rate : 0);
 		while (rate > 0 && now() < next)
 			usleep(50);
 	}

@@ -6,8 +6,8 @@
 
 /* Puts the MAC's message together, padded, and gives its blocks; 0 if the frame is shorter. */
 INLINE __u32
-write_message(struct scratch *scratch, const __u8 *record, const __u8 *end,
-    const struct datagram *d, int v6)
+write_message(
+    struct scratch *scratch, const __u8 *record, const __u8 *end, const struct datagram *d, int v6)
 {
 	/* Behind "hello", address, port, version and random with their lengths. */
 	const __u32 before = v6 ? 63 : 51;
@@ -85,12 +85,10 @@ write_kind(struct scratch *scratch, int is_short)
 
 /* Turns the frame into its answer, and gives the answer's bytes; 0 if it has no room. */
 INLINE __u32
-write_answer(void *ctx, int tc, const struct datagram *d,
-    const struct scratch *scratch, int v6)
+write_answer(void *ctx, int tc, const struct datagram *d, const struct scratch *scratch, int v6)
 {
 	const __u32 header = v6 ? IPV6 : IPV4;
-	__u8 *data = START(ctx, tc), *end = END(ctx, tc), *ip = data + l2_of(d),
-	     *udp, *p;
+	__u8 *data = START(ctx, tc), *end = END(ctx, tc), *ip = data + l2_of(d), *udp, *p;
 	__u32 mac_high = LOAD32(scratch->cookie), high;
 	__u16 low;
 	__u64 sum = 0;
@@ -156,8 +154,7 @@ write_answer(void *ctx, int tc, const struct datagram *d,
 			sum += udp[UDP + HEAD + SHORT_COOKIE - 1];
 		} else {
 #pragma clang loop unroll(full)
-			for (int i = UDP + HEAD + SHORT_COOKIE - 1;
-			    i < UDP + REQUEST; i += 4)
+			for (int i = UDP + HEAD + SHORT_COOKIE - 1; i < UDP + REQUEST; i += 4)
 				sum += LOAD32(udp + i);
 		}
 		low = (__u16)~fold(sum);

@@ -63,8 +63,7 @@ sum_in_skb(struct __sk_buff *ctx, __u32 at, __u32 length)
 
 /* The sum of the pseudo-header (RFC 768, RFC 8200 section 8.1). */
 INLINE __u64
-pseudo_header(
-    const struct endpoint *a, const struct endpoint *b, __u32 udp, int v6)
+pseudo_header(const struct endpoint *a, const struct endpoint *b, __u32 udp, int v6)
 {
 	__u64 sum = be16(IS_UDP) + be16((__u16)udp);
 
@@ -99,8 +98,7 @@ is_undamaged(void *ctx, int tc, struct datagram *d, int v6)
 	checksum = LOAD16(ip + header + 6);
 	if (!checksum)
 		return !v6;
-	sum = tc ? sum_in_skb(ctx, d->l2 + header, udp) :
-		   sum_in_frame(ctx, d->l2 + header, udp);
+	sum = tc ? sum_in_skb(ctx, d->l2 + header, udp) : sum_in_frame(ctx, d->l2 + header, udp);
 	if (sum >= 0 && fold(pseudo + sum) == 0xFFFF)
 		return 1;
 	/* The device was to fill in the rest: the frame was on no wire yet. */

@@ -54,8 +54,7 @@ l2_of(const struct datagram *d)
 }
 
 #define START(ctx, tc) \
-	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data : \
-			       ((struct xdp_md *)(ctx))->data))
+	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data : ((struct xdp_md *)(ctx))->data))
 #define END(ctx, tc) \
 	((void *)(long)((tc) ? ((struct __sk_buff *)(ctx))->data_end : \
 			       ((struct xdp_md *)(ctx))->data_end))
@@ -73,8 +72,7 @@ bytes_of(void *ctx, int tc)
 INLINE int
 is_mapped(const struct endpoint *e)
 {
-	return !e->address[0] && !e->address[1] &&
-	    e->address[2] == be32(0xFFFF);
+	return !e->address[0] && !e->address[1] && e->address[2] == be32(0xFFFF);
 }
 
 /* Finds what is known of a UDP datagram to one of ours; 0 for everything else. */

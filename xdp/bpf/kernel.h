@@ -17,20 +17,18 @@
 
 static void *(*const map_lookup)(
     const void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
-static long (*const map_update)(const void *map, const void *key,
-    const void *value, __u64 flags) = (void *)BPF_FUNC_map_update_elem;
+static long (*const map_update)(const void *map, const void *key, const void *value,
+    __u64 flags) = (void *)BPF_FUNC_map_update_elem;
 static __u64 (*const ktime_coarse)(void) = (void *)BPF_FUNC_ktime_get_coarse_ns;
 static long (*const xdp_adjust_tail)(
     struct xdp_md *ctx, int delta) = (void *)BPF_FUNC_xdp_adjust_tail;
-static long (*const skb_change_tail)(struct __sk_buff *skb, __u32 length,
-    __u64 flags) = (void *)BPF_FUNC_skb_change_tail;
+static long (*const skb_change_tail)(
+    struct __sk_buff *skb, __u32 length, __u64 flags) = (void *)BPF_FUNC_skb_change_tail;
 static long (*const skb_pull_data)(
     struct __sk_buff *skb, __u32 length) = (void *)BPF_FUNC_skb_pull_data;
-static long (*const redirect)(
-    __u32 device, __u64 flags) = (void *)BPF_FUNC_redirect;
-static struct bpf_sock *(*const sk_lookup_udp)(void *ctx,
-    struct bpf_sock_tuple *tuple, __u32 size, __u64 netns,
-    __u64 flags) = (void *)BPF_FUNC_sk_lookup_udp;
+static long (*const redirect)(__u32 device, __u64 flags) = (void *)BPF_FUNC_redirect;
+static struct bpf_sock *(*const sk_lookup_udp)(void *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+    __u64 netns, __u64 flags) = (void *)BPF_FUNC_sk_lookup_udp;
 static long (*const sk_release)(void *sock) = (void *)BPF_FUNC_sk_release;
 
 #define be16(x) __builtin_bswap16(x)

@@ -13,8 +13,7 @@
  */
 INLINE enum verdict
 judge_hello(void *ctx, int tc, struct datagram *d, struct counters *counters,
-    const struct keys *ring, struct scratch *scratch, __u64 now, __u32 fragment,
-    int whole, int v6)
+    const struct keys *ring, struct scratch *scratch, __u64 now, __u32 fragment, int whole, int v6)
 {
 	__u8 *data = START(ctx, tc), *end = END(ctx, tc);
 	__u8 *record = data + l2_of(d) + (v6 ? IPV6 : IPV4) + UDP, *p;
@@ -22,8 +21,7 @@ judge_hello(void *ctx, int tc, struct datagram *d, struct counters *counters,
 	__u32 session_id, cookie, blocks, slot, known = 0, no_room;
 	__u8 name;
 
-	if (record + RECORD + HANDSHAKE + HELLO + 2 > end ||
-	    fragment < HELLO + 2)
+	if (record + RECORD + HANDSHAKE + HELLO + 2 > end || fragment < HELLO + 2)
 		END_AS(DROP, DROP_MALFORMED);
 	session_id = record[RECORD + HANDSHAKE + HELLO];
 	if (session_id > MAX_SESSION_ID || fragment < HELLO + 2 + session_id)
@@ -71,24 +69,18 @@ judge_hello(void *ctx, int tc, struct datagram *d, struct counters *counters,
 
 				if (at >= SECRETS)
 					break;
-				cookie_mac(
-				    scratch, &ring->key[at][slot], blocks);
+				cookie_mac(scratch, &ring->key[at][slot], blocks);
 				scratch->cookie[0] = name;
 				differs = shown[0] ^ LOAD64(scratch->cookie);
-				differs |=
-				    shown[1] ^ LOAD64(scratch->cookie + 8);
+				differs |= shown[1] ^ LOAD64(scratch->cookie + 8);
 				if (is_short) {
-					differs |=
-					    shown[2] ^ scratch->cookie[16];
+					differs |= shown[2] ^ scratch->cookie[16];
 				} else {
-					differs |= shown[2] ^
-					    LOAD64(scratch->cookie + 16);
-					differs |= shown[3] ^
-					    LOAD64(scratch->cookie + 24);
+					differs |= shown[2] ^ LOAD64(scratch->cookie + 16);
+					differs |= shown[3] ^ LOAD64(scratch->cookie + 24);
 				}
 				if (!differs) {
-					map_update(
-					    &PROVED, &d->from, &now, BPF_ANY);
+					map_update(&PROVED, &d->from, &now, BPF_ANY);
 					if (at)
 						COUNT(PREVIOUS_SECRET);
 					END_AS(PASS, RIGHT);
@@ -139,8 +131,7 @@ judge(void *ctx, int tc, struct datagram *d, int v6)
 	end = END(ctx, tc);
 	if (data + ETHERNET > end)
 		return PASS;
-	if (LOAD32(data) != LOAD32(state->mac) ||
-	    LOAD16(data + 4) != LOAD16(state->mac + 4))
+	if (LOAD32(data) != LOAD32(state->mac) || LOAD16(data + 4) != LOAD16(state->mac + 4))
 		END_AS(PASS, PASS_NOT_OURS);
 	if (tc && ((struct __sk_buff *)ctx)->gso_segs > 1)
 		END_AS(PASS, PASS_OFFLOADED);
@@ -173,8 +164,7 @@ judge(void *ctx, int tc, struct datagram *d, int v6)
 	if (record[13] != 1)
 		goto session;
 	fragment = length - HANDSHAKE;
-	if ((be32(LOAD32(record + 21)) & 0xFFFFFF) != fragment ||
-	    be16(LOAD16(record + 17)) > 1 ||
+	if ((be32(LOAD32(record + 21)) & 0xFFFFFF) != fragment || be16(LOAD16(record + 17)) > 1 ||
 	    fragment > be32(LOAD32(record + 13)) << 8 >> 8)
 		END_AS(DROP, DROP_MALFORMED);
 	if (be32(LOAD32(record + 18)) << 8 >> 8) {
@@ -238,8 +228,7 @@ SECTION("xdp") int dtlsv1_listen_xdp(struct xdp_md *ctx)
 
 	if (!v)
 		return XDP_PASS;
-	length = v == 6 ? handle(ctx, 0, &d, &verdict, 1) :
-			  handle(ctx, 0, &d, &verdict, 0);
+	length = v == 6 ? handle(ctx, 0, &d, &verdict, 1) : handle(ctx, 0, &d, &verdict, 0);
 	if (!length)
 		return verdict == PASS ? XDP_PASS : XDP_DROP;
 	sent = !xdp_adjust_tail(ctx, (int)length - (int)bytes_of(ctx, 0));
@@ -260,8 +249,7 @@ gather_up(struct __sk_buff *skb)
 		if (skb_pull_data(skb, skb->len < headers ? skb->len : headers))
 			return 0;
 	}
-	return find(skb, 1, &d) && skb->len <= MAX_DATAGRAM &&
-	    !skb_pull_data(skb, skb->len);
+	return find(skb, 1, &d) && skb->len <= MAX_DATAGRAM && !skb_pull_data(skb, skb->len);
 }
 
 SECTION("classifier") int dtlsv1_listen_tc(struct __sk_buff *skb)
@@ -276,8 +264,7 @@ SECTION("classifier") int dtlsv1_listen_tc(struct __sk_buff *skb)
 	v = find(skb, 1, &d);
 	if (!v)
 		return -1; /* TC_ACT_UNSPEC, TCX_NEXT: as if this were not here */
-	length = v == 6 ? handle(skb, 1, &d, &verdict, 1) :
-			  handle(skb, 1, &d, &verdict, 0);
+	length = v == 6 ? handle(skb, 1, &d, &verdict, 1) : handle(skb, 1, &d, &verdict, 0);
 	if (!length)
 		return verdict == PASS ? -1 : 2 /* TC_ACT_SHOT */;
 	sent = !skb_change_tail(skb, length, 0);

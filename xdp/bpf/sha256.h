@@ -93,8 +93,7 @@ small_sigma(__u32 x, int a, int b, int c)
 /* The variables' places change from round to round, and nothing is moved. */
 #define ROUND(a, b, c, d, e, f, g, h, k, w) \
 	do { \
-		__u32 t = h + big_sigma(e, 6, 11, 25) + (g ^ (e & (f ^ g))) + \
-		    (k) + (w); \
+		__u32 t = h + big_sigma(e, 6, 11, 25) + (g ^ (e & (f ^ g))) + (k) + (w); \
 		d += t; \
 		h = t + big_sigma(a, 2, 13, 22) + ((a & b) | (c & (a | b))); \
 	} while (0)
@@ -111,8 +110,7 @@ small_sigma(__u32 x, int a, int b, int c)
 
 #define FIRST(i) (w[(i)] = be32(LOAD32(block + 4 * (i))))
 #define LATER(i) \
-	(w[(i)] += small_sigma(w[((i) + 1) & 15], 7, 18, 3) + \
-		w[((i) + 9) & 15] + \
+	(w[(i)] += small_sigma(w[((i) + 1) & 15], 7, 18, 3) + w[((i) + 9) & 15] + \
 		small_sigma(w[((i) + 14) & 15], 17, 19, 10))
 
 /*

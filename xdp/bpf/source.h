@@ -12,19 +12,17 @@ is_no_source(const struct endpoint *from, const struct endpoint *to, int v6)
 
 	if (!from->port)
 		return 1;
-	if (a[0] == to->address[0] && a[1] == to->address[1] &&
-	    a[2] == to->address[2] && a[3] == to->address[3])
+	if (a[0] == to->address[0] && a[1] == to->address[1] && a[2] == to->address[2] &&
+	    a[3] == to->address[3])
 		return !LOOPBACK;
 	if (!v6)
-		return first == 0 || first >= 224 ||
-		    (first == 127 && !LOOPBACK);
+		return first == 0 || first >= 224 || (first == 127 && !LOOPBACK);
 	if (first == 0xFF)
 		return 1;
 	if (a[0] || a[1])
 		return 0;
 	/* ::, ::1, mapped, and the whole ::/96 that nobody has. */
-	return !(a[2] == 0 && a[3] == be32(1) && LOOPBACK) &&
-	    (!a[2] || a[2] == be32(0xFFFF));
+	return !(a[2] == 0 && a[3] == be32(1) && LOOPBACK) && (!a[2] || a[2] == be32(0xFFFF));
 }
 
 INLINE int
@@ -55,15 +53,13 @@ is_known(void *ctx, const struct datagram *d, int v6)
 		}
 		tuple.ipv6.sport = d->from.port;
 		tuple.ipv6.dport = d->to.port;
-		sock = sk_lookup_udp(
-		    ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+		sock = sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 	} else {
 		tuple.ipv4.saddr = d->from.address[3];
 		tuple.ipv4.daddr = d->to.address[3];
 		tuple.ipv4.sport = d->from.port;
 		tuple.ipv4.dport = d->to.port;
-		sock = sk_lookup_udp(
-		    ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sock = sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 	}
 	if (!sock)
 		return 0;
@@ -77,8 +73,7 @@ INLINE int
 is_within_limit(const struct endpoint *to, int v6, __u64 now)
 {
 	struct endpoint key = *to;
-	struct window *window,
-	    first = { .second = now / 1000000000, .answers = 1 };
+	struct window *window, first = { .second = now / 1000000000, .answers = 1 };
 
 	if (!ANSWERS_PER_SECOND)
 		return 1;

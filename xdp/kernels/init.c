@@ -21,8 +21,7 @@ main(void)
 	}
 	if (pid > 0)
 		waitpid(pid, &status, 0);
-	printf(
-	    "check: status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	printf("check: status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	fflush(stdout);
 	sync();
 	reboot(RB_POWER_OFF);

@@ -64,7 +64,7 @@ static const char *const names[SABOTAGES] = {
 };
 
 static enum sabotage chosen;
-static int inside;  /* our DTLSv1_listen is running */
+static int inside; /* our DTLSv1_listen is running */
 static verify_fn *app_verify;
 
 static void *
@@ -113,9 +113,8 @@ spoil_queue(void)
 		return;
 	if (chosen == REASON) {
 		ERR_clear_error();
-		ERR_put_error(ERR_GET_LIB(error), 0,
-		    ERR_GET_REASON(error) == 244 ? 159 : 244, __FILE__,
-		    __LINE__);
+		ERR_put_error(ERR_GET_LIB(error), 0, ERR_GET_REASON(error) == 244 ? 159 : 244,
+		    __FILE__, __LINE__);
 	}
 	if (chosen == LOST_ERROR)
 		ERR_clear_error();
@@ -182,8 +181,7 @@ BIO_write(BIO *bio, const void *bytes, int len)
 	NEXT(write, "BIO_write");
 	if (inside && chosen == WRITE_TWICE)
 		write(bio, bytes, len);
-	if (!inside || chosen != HELLO_VERIFY_BYTE || len <= 0 ||
-	    (size_t)len > sizeof(copy))
+	if (!inside || chosen != HELLO_VERIFY_BYTE || len <= 0 || (size_t)len > sizeof(copy))
 		return write(bio, bytes, len);
 	memcpy(copy, bytes, (size_t)len);
 	copy[len - 1] ^= 1;
@@ -230,6 +228,5 @@ SSL_CTX_set_cookie_verify_cb(SSL_CTX *ctx, verify_fn *verify)
 	NEXT(set, "SSL_CTX_set_cookie_verify_cb");
 	if (verify != NULL)
 		app_verify = verify;
-	set(ctx,
-	    verify != NULL && chosen == EXTRA_VERIFY ? verify_twice : verify);
+	set(ctx, verify != NULL && chosen == EXTRA_VERIFY ? verify_twice : verify);
 }

@@ -43,9 +43,8 @@ script_read(BIO *bio, char *to, int room)
 {
 	struct traffic *traffic = BIO_get_data(bio);
 	const struct mcase *c = traffic->c;
-	const struct one_read *read = traffic->next_read < c->nreads ?
-	    &c->reads[traffic->next_read++] :
-	    NULL;
+	const struct one_read *read =
+	    traffic->next_read < c->nreads ? &c->reads[traffic->next_read++] : NULL;
 	int len;
 
 	BIO_clear_retry_flags(bio);
@@ -116,13 +115,11 @@ bios_open(void)
 {
 	struct sockaddr_in address;
 
-	method = BIO_meth_new(
-	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "scripted");
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "scripted");
 	server = udp(&address);
 	client = udp(&client_address);
 	if (method == NULL || server < 0 || client < 0 ||
-	    connect(client, (struct sockaddr *)&address, sizeof(address)) !=
-		0) {
+	    connect(client, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		perror("macro world: no BIOs");
 		return 0;
 	}
@@ -171,15 +168,13 @@ bios_make(struct traffic *traffic)
 		drain(server);
 		drain(client);
 		for (size_t i = 0; i < c->nreads; i++)
-			if (send(client, c->reads[i].bytes, c->reads[i].len,
-				0) != (ssize_t)c->reads[i].len)
+			if (send(client, c->reads[i].bytes, c->reads[i].len, 0) !=
+			    (ssize_t)c->reads[i].len)
 				return 0;
-		traffic->read_bio = traffic->write_bio =
-		    BIO_new_dgram(server, BIO_NOCLOSE);
+		traffic->read_bio = traffic->write_bio = BIO_new_dgram(server, BIO_NOCLOSE);
 	} else {
 		traffic->read_bio = scripted(traffic);
-		traffic->write_bio = c->layout == ONE_BIO ? traffic->read_bio :
-							    scripted(traffic);
+		traffic->write_bio = c->layout == ONE_BIO ? traffic->read_bio : scripted(traffic);
 	}
 	return traffic->read_bio != NULL && traffic->write_bio != NULL;
 }

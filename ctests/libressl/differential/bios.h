@@ -13,7 +13,7 @@
 struct traffic {
 	const struct mcase *c;
 	size_t next_read;
-	int writes, blocked;  /* blocked: has a write said that it would? */
+	int writes, blocked; /* blocked: has a write said that it would? */
 	void (*wrote)(void *arg, const unsigned char *bytes, size_t len);
 	void *arg;
 	BIO *read_bio, *write_bio; /* the same object for one */

@@ -7,8 +7,7 @@
 #include "prng.h"
 
 /* libssl has none to answer with after it: its call fails. */
-static const unsigned char last_number[] = { 0xff, 0xff, 0xff, 0xff, 0xff,
-	0xff };
+static const unsigned char last_number[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 static void
 add_read(struct mcase *c, struct prng *prng)
@@ -24,25 +23,21 @@ add_read(struct mcase *c, struct prng *prng)
 	read->kind = (int)prng_below(prng, (unsigned int)kinds_count());
 	read->len = kinds_make((size_t)read->kind, prng, c, read->bytes);
 	if (read->len > AT_RECORD_LENGTH &&
-	    memcmp(read->bytes + AT_SEQUENCE, last_number,
-		sizeof(last_number)) == 0)
+	    memcmp(read->bytes + AT_SEQUENCE, last_number, sizeof(last_number)) == 0)
 		read->bytes[AT_SEQUENCE + 5] = 0xfe;
 }
 
 void
 case_make(struct mcase *c, uint64_t seed, uint64_t number)
 {
-	static const unsigned int cookie_lens[] = { 20, 20, 32, 16, 1, 254,
-		255 };
+	static const unsigned int cookie_lens[] = { 20, 20, 32, 16, 1, 254, 255 };
 	struct prng prng = prng_for(seed, number);
 	unsigned int reads = 1 + prng_below(&prng, 3);
 
 	memset(c, 0, offsetof(struct mcase, reads));
 	c->layout = prng_chance(&prng, 25) ? SOCKET : (int)prng_below(&prng, 2);
-	c->peer =
-	    prng_chance(&prng, 15) ? PEER_NONE : (int)prng_below(&prng, 2);
-	c->callbacks =
-	    prng_chance(&prng, 90) ? BOTH : (int)prng_below(&prng, CALLBACKS);
+	c->peer = prng_chance(&prng, 15) ? PEER_NONE : (int)prng_below(&prng, 2);
+	c->callbacks = prng_chance(&prng, 90) ? BOTH : (int)prng_below(&prng, CALLBACKS);
 	c->calls = 1 + (int)prng_below(&prng, 3);
 	c->cookie_len = PRNG_PICK(&prng, cookie_lens);
 	prng_fill(&prng, c->cookie, sizeof(c->cookie));
@@ -58,13 +53,11 @@ void
 case_drop(struct mcase *c, size_t index)
 {
 	c->nreads--;
-	memmove(&c->reads[index], &c->reads[index + 1],
-	    (c->nreads - index) * sizeof(c->reads[0]));
+	memmove(&c->reads[index], &c->reads[index + 1], (c->nreads - index) * sizeof(c->reads[0]));
 }
 
 void
-case_replace(
-    struct mcase *c, size_t index, const unsigned char *bytes, size_t len)
+case_replace(struct mcase *c, size_t index, const unsigned char *bytes, size_t len)
 {
 	memmove(c->reads[index].bytes, bytes, len);
 	c->reads[index].len = len;
@@ -73,20 +66,16 @@ case_replace(
 void
 case_print(const struct mcase *c)
 {
-	static const char *const layouts[] = { "one BIO", "two BIOs",
-		"a socket" },
+	static const char *const layouts[] = { "one BIO", "two BIOs", "a socket" },
 				 *const peers[] = { "IPv4", "IPv6", "no peer" };
-	static const char *const callbacks[] = { "both", "verify refuses",
-		"generate fails", "none" };
-	static const char *const reads[] = { "", "would block", "fails",
-		"ends" };
+	static const char *const callbacks[] = { "both", "verify refuses", "generate fails",
+		"none" };
+	static const char *const reads[] = { "", "would block", "fails", "ends" };
 
-	printf("  %s, %s, callbacks: %s, calls: %d, cookie: %zu bytes",
-	    layouts[c->layout], peers[c->peer], callbacks[c->callbacks],
-	    c->calls, c->cookie_len);
+	printf("  %s, %s, callbacks: %s, calls: %d, cookie: %zu bytes", layouts[c->layout],
+	    peers[c->peer], callbacks[c->callbacks], c->calls, c->cookie_len);
 	if (c->write_fails != 0)
-		printf(", write %d %s", c->write_fails,
-		    c->write_blocks ? "would block" : "fails");
+		printf(", write %d %s", c->write_fails, c->write_blocks ? "would block" : "fails");
 	printf("\n");
 	for (size_t i = 0; i < c->nreads; i++) {
 		const struct one_read *read = &c->reads[i];
@@ -96,8 +85,7 @@ case_print(const struct mcase *c)
 			printf("%s\n", reads[read->read]);
 			continue;
 		}
-		printf("%s, %zu bytes: ",
-		    read->kind < 0 ? "" : kinds_name((size_t)read->kind),
+		printf("%s, %zu bytes: ", read->kind < 0 ? "" : kinds_name((size_t)read->kind),
 		    read->len);
 		for (size_t at = 0; at < read->len && at < 400; at++)
 			printf("%02x", read->bytes[at]);

@@ -21,14 +21,14 @@ enum read { A_DATAGRAM, WOULD_BLOCK, FAILED, AN_END };
 
 struct one_read {
 	int read;
-	int kind;  /* of datagram: kinds.h */
+	int kind; /* of datagram: kinds.h */
 	size_t len;
 	unsigned char bytes[MAX_DATAGRAM];
 };
 
 struct mcase {
 	int layout, peer, callbacks;
-	int calls;  /* of DTLSv1_listen, unless one succeeds before */
+	int calls;       /* of DTLSv1_listen, unless one succeeds before */
 	int write_fails; /* the answer of that number, from 1, cannot be written */
 	int write_blocks;
 	unsigned char cookie[MAX_COOKIE];
@@ -42,7 +42,6 @@ void case_print(const struct mcase *c);
 
 /* The reads but one, or another datagram in the place of one. */
 void case_drop(struct mcase *c, size_t index);
-void case_replace(
-    struct mcase *c, size_t index, const unsigned char *bytes, size_t len);
+void case_replace(struct mcase *c, size_t index, const unsigned char *bytes, size_t len);
 
 #endif

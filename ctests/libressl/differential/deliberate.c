@@ -56,11 +56,9 @@ static struct {
 	    "libssl takes it for one more datagram, and keeps it for the "
 	    "handshake",
 	    0, 0 },
-	[SEVERAL_IN_ONE] = { "a record is one message",
-	    "libssl takes several, or a part", 0, 0 },
+	[SEVERAL_IN_ONE] = { "a record is one message", "libssl takes several, or a part", 0, 0 },
 	[ANOTHER_MESSAGE] = { "a message of another type is dropped",
-	    "libssl does not look at the type, and takes it for a ClientHello",
-	    0, 0 },
+	    "libssl does not look at the type, and takes it for a ClientHello", 0, 0 },
 	[TOO_LONG] = { "a record of more than 16,384 bytes is dropped",
 	    "libssl takes more, as much as one that is encrypted", 0, 1 },
 	[RECORD_VERSION] = { "the HelloVerifyRequest's record has version "
@@ -72,8 +70,7 @@ static struct {
 	    "number and version",
 	    0, 1 },
 	[NO_CALLBACKS] = { "without a cookie to send, -1 and the reason",
-	    "libssl returns 0, and says that there was an internal error", 0,
-	    0 },
+	    "libssl returns 0, and says that there was an internal error", 0, 0 },
 	[END_OF_DATA] = { "the end of a BIO's data is -1",
 	    "libssl returns 0, and in both SSL_get_error() says "
 	    "SSL_ERROR_SYSCALL",
@@ -119,13 +116,9 @@ deliberate_open(void)
 	static const unsigned char sequence[6];
 	static unsigned char hello[600];
 
-	for (kinds_version = 0xfefd; kinds_version <= 0xfeff;
-	    kinds_version += 2)
-		if (class_of(
-			&c, hello, kinds_plain_hello(&c, sequence, 0, hello)) ==
-			ANSWERED &&
-		    class_of(&c, hello,
-			kinds_plain_hello(&c, sequence, 1, hello)) == ACCEPTED)
+	for (kinds_version = 0xfefd; kinds_version <= 0xfeff; kinds_version += 2)
+		if (class_of(&c, hello, kinds_plain_hello(&c, sequence, 0, hello)) == ANSWERED &&
+		    class_of(&c, hello, kinds_plain_hello(&c, sequence, 1, hello)) == ACCEPTED)
 			return 1;
 	{
 		struct log l;
@@ -135,8 +128,7 @@ deliberate_open(void)
 		a.nreads = 1;
 		a.calls = 1;
 		kinds_version = 0xfeff;
-		a.reads[0].len =
-		    kinds_plain_hello(&c, sequence, 1, a.reads[0].bytes);
+		a.reads[0].len = kinds_plain_hello(&c, sequence, 1, a.reads[0].bytes);
 		run_case(&plain, &a, 0, &l, &e);
 		fputs(l.text, stderr);
 	}
@@ -149,10 +141,8 @@ static int
 why_dropped(const unsigned char *bytes, size_t len, enum class class)
 {
 	if (class == QUIET)
-		return view_may_be_kept(bytes, len) &&
-			!view_is_fragment(bytes) ?
-		    OUT_OF_ORDER :
-		    DIFFERENCES;
+		return view_may_be_kept(bytes, len) && !view_is_fragment(bytes) ? OUT_OF_ORDER :
+										  DIFFERENCES;
 	if (class == ALARMED)
 		return AN_ALARM;
 	if (len < AT_CLIENT_VERSION)
@@ -184,8 +174,7 @@ why_answered(const unsigned char *bytes, size_t len, enum class class)
 
 /* Gives plain libssl what stands for a datagram; 0 for one that nothing explains. */
 static int
-exchange(const struct mcase *c, const struct one_read *read, struct mcase *to,
-    size_t *index)
+exchange(const struct mcase *c, const struct one_read *read, struct mcase *to, size_t *index)
 {
 	size_t len = view_first_record(read->bytes, read->len);
 	enum class class = class_of(c, read->bytes, len);
@@ -195,8 +184,7 @@ exchange(const struct mcase *c, const struct one_read *read, struct mcase *to,
 
 	if (len < read->len) {
 		case_replace(to, *index, read->bytes, len);
-		differences[BEHIND_THE_FIRST].seen +=
-		    class_of(c, read->bytes, read->len) != class;
+		differences[BEHIND_THE_FIRST].seen += class_of(c, read->bytes, read->len) != class;
 	}
 	if (view == ACCEPTS) {
 		if (class != QUIET)
@@ -212,8 +200,7 @@ exchange(const struct mcase *c, const struct one_read *read, struct mcase *to,
 		differences[why].seen++;
 	if (view == DROPS)
 		return case_drop(to, *index), 1;
-	case_replace(to, *index, clean,
-	    kinds_plain_hello(c, read->bytes + AT_SEQUENCE, 0, clean));
+	case_replace(to, *index, clean, kinds_plain_hello(c, read->bytes + AT_SEQUENCE, 0, clean));
 	return ++*index, 1;
 }
 
@@ -238,13 +225,10 @@ deliberate_expectation(const struct mcase *c, struct log *expected)
 		}
 	}
 	run_case(&plain, &changed, 0xfeff, expected, &first);
-	differences[NO_CALLBACKS].seen +=
-	    strstr(expected->text, RUN_NO_COOKIE) != NULL;
+	differences[NO_CALLBACKS].seen += strstr(expected->text, RUN_NO_COOKIE) != NULL;
 	differences[ALERT_NUMBER].seen += first.alert_number != 0;
-	differences[BLOCKED].seen +=
-	    strstr(expected->text, RUN_BLOCKED) != NULL;
-	differences[END_OF_DATA].seen +=
-	    first.ret == 0 && first.error == SSL_ERROR_SYSCALL;
+	differences[BLOCKED].seen += strstr(expected->text, RUN_BLOCKED) != NULL;
+	differences[END_OF_DATA].seen += first.ret == 0 && first.error == SSL_ERROR_SYSCALL;
 	return 1;
 }
 
@@ -256,14 +240,12 @@ deliberate_report(unsigned long cases)
 
 	printf("\ndeliberate differences, and how often they were seen:\n");
 	for (size_t i = 0; i < DIFFERENCES; i++) {
-		int too_seldom = differences[i].seen < wanted &&
-		    !differences[i].may_be_absent;
+		int too_seldom = differences[i].seen < wanted && !differences[i].may_be_absent;
 
-		printf("  %8lu  %s: %s\n", differences[i].seen,
-		    differences[i].name, differences[i].reason);
+		printf("  %8lu  %s: %s\n", differences[i].seen, differences[i].name,
+		    differences[i].reason);
 		if (too_seldom)
-			printf("  ^ seen too seldom: expected at least %lu\n",
-			    wanted);
+			printf("  ^ seen too seldom: expected at least %lu\n", wanted);
 		fine &= !too_seldom;
 	}
 	return fine;

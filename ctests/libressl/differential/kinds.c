@@ -7,18 +7,16 @@
 #define ROOM MAX_DATAGRAM
 
 /* What stock clients send: the default cipher suites and extensions, RSA's among them. */
-static const unsigned char suites[] = { 0, 12, 0xc0, 0x2f, 0xc0, 0x30, 0xc0,
-	0x13, 0xc0, 0x14, 0, 0x2f, 0, 0x35 };
-static const unsigned char extensions[] = { 0, 33, 0, 11, 0, 2, 1, 0, 0, 10, 0,
-	6, 0, 4, 0, 23, 0, 24, 0, 13, 0, 8, 0, 6, 4, 1, 2, 1, 5, 1, 0xff, 0x01,
-	0, 1, 0 };
+static const unsigned char suites[] = { 0, 12, 0xc0, 0x2f, 0xc0, 0x30, 0xc0, 0x13, 0xc0, 0x14, 0,
+	0x2f, 0, 0x35 };
+static const unsigned char extensions[] = { 0, 33, 0, 11, 0, 2, 1, 0, 0, 10, 0, 6, 0, 4, 0, 23, 0,
+	24, 0, 13, 0, 8, 0, 6, 4, 1, 2, 1, 5, 1, 0xff, 0x01, 0, 1, 0 };
 
 unsigned int kinds_version = 0xfefd;
 
 static size_t
-hello_with(const struct mcase *c, const unsigned char *sequence,
-    const unsigned char *random, const unsigned char *cookie, size_t cookie_len,
-    unsigned char *bytes)
+hello_with(const struct mcase *c, const unsigned char *sequence, const unsigned char *random,
+    const unsigned char *cookie, size_t cookie_len, unsigned char *bytes)
 {
 	size_t at = AT_SESSION;
 
@@ -48,42 +46,37 @@ hello_with(const struct mcase *c, const unsigned char *sequence,
 }
 
 size_t
-kinds_plain_hello(const struct mcase *c, const unsigned char *sequence,
-    int with_cookie, unsigned char *bytes)
+kinds_plain_hello(
+    const struct mcase *c, const unsigned char *sequence, int with_cookie, unsigned char *bytes)
 {
 	static const unsigned char random[32] = { 1, 2, 3 };
 
-	return hello_with(c, sequence, random, c->cookie,
-	    with_cookie ? c->cookie_len : 0, bytes);
+	return hello_with(c, sequence, random, c->cookie, with_cookie ? c->cookie_len : 0, bytes);
 }
 
 size_t
-kinds_stock(struct prng *prng, const struct mcase *c, int with_cookie,
-    unsigned char *bytes)
+kinds_stock(struct prng *prng, const struct mcase *c, int with_cookie, unsigned char *bytes)
 {
 	unsigned char sequence[6] = { 0 }, random[32];
 
 	sequence[5] = (unsigned char)prng_below(prng, 4);
 	prng_fill(prng, random, sizeof(random));
-	return hello_with(c, sequence, random, c->cookie,
-	    with_cookie ? c->cookie_len : 0, bytes);
+	return hello_with(c, sequence, random, c->cookie, with_cookie ? c->cookie_len : 0, bytes);
 }
 
 size_t
-kinds_stock_either(
-    struct prng *prng, const struct mcase *c, unsigned char *bytes)
+kinds_stock_either(struct prng *prng, const struct mcase *c, unsigned char *bytes)
 {
 	return kinds_stock(prng, c, prng_chance(prng, 60), bytes);
 }
 
 size_t
-kinds_off_by(
-    struct prng *prng, unsigned char *bytes, size_t len, size_t at, size_t size)
+kinds_off_by(struct prng *prng, unsigned char *bytes, size_t len, size_t at, size_t size)
 {
 	static const int by[] = { 1, -1, 2, -2, 12, -12, 100, -100 };
 
-	hello_put(bytes + at, size,
-	    hello_number(bytes + at, size) + (unsigned int)PRNG_PICK(prng, by));
+	hello_put(
+	    bytes + at, size, hello_number(bytes + at, size) + (unsigned int)PRNG_PICK(prng, by));
 	return len;
 }
 
@@ -101,8 +94,7 @@ static KIND(wrong_cookie)
 {
 	size_t len = kinds_stock(prng, c, 1, bytes);
 
-	bytes[AT_SESSION + 2 + prng_below(prng, (unsigned int)c->cookie_len)] ^=
-	    1;
+	bytes[AT_SESSION + 2 + prng_below(prng, (unsigned int)c->cookie_len)] ^= 1;
 	return len;
 }
 
@@ -113,22 +105,19 @@ static KIND(cookie_of_another_length)
 
 	prng_fill(prng, cookie, sizeof(cookie));
 	memcpy(cookie, c->cookie, c->cookie_len);
-	return hello_set_cookie(
-	    bytes, len, ROOM, cookie, 1 + prng_below(prng, MAX_COOKIE));
+	return hello_set_cookie(bytes, len, ROOM, cookie, 1 + prng_below(prng, MAX_COOKIE));
 }
 
 /* Of stacks and releases that speak other suites and extensions: see ctests/differential. */
 static KIND(of_any_client)
 {
-	return hello_make(prng, c->cookie,
-	    prng_chance(prng, 60) ? c->cookie_len : 0, bytes, ROOM);
+	return hello_make(prng, c->cookie, prng_chance(prng, 60) ? c->cookie_len : 0, bytes, ROOM);
 }
 
 static KIND(damaged)
 {
-	size_t len = prng_chance(prng, 50) ?
-	    kinds_stock_either(prng, c, bytes) :
-	    of_any_client(prng, c, bytes);
+	size_t len = prng_chance(prng, 50) ? kinds_stock_either(prng, c, bytes) :
+					     of_any_client(prng, c, bytes);
 
 	for (unsigned int times = 1 + prng_below(prng, 2); times > 0; times--)
 		len = mutate(prng, bytes, len, ROOM);
@@ -172,8 +161,7 @@ KIND(a_very_long_one);
 #define ROW(kind) { #kind, kind }
 static const struct {
 	const char *name;
-	size_t (*make)(
-	    struct prng *prng, const struct mcase *c, unsigned char *bytes);
+	size_t (*make)(struct prng *prng, const struct mcase *c, unsigned char *bytes);
 } kinds[] = {
 	ROW(first_hello),
 	ROW(right_cookie),
@@ -227,8 +215,7 @@ kinds_name(size_t kind)
 }
 
 size_t
-kinds_make(
-    size_t kind, struct prng *prng, const struct mcase *c, unsigned char *bytes)
+kinds_make(size_t kind, struct prng *prng, const struct mcase *c, unsigned char *bytes)
 {
 	return kinds[kind].make(prng, c, bytes);
 }

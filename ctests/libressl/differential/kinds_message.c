@@ -6,20 +6,17 @@
 
 KIND(message_length_off)
 {
-	return kinds_off_by(
-	    prng, bytes, kinds_stock_either(prng, c, bytes), AT_LENGTH, 3);
+	return kinds_off_by(prng, bytes, kinds_stock_either(prng, c, bytes), AT_LENGTH, 3);
 }
 
 KIND(fragment_length_off)
 {
-	return kinds_off_by(
-	    prng, bytes, kinds_stock_either(prng, c, bytes), AT_FRAGMENT, 3);
+	return kinds_off_by(prng, bytes, kinds_stock_either(prng, c, bytes), AT_FRAGMENT, 3);
 }
 
 KIND(fragment_offset_off)
 {
-	return kinds_off_by(
-	    prng, bytes, kinds_stock_either(prng, c, bytes), AT_OFFSET, 3);
+	return kinds_off_by(prng, bytes, kinds_stock_either(prng, c, bytes), AT_OFFSET, 3);
 }
 
 KIND(half_a_message_header)
@@ -33,8 +30,7 @@ KIND(half_a_message_header)
 
 KIND(another_message)
 {
-	static const unsigned int types[] = { 0, 2, 3, 4, 11, 12, 14, 16, 20,
-		255 };
+	static const unsigned int types[] = { 0, 2, 3, 4, 11, 12, 14, 16, 20, 255 };
 	size_t len = kinds_stock_either(prng, c, bytes);
 
 	bytes[AT_TYPE] = (unsigned char)PRNG_PICK(prng, types);
@@ -43,8 +39,7 @@ KIND(another_message)
 
 KIND(another_message_number)
 {
-	static const unsigned int numbers[] = { 0, 1, 2, 2, 3, 9, 10, 11, 256,
-		65535 };
+	static const unsigned int numbers[] = { 0, 1, 2, 2, 3, 9, 10, 11, 256, 65535 };
 	size_t len = kinds_stock_either(prng, c, bytes);
 
 	hello_put(bytes + AT_MESSAGE_SEQ, 2, PRNG_PICK(prng, numbers));
@@ -56,8 +51,8 @@ KIND(a_first_fragment)
 	unsigned char whole[600];
 	size_t len = kinds_stock_either(prng, c, whole);
 
-	return mutate_fragment(whole, len, 0,
-	    1 + prng_below(prng, (unsigned int)len - 26), 0, bytes);
+	return mutate_fragment(
+	    whole, len, 0, 1 + prng_below(prng, (unsigned int)len - 26), 0, bytes);
 }
 
 KIND(a_later_fragment)
@@ -66,14 +61,13 @@ KIND(a_later_fragment)
 	size_t len = kinds_stock_either(prng, c, whole),
 	       from = 1 + prng_below(prng, (unsigned int)len - 27);
 
-	return mutate_fragment(
-	    whole, len, from, 1 + prng_below(prng, 200), 1, bytes);
+	return mutate_fragment(whole, len, from, 1 + prng_below(prng, 200), 1, bytes);
 }
 
 KIND(another_client_version)
 {
-	static const unsigned int versions[] = { 0xfeff, 0xfefc, 0xfe00, 0x0100,
-		0x0303, 0x0302, 0x0300, 0xffff, 0xfdff, 0 };
+	static const unsigned int versions[] = { 0xfeff, 0xfefc, 0xfe00, 0x0100, 0x0303, 0x0302,
+		0x0300, 0xffff, 0xfdff, 0 };
 	size_t len = kinds_stock_either(prng, c, bytes);
 
 	hello_put(bytes + AT_CLIENT_VERSION, 2, PRNG_PICK(prng, versions));
@@ -81,13 +75,11 @@ KIND(another_client_version)
 }
 
 static size_t
-of_session(struct prng *prng, const struct mcase *c, unsigned char *bytes,
-    size_t session_len)
+of_session(struct prng *prng, const struct mcase *c, unsigned char *bytes, size_t session_len)
 {
 	size_t len = kinds_stock_either(prng, c, bytes);
 
-	memmove(bytes + AT_SESSION + 1 + session_len, bytes + AT_SESSION + 1,
-	    len - AT_SESSION - 1);
+	memmove(bytes + AT_SESSION + 1 + session_len, bytes + AT_SESSION + 1, len - AT_SESSION - 1);
 	bytes[AT_SESSION] = (unsigned char)session_len;
 	prng_fill(prng, bytes + AT_SESSION + 1, session_len);
 	len += session_len;
@@ -135,8 +127,7 @@ KIND(bad_behind_the_cookie)
 
 KIND(bad_before_the_cookie)
 {
-	size_t len = kinds_stock_either(prng, c, bytes),
-	       at = AT_SESSION + prng_below(prng, 2);
+	size_t len = kinds_stock_either(prng, c, bytes), at = AT_SESSION + prng_below(prng, 2);
 
 	bytes[at] = (unsigned char)prng_below(prng, 256);
 	return len;

@@ -19,14 +19,11 @@ KIND(shorter_than_a_header)
 
 KIND(cut_off)
 {
-	return 1 +
-	    prng_below(
-		prng, (unsigned int)kinds_stock_either(prng, c, bytes) - 1);
+	return 1 + prng_below(prng, (unsigned int)kinds_stock_either(prng, c, bytes) - 1);
 }
 
 static size_t
-of_content(struct prng *prng, const struct mcase *c, unsigned char *bytes,
-    unsigned int type)
+of_content(struct prng *prng, const struct mcase *c, unsigned char *bytes, unsigned int type)
 {
 	size_t len = kinds_stock_either(prng, c, bytes);
 
@@ -41,8 +38,7 @@ KIND(application_data)
 
 KIND(change_cipher_spec)
 {
-	static const unsigned char ccs[] = { 20, 0xfe, 0xff, 0, 0, 0, 0, 0, 0,
-		0, 3, 0, 1, 1 };
+	static const unsigned char ccs[] = { 20, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 3, 0, 1, 1 };
 
 	(void)c;
 	memcpy(bytes, ccs, sizeof(ccs));
@@ -60,8 +56,7 @@ KIND(unknown_content)
 static size_t
 alert(struct prng *prng, unsigned char *bytes, unsigned int level)
 {
-	static const unsigned char made[] = { 21, 0xfe, 0xff, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 2, 0, 40 };
+	static const unsigned char made[] = { 21, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 40 };
 	static const unsigned int reasons[] = { 0, 10, 40, 80, 90, 100 };
 
 	memcpy(bytes, made, sizeof(made));
@@ -85,8 +80,8 @@ KIND(a_fatal_alert)
 
 KIND(another_record_version)
 {
-	static const unsigned int versions[] = { 0xfefd, 0xfefc, 0xfe00, 0x0100,
-		0x0303, 0x0301, 0xffff, 0xfdff };
+	static const unsigned int versions[] = { 0xfefd, 0xfefc, 0xfe00, 0x0100, 0x0303, 0x0301,
+		0xffff, 0xfdff };
 	size_t len = kinds_stock_either(prng, c, bytes);
 
 	hello_put(bytes + AT_VERSION, 2, PRNG_PICK(prng, versions));
@@ -97,8 +92,7 @@ KIND(another_epoch)
 {
 	size_t len = kinds_stock_either(prng, c, bytes);
 
-	hello_put(bytes + AT_EPOCH, 2,
-	    prng_chance(prng, 60) ? 1 : prng_below(prng, 65536));
+	hello_put(bytes + AT_EPOCH, 2, prng_chance(prng, 60) ? 1 : prng_below(prng, 65536));
 	return len;
 }
 
@@ -112,8 +106,7 @@ KIND(a_high_sequence)
 
 KIND(record_length_off)
 {
-	return kinds_off_by(prng, bytes, kinds_stock_either(prng, c, bytes),
-	    AT_RECORD_LENGTH, 2);
+	return kinds_off_by(prng, bytes, kinds_stock_either(prng, c, bytes), AT_RECORD_LENGTH, 2);
 }
 
 KIND(an_empty_record)
@@ -133,8 +126,7 @@ KIND(two_records)
 
 KIND(a_hello_behind_junk)
 {
-	size_t len = prng_chance(prng, 50) ? alert(prng, bytes, 1) :
-					     of_content(prng, c, bytes, 23);
+	size_t len = prng_chance(prng, 50) ? alert(prng, bytes, 1) : of_content(prng, c, bytes, 23);
 
 	return len + kinds_stock_either(prng, c, bytes + len);
 }
@@ -151,8 +143,7 @@ KIND(junk_behind_a_hello)
 /* As long as a record may be, and longer. */
 KIND(a_very_long_one)
 {
-	size_t len = kinds_stock_either(prng, c, bytes),
-	       to = 16384 + 13 - 2 + prng_below(prng, 5);
+	size_t len = kinds_stock_either(prng, c, bytes), to = 16384 + 13 - 2 + prng_below(prng, 5);
 
 	prng_fill(prng, bytes + len, to - len);
 	hello_put(bytes + AT_RECORD_LENGTH, 2, to - 13);

@@ -26,8 +26,7 @@ log_line(struct log *log, const char *format, ...)
 }
 
 void
-log_bytes(
-    struct log *log, const char *what, const unsigned char *bytes, size_t len)
+log_bytes(struct log *log, const char *what, const unsigned char *bytes, size_t len)
 {
 	log_line(log, "    %s (%zu): ", what, len);
 	for (size_t i = 0; i < len && i < 600; i++)
@@ -38,6 +37,5 @@ log_bytes(
 int
 log_same(const struct log *one, const struct log *other)
 {
-	return one->len == other->len &&
-	    memcmp(one->text, other->text, one->len) == 0;
+	return one->len == other->len && memcmp(one->text, other->text, one->len) == 0;
 }

@@ -11,10 +11,8 @@ struct log {
 };
 
 void log_clear(struct log *log);
-void log_line(struct log *log, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void log_bytes(
-    struct log *log, const char *what, const unsigned char *bytes, size_t len);
+void log_line(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_bytes(struct log *log, const char *what, const unsigned char *bytes, size_t len);
 int log_same(const struct log *one, const struct log *other);
 
 #endif

@@ -40,8 +40,7 @@ read_options(int argc, char **argv)
 		else if (strcmp(argv[i], "--seed") == 0)
 			options.seed = strtoull(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--only") == 0)
-			options.one = 1,
-			options.only = strtoull(argv[++i], NULL, 10);
+			options.one = 1, options.only = strtoull(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--spoil") == 0)
 			options.spoil = argv[++i];
 		else
@@ -54,8 +53,7 @@ read_options(int argc, char **argv)
 static void
 spoil(struct log *log)
 {
-	char *at =
-	    options.spoil != NULL ? strstr(log->text, options.spoil) : NULL;
+	char *at = options.spoil != NULL ? strstr(log->text, options.spoil) : NULL;
 
 	if (at != NULL)
 		at[strlen(options.spoil) - 1] ^= 1;
@@ -81,11 +79,11 @@ one_case(unsigned long long number, unsigned long *of_kind)
 	spoil(&mine);
 	if (options.one || !explained || !log_same(&mine, &expected)) {
 		printf("\n%s: seed %llu, case %llu (--seed %llu --only %llu)\n",
-		    options.one ? "case" : "DIVERGENCE", options.seed, number,
-		    options.seed, number);
+		    options.one ? "case" : "DIVERGENCE", options.seed, number, options.seed,
+		    number);
 		case_print(&c);
-		printf("expected, by what plain libssl does:\n%sours:\n%s",
-		    expected.text, mine.text);
+		printf(
+		    "expected, by what plain libssl does:\n%sours:\n%s", expected.text, mine.text);
 	}
 	return explained && log_same(&mine, &expected);
 }
@@ -126,14 +124,13 @@ main(int argc, char **argv)
 	fine = different == 0;
 	if (fine && !options.one) {
 		fine = report_kinds(of_kind);
-		fine &= options.control ||
-		    deliberate_report((unsigned long)options.cases);
+		fine &= options.control || deliberate_report((unsigned long)options.cases);
 	}
 	run_close();
 	worlds_close();
-	printf("\n%s, seed %llu: %llu cases, %lu divergences\n",
-	    SSLeay_version(SSLEAY_VERSION), options.seed, number, different);
-	printf("%llu passed, %lu failed\n", number - different,
-	    different + (different == 0 && !fine));
+	printf("\n%s, seed %llu: %llu cases, %lu divergences\n", SSLeay_version(SSLEAY_VERSION),
+	    options.seed, number, different);
+	printf(
+	    "%llu passed, %lu failed\n", number - different, different + (different == 0 && !fine));
 	return !fine;
 }

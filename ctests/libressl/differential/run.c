@@ -20,7 +20,7 @@ static struct {
 	struct traffic traffic;
 	SSL *ssl;
 	unsigned int answer_version;
-	int accepting;  /* what is random is left out */
+	int accepting; /* what is random is left out */
 	int verified;
 	unsigned int alert_number;
 	size_t writes;
@@ -86,19 +86,15 @@ wrote(void *arg, const unsigned char *bytes, size_t len)
 	memcpy(copy, bytes, kept);
 	now.writes++;
 	memcpy(now.written, copy, kept);
-	if (kept > AT_TYPE && copy[0] == 22 && copy[AT_TYPE] == 3 &&
-	    now.answer_version != 0)
+	if (kept > AT_TYPE && copy[0] == 22 && copy[AT_TYPE] == 3 && now.answer_version != 0)
 		hello_put(copy + AT_VERSION, 2, now.answer_version);
-	if (kept > 13 && copy[0] == 21 && !now.accepting &&
-	    now.answer_version != 0) {
+	if (kept > 13 && copy[0] == 21 && !now.accepting && now.answer_version != 0) {
 		now.alert_number = hello_number(copy + AT_SEQUENCE + 3, 3);
-		now.alert_number +=
-		    hello_number(copy + AT_VERSION, 2) != 0xfeff;
+		now.alert_number += hello_number(copy + AT_VERSION, 2) != 0xfeff;
 		hello_put(copy + AT_VERSION, 2, now.answer_version);
 		hello_put(copy + AT_SEQUENCE, 6, 0);
 	}
-	log_bytes(
-	    now.log, "write", copy, now.accepting && kept > 13 ? 13 : kept);
+	log_bytes(now.log, "write", copy, now.accepting && kept > 13 ? 13 : kept);
 }
 
 /*
@@ -123,8 +119,7 @@ is_without_cookie(struct world *world, long ret, unsigned long error)
 static int
 log_other_end(struct world *world, long ret)
 {
-	int error = SSL_get_error(now.ssl, (int)ret),
-	    is_empty = ERR_peek_error() == 0;
+	int error = SSL_get_error(now.ssl, (int)ret), is_empty = ERR_peek_error() == 0;
 	const char *line = NULL;
 
 	if (is_without_cookie(world, ret, ERR_peek_error()))
@@ -132,8 +127,7 @@ log_other_end(struct world *world, long ret)
 	else if (ret <= 0 && is_empty && error == SSL_ERROR_SYSCALL)
 		line = RUN_FAILED;
 	else if (ret == -1 && is_empty && now.traffic.blocked &&
-	    error ==
-		(world == &ours ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE))
+	    error == (world == &ours ? SSL_ERROR_WANT_READ : SSL_ERROR_WANT_WRITE))
 		line = RUN_BLOCKED;
 	if (line == NULL)
 		return 0;
@@ -148,18 +142,14 @@ log_end(struct world *world, long ret)
 	unsigned long error;
 
 	bios_collect(&now.traffic);
-	if (now.answer_version != 0 && !now.accepting &&
-	    log_other_end(world, ret))
+	if (now.answer_version != 0 && !now.accepting && log_other_end(world, ret))
 		return;
-	log_line(now.log, "  returned %ld, error %d, queue:", ret,
-	    SSL_get_error(now.ssl, (int)ret));
+	log_line(
+	    now.log, "  returned %ld, error %d, queue:", ret, SSL_get_error(now.ssl, (int)ret));
 	while ((error = ERR_get_error()) != 0)
-		log_line(now.log, " %d/%d", ERR_GET_LIB(error),
-		    ERR_GET_REASON(error));
-	log_line(now.log,
-	    "\n  state %s, want %d, shutdown %d, retry %d, options %d\n",
-	    SSL_state_string(now.ssl), SSL_want(now.ssl),
-	    SSL_get_shutdown(now.ssl),
+		log_line(now.log, " %d/%d", ERR_GET_LIB(error), ERR_GET_REASON(error));
+	log_line(now.log, "\n  state %s, want %d, shutdown %d, retry %d, options %d\n",
+	    SSL_state_string(now.ssl), SSL_want(now.ssl), SSL_get_shutdown(now.ssl),
 	    BIO_should_retry(SSL_get_rbio(now.ssl)) != 0,
 	    (SSL_get_options(now.ssl) & SSL_OP_COOKIE_EXCHANGE) != 0);
 	if (SSL_get_rbio(now.ssl) != now.traffic.read_bio ||
@@ -193,8 +183,8 @@ listen_once(struct world *world, struct ended *ended)
 }
 
 void
-run_case(struct world *world, const struct mcase *c,
-    unsigned int answer_version, struct log *log, struct ended *first)
+run_case(struct world *world, const struct mcase *c, unsigned int answer_version, struct log *log,
+    struct ended *first)
 {
 	struct ended other;
 	long ret = 0;
@@ -207,8 +197,7 @@ run_case(struct world *world, const struct mcase *c,
 	now.answer_version = answer_version;
 	now.traffic.c = c;
 	now.traffic.wrote = wrote;
-	world->set_generate(
-	    world->ctx, c->callbacks == ABSENT ? NULL : generate);
+	world->set_generate(world->ctx, c->callbacks == ABSENT ? NULL : generate);
 	world->set_verify(world->ctx, c->callbacks == ABSENT ? NULL : verify);
 	now.ssl = world->new_ssl(world->ctx);
 	if (now.ssl == NULL || !bios_make(&now.traffic)) {

@@ -12,7 +12,7 @@ enum { WRITTEN = 600 };
 /* How the first call of DTLSv1_listen ended. */
 struct ended {
 	long ret;
-	int error;  /* SSL_get_error() */
+	int error;            /* SSL_get_error() */
 	unsigned long queued; /* the first error */
 	unsigned int
 	    alert_number; /* not 0: an alert was written with another number or version than the first */
@@ -33,7 +33,7 @@ void run_close(void);
  * Runs the case, to its first accepted client and SSL_accept() for it. `answer_version`: the record version that is
  * logged for a HelloVerifyRequest, no number and version for an alert while we listen, and the lines above are used; 0: all as it is.
  */
-void run_case(struct world *world, const struct mcase *c,
-    unsigned int answer_version, struct log *log, struct ended *first);
+void run_case(struct world *world, const struct mcase *c, unsigned int answer_version,
+    struct log *log, struct ended *first);
 
 #endif

@@ -8,8 +8,7 @@ enum { LONGEST_HELLO = 1024 * 100 };
 size_t
 view_first_record(const unsigned char *bytes, size_t len)
 {
-	size_t end =
-	    len < 13 ? len : 13 + hello_number(bytes + AT_RECORD_LENGTH, 2);
+	size_t end = len < 13 ? len : 13 + hello_number(bytes + AT_RECORD_LENGTH, 2);
 
 	return end < len ? end : len;
 }
@@ -23,12 +22,10 @@ view_cookie(const unsigned char *bytes, size_t len, size_t *cookie_len)
 	if (len < 13 || bytes[0] != 22 || bytes[AT_VERSION] != 0xfe)
 		return NULL;
 	record = hello_number(bytes + AT_RECORD_LENGTH, 2);
-	if (13 + record > len || hello_number(bytes + AT_EPOCH, 2) != 0 ||
-	    record < 12)
+	if (13 + record > len || hello_number(bytes + AT_EPOCH, 2) != 0 || record < 12)
 		return NULL;
 	message = hello_number(bytes + AT_LENGTH, 3);
-	if (hello_number(bytes + AT_FRAGMENT, 3) + 12 != record ||
-	    bytes[AT_TYPE] != 1 ||
+	if (hello_number(bytes + AT_FRAGMENT, 3) + 12 != record || bytes[AT_TYPE] != 1 ||
 	    hello_number(bytes + AT_MESSAGE_SEQ, 2) > 1 ||
 	    hello_number(bytes + AT_OFFSET, 3) != 0 || record - 12 > message ||
 	    record < 12 + 2 + 32 + 1 + 1)
@@ -39,22 +36,18 @@ view_cookie(const unsigned char *bytes, size_t len, size_t *cookie_len)
 		return NULL;
 	*cookie_len = bytes[at];
 	/* One that libssl would never put together is not handed over. */
-	return message > LONGEST_HELLO && record - 12 < message ?
-	    NULL :
-	    bytes + at + 1;
+	return message > LONGEST_HELLO && record - 12 < message ? NULL : bytes + at + 1;
 }
 
 enum view
 view_of(const struct mcase *c, const struct one_read *read)
 {
-	size_t len = 0,
-	       record = read->len < 16384 + 13 ? read->len : 16384 + 13;
+	size_t len = 0, record = read->len < 16384 + 13 ? read->len : 16384 + 13;
 	const unsigned char *cookie = view_cookie(read->bytes, record, &len);
 
 	if (cookie == NULL)
 		return DROPS;
-	return c->callbacks == BOTH && len == c->cookie_len &&
-		memcmp(cookie, c->cookie, len) == 0 ?
+	return c->callbacks == BOTH && len == c->cookie_len && memcmp(cookie, c->cookie, len) == 0 ?
 	    ACCEPTS :
 	    ASKS;
 }
@@ -62,8 +55,7 @@ view_of(const struct mcase *c, const struct one_read *read)
 int
 view_is_fragment(const unsigned char *bytes)
 {
-	return hello_number(bytes + AT_FRAGMENT, 3) <
-	    hello_number(bytes + AT_LENGTH, 3) ||
+	return hello_number(bytes + AT_FRAGMENT, 3) < hello_number(bytes + AT_LENGTH, 3) ||
 	    hello_number(bytes + AT_OFFSET, 3) != 0;
 }
 
@@ -72,6 +64,5 @@ int
 view_may_be_kept(const unsigned char *bytes, size_t len)
 {
 	return len >= AT_CLIENT_VERSION && bytes[0] == 22 &&
-	    (view_is_fragment(bytes) ||
-		hello_number(bytes + AT_MESSAGE_SEQ, 2) > 1);
+	    (view_is_fragment(bytes) || hello_number(bytes + AT_MESSAGE_SEQ, 2) > 1);
 }

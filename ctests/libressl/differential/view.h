@@ -13,8 +13,7 @@ enum view view_of(const struct mcase *c, const struct one_read *read);
 size_t view_first_record(const unsigned char *bytes, size_t len);
 
 /* OpenSSL's checks: the cookie of a hello that passes them, else NULL. */
-const unsigned char *view_cookie(
-    const unsigned char *bytes, size_t len, size_t *cookie_len);
+const unsigned char *view_cookie(const unsigned char *bytes, size_t len, size_t *cookie_len);
 
 int view_is_fragment(const unsigned char *bytes);
 

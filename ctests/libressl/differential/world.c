@@ -26,8 +26,7 @@ find(void *handle, const char *name, const char *owner, void *function)
 	void *at = dlsym(handle, name);
 	Dl_info info;
 
-	if (at == NULL || dladdr(at, &info) == 0 ||
-	    strstr(info.dli_fname, owner) == NULL) {
+	if (at == NULL || dladdr(at, &info) == 0 || strstr(info.dli_fname, owner) == NULL) {
 		fprintf(stderr, "macro world: %s is not %s's\n", name, owner);
 		exit(2);
 	}
@@ -40,10 +39,8 @@ find_plain(struct world *world, void *libssl)
 	find(libssl, "SSL_CTX_new", "libssl.so", &world->new_ctx);
 	find(libssl, "SSL_new", "libssl.so", &world->new_ssl);
 	find(libssl, "SSL_ctrl", "libssl.so", &world->ctrl);
-	find(libssl, "SSL_CTX_set_cookie_generate_cb", "libssl.so",
-	    &world->set_generate);
-	find(libssl, "SSL_CTX_set_cookie_verify_cb", "libssl.so",
-	    &world->set_verify);
+	find(libssl, "SSL_CTX_set_cookie_generate_cb", "libssl.so", &world->set_generate);
+	find(libssl, "SSL_CTX_set_cookie_verify_cb", "libssl.so", &world->set_verify);
 }
 
 /* As the loader has bound this program: a look-up does not find all of it. */
@@ -65,8 +62,7 @@ make_ctx(struct world *world, const char *certificate, const char *key)
 {
 	world->ctx = world->new_ctx(DTLS_server_method());
 	if (world->ctx == NULL ||
-	    SSL_CTX_use_certificate_file(
-		world->ctx, certificate, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_use_certificate_file(world->ctx, certificate, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(world->ctx, key, SSL_FILETYPE_PEM) != 1)
 		give_up("no SSL_CTX");
 	/* Without it a record's header is read, and the datagram lost. */
@@ -99,10 +95,8 @@ worlds_open(const char *certificate, const char *key, int control)
 	}
 	find_ours(&ours);
 	make_ctx(&ours, certificate, key);
-	find(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy",
-	    "libdtlsv1_listen.so", &set_policy);
-	find(RTLD_DEFAULT, "dtlsv1_listen_set_repairs", "libdtlsv1_listen.so",
-	    &set_repairs);
+	find(RTLD_DEFAULT, "dtlsv1_listen_set_cookie_policy", "libdtlsv1_listen.so", &set_policy);
+	find(RTLD_DEFAULT, "dtlsv1_listen_set_repairs", "libdtlsv1_listen.so", &set_repairs);
 	if (set_policy(ours.ctx, POLICY_APP) != 1 ||
 	    set_repairs(ours.ctx, ALL_REPAIRS_BUT_FRAGMENTS) != 1)
 		give_up("ours takes no settings");

@@ -19,7 +19,7 @@ struct world {
 	long (*ctrl)(SSL *ssl, int command, long number, void *pointer);
 	void (*set_generate)(SSL_CTX *ctx, generate_fn *generate);
 	void (*set_verify)(SSL_CTX *ctx, verify_fn *verify);
-	SSL_CTX *ctx;  /* of DTLS_server_method(), with a certificate */
+	SSL_CTX *ctx; /* of DTLS_server_method(), with a certificate */
 };
 
 extern struct world ours, plain;

@@ -22,8 +22,7 @@ main(int argc, char **argv)
 	QCoreApplication application(argc, argv);
 	if (argc != 3)
 		qFatal("usage: qt CERTIFICATE KEY");
-	QSslConfiguration configuration =
-	    QSslConfiguration::defaultDtlsConfiguration();
+	QSslConfiguration configuration = QSslConfiguration::defaultDtlsConfiguration();
 	configuration.setPeerVerifyMode(QSslSocket::VerifyNone);
 	configuration.setDtlsCookieVerificationEnabled(true);
 	configuration.setLocalCertificate(QSslCertificate(content(argv[1])));
@@ -36,39 +35,28 @@ main(int argc, char **argv)
 		qFatal("bind: %s", qPrintable(socket.errorString()));
 	QObject::connect(&socket, &QUdpSocket::readyRead, [&] {
 		while (socket.hasPendingDatagrams()) {
-			const QNetworkDatagram datagram =
-			    socket.receiveDatagram();
+			const QNetworkDatagram datagram = socket.receiveDatagram();
 			const QHostAddress from = datagram.senderAddress();
 			const auto port = quint16(datagram.senderPort());
 			if (!client) {
-				if (!verifier.verifyClient(
-					&socket, datagram.data(), from, port)) {
-					if (verifier.dtlsError() !=
-					    QDtlsError::NoError)
+				if (!verifier.verifyClient(&socket, datagram.data(), from, port)) {
+					if (verifier.dtlsError() != QDtlsError::NoError)
 						qFatal("verifyClient: %s",
-						    qPrintable(verifier
-							    .dtlsErrorString()));
+						    qPrintable(verifier.dtlsErrorString()));
 					continue;
 				}
-				client.reset(
-				    new QDtls(QSslSocket::SslServerMode));
+				client.reset(new QDtls(QSslSocket::SslServerMode));
 				if (!client->setPeer(from, port) ||
-				    !client->setDtlsConfiguration(
-					configuration) ||
-				    !client->doHandshake(
-					&socket, verifier.verifiedHello()))
-					qFatal("QDtls: %s",
-					    qPrintable(
-						client->dtlsErrorString()));
+				    !client->setDtlsConfiguration(configuration) ||
+				    !client->doHandshake(&socket, verifier.verifiedHello()))
+					qFatal("QDtls: %s", qPrintable(client->dtlsErrorString()));
 			} else if (!client->isConnectionEncrypted()) {
-				if (!client->doHandshake(
-					&socket, datagram.data()))
+				if (!client->doHandshake(&socket, datagram.data()))
 					qFatal("doHandshake: %s",
-					    qPrintable(
-						client->dtlsErrorString()));
+					    qPrintable(client->dtlsErrorString()));
 			} else {
-				const QByteArray line = client->decryptDatagram(
-				    &socket, datagram.data());
+				const QByteArray line =
+				    client->decryptDatagram(&socket, datagram.data());
 				if (line.isEmpty())
 					continue;
 				client->writeDatagramEncrypted(&socket, line);

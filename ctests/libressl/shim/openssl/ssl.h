@@ -15,13 +15,11 @@
 
 typedef void BIO_ADDR; /* a sockaddr_storage */
 
-#define BIO_ADDR_new() ((BIO_ADDR *)calloc(1, sizeof(struct sockaddr_storage)))
-#define BIO_ADDR_free(address) free(address)
-#define BIO_ADDR_family(address) \
-	((int)((const struct sockaddr *)(address))->sa_family)
+#define BIO_ADDR_new()           ((BIO_ADDR *)calloc(1, sizeof(struct sockaddr_storage)))
+#define BIO_ADDR_free(address)   free(address)
+#define BIO_ADDR_family(address) ((int)((const struct sockaddr *)(address))->sa_family)
 #define BIO_ADDR_rawport(address) \
-	(((const struct sockaddr_in *)(address)) \
-		->sin_port) /* in6's is in the same place */
+	(((const struct sockaddr_in *)(address))->sin_port) /* in6's is in the same place */
 
 static inline int
 BIO_ADDR_rawaddress(const BIO_ADDR *address, void *to, size_t *len)
@@ -30,10 +28,8 @@ BIO_ADDR_rawaddress(const BIO_ADDR *address, void *to, size_t *len)
 
 	*len = is_4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
 	memcpy(to,
-	    is_4 ?
-		(const void *)&((const struct sockaddr_in *)address)->sin_addr :
-		(const void *)&((const struct sockaddr_in6 *)address)
-		    ->sin6_addr,
+	    is_4 ? (const void *)&((const struct sockaddr_in *)address)->sin_addr :
+		   (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr,
 	    *len);
 	return 1;
 }
@@ -58,8 +54,7 @@ listen_as_in_openssl(SSL *ssl, BIO_ADDR *peer)
 #define DTLSv1_listen(ssl, peer) listen_as_in_openssl(ssl, peer)
 
 #undef BIO_ctrl_set_connected
-#define BIO_ctrl_set_connected(bio, peer) \
-	BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, peer)
+#define BIO_ctrl_set_connected(bio, peer) BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 0, peer)
 #ifndef DTLS1_2_VERSION
 #define DTLSv1_2_server_method() NULL
 #define SSL_is_dtls(ssl)         (SSL_version(ssl) >> 8 == 0xfe)
