@@ -1,4 +1,4 @@
-"""Part 4: stock clients while a flood runs (legit_client.c, legit_server.c)."""
+"""Stock clients while a flood runs (legit_client.c, legit_server.c)."""
 
 import subprocess
 

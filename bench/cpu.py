@@ -1,4 +1,4 @@
-"""Parts 1 and 5: what a hello costs without the kernel (challenge.c)."""
+"""What a hello costs without the kernel (challenge.c)."""
 
 import platform
 import re

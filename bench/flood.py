@@ -1,4 +1,4 @@
-"""Part 2: floods over loopback (flood.c against flood_server.c)."""
+"""Floods over loopback (flood.c against flood_server.c)."""
 
 from measure import Server, interleave, last_json, pin, ratios, spread
 

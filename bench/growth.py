@@ -1,4 +1,4 @@
-"""Part 3: does anything grow with sources, SSL_CTXs, threads?"""
+"""Does anything grow with sources, SSL_CTXs, threads?"""
 
 from flood import BASE, FLOODS, flood_once
 from measure import interleave, last_json, spread

@@ -30,9 +30,12 @@ prom() {
 
 # Counters that tests of the counters reach, written at exit: by stats into $stats, by stats_threads into
 # $threads, by the child that it forks into $threads_child.
+mode=${MODES%% *}
+ahead=
+[ "$mode" != preloaded ] || ahead=$preload
 for test in stats stats_threads; do
-	CTESTS_MODE=preloaded DTLSV1_LISTEN_STATS=$work/$test-%p.prom \
-	    LD_PRELOAD=$preload "$BUILD/preloaded/$test" >"$work/$test.out" 2>&1 ||
+	CTESTS_MODE=$mode DTLSV1_LISTEN_STATS=$work/$test-%p.prom \
+	    LD_PRELOAD=$ahead "$BUILD/$mode/$test" >"$work/$test.out" 2>&1 ||
 	    fail "$test fails with DTLSV1_LISTEN_STATS set: $(cat "$work/$test.out")"
 done
 set -- "$work"/stats-*.prom
