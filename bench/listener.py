@@ -103,7 +103,7 @@ def clients_once(release, way, count):
                 server.port,
                 str(count),
                 f"stay={2 * SECONDS + 3}",
-                "patience=45",
+                "patience=120",
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
