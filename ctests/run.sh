@@ -13,7 +13,7 @@
 #   RUNNER        put before each program, such as "valgrind -q"
 #   SAN           sanitizers, such as "address,undefined"
 #   MODES         "linked preloaded"; "static" links the .a beside LIB_SO
-#   CTESTS_JOBS   programs at a time     2
+#   CTESTS_JOBS   programs at a time     4, under a checker 3
 #   CC CXX CFLAGS MAKE JOBS
 set -eu
 
@@ -132,7 +132,7 @@ done
 
 # Most of its time a program waits: so several run at a time.
 [ ! -f "$CTESTS_TMP/list" ] ||
-	xargs -n 2 -P "${CTESTS_JOBS:-2}" "$here/one.sh" <"$CTESTS_TMP/list"
+	xargs -n 2 -P "${CTESTS_JOBS:-$([ -z "$RUNNER$SAN" ] && echo 4 || echo 3)}" "$here/one.sh" <"$CTESTS_TMP/list"
 
 passed=0
 failed=

@@ -102,6 +102,7 @@ homes_own_network(void)
 		struct in6_addr address;
 		uint32_t prefix;
 		int interface;
+		char rest[64]; /* valgrind takes it for IPv4's, which is longer */
 	} a = { .prefix = 128, .interface = 1 };
 	struct ifreq up = { .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING };
 	int fd;
