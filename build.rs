@@ -21,6 +21,7 @@ fn main() {
         "repairs.rs",
         "secrets.rs",
         "cookies.rs",
+        "peer.rs",
         "budget.rs",
         "bio_new.rs",
         "socket_filter.rs",

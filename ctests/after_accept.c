@@ -151,6 +151,33 @@ test_another_ctx(void)
 }
 
 /*
+ * From 3.2 on libssl asks the SSL_CTX from before the ClientHello callback about
+ * the cookie, although the present one has no callbacks.
+ */
+static void
+test_another_ctx_with_app_cookies(void)
+{
+#if !defined(LIBRESSL_VERSION_NUMBER) && OPENSSL_VERSION_NUMBER >= 0x30200000L
+	SSL_CTX *ctx = tls_server_ctx(), *other = tls_server_ctx();
+	struct app app;
+	SSL *ssl;
+
+	check_case("in a callback, the application's cookies");
+	app_init(&app);
+	app_install(&app, ctx);
+	SSL_CTX_set_client_hello_cb(ctx, swap, other);
+	ssl = accepted(ctx, &app);
+	port_finish(&port, &client, ssl);
+	CHECK(SSL_get_SSL_CTX(ssl) == other);
+	stepper_free(&client);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	SSL_CTX_free(other);
+	check_case(NULL);
+#endif
+}
+
+/*
  * libssl asks the application's callback again in SSL_accept(). One that finds
  * the peer by the BIO is lost after SSL_set_fd(), whose BIO does not know; the
  * cookie has been right for this very hello.
@@ -255,6 +282,7 @@ main(void)
 	check_begin("after_accept");
 	test_renegotiation();
 	test_another_ctx();
+	test_another_ctx_with_app_cookies();
 	test_app_set_fd();
 	test_accept_state();
 	test_option();

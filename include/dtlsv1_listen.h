@@ -563,6 +563,32 @@ extern int dtlsv1_listen_cookie_verify(SSL *ssl,
                                        unsigned int cookie_len);
 
 /**
+ * Names the peer whose datagrams an SSL's read BIO yields, for BIOs that do not know: memory BIOs
+ * of a program that calls recvfrom(2) itself, and custom BIOs without BIO_CTRL_DGRAM_GET_PEER.
+ * Built-in cookies are bound to the peer. Without one DTLSv1_listen() asks the program's own cookie
+ * callbacks, and fails if there are none.
+ *
+ * Call it with the sender of each datagram, before DTLSv1_listen() reads it. The name is kept with
+ * the SSL until the next call, until DTLSv1_listen() accepts a client on it, or until the SSL is
+ * freed; SSL_clear() does not forget it, and a copy made by SSL_dup() has none. A BIO that knows its
+ * peer is believed instead. The peer argument of DTLSv1_listen() says what the BIO knows, not this.
+ *
+ * `ssl`: a live SSL that no other thread is using. `addr`: the sender, `len` bytes (at least the
+ * family's own length, 16 for AF_INET and 28 for AF_INET6; at most 128), copied. NULL: forget.
+ *
+ * Returns 1, or 0 with the reason queued (`ssl` NULL, `len` out of range, an address that tells
+ * nobody apart: AF_UNSPEC, or AF_UNIX without a name; no memory).
+ *
+ * # Safety
+ *
+ * `ssl` is NULL or a live SSL that no other thread is using; `addr` is NULL or readable for `len`
+ * bytes.
+ */
+int dtlsv1_listen_set_peer(SSL *ssl,
+                           const struct sockaddr *addr,
+                           socklen_t len);
+
+/**
  * Bounds one call of DTLSv1_listen(): after so many challenges it returns 0, so that a flood does
  * not hold an event loop. Without a call: what DTLSV1_LISTEN_BUDGET says in the environment, else
  * 0: as in OpenSSL, no bound.

@@ -92,11 +92,9 @@ impl Ssl {
     /// Is it one of libssl's own listener's (`SSL_new_listener`, for DTLS from 4.1 on)? Then libssl knows the
     /// peer and shows nobody: there is no BIO to ask.
     pub(super) fn has_listener(self) -> bool {
+        let Some(ask) = self.libssl.ssl.SSL_get0_listener else { return false };
         // SAFETY: type invariant.
-        self.libssl
-            .ssl
-            .SSL_get0_listener
-            .is_some_and(|ask| !unsafe { ask(self.as_ptr()) }.is_null())
+        !unsafe { ask(self.as_ptr()) }.is_null()
     }
 
     /// Bytes of the longest hello that libssl puts together from fragments: as much as its longest

@@ -102,8 +102,12 @@ unsafe fn verify(
     let own = if is_ours { is_right_for_peer(ssl, cookie) } else { not_ours() };
     match own {
         Err(Fault::PeerUnknown | Fault::BioNotSet) => {
-            let callback = current(ssl)?.app.verify();
-            let right = app_callbacks::verify(ssl, callback, cookie).ok()?;
+            // From 3.2 on libssl asks the SSL_CTX that the SSL had before its ClientHello callback, and so
+            // comes here although the present one has no callback.
+            let Some(callback) = current(ssl)?.app.verify() else {
+                return Some(ssl_state::accepted_with(ssl, cookie));
+            };
+            let right = app_callbacks::verify(ssl, Some(callback), cookie).ok()?;
             Some(right || ssl_state::was_right_on_another_socket(ssl, cookie))
         }
         own => own.ok(),
