@@ -64,6 +64,8 @@ step_valgrind() {
 	esac
 	local names
 	read -rd '' -a names <<<"$quick" || true
+	# 3.2.1 loses a record layer of its own where an SSL whose handshake failed listens again.
+	[ "$RELEASE" != openssl-3.2 ] || read -rd '' -a names <<<"${quick/ reuse / }" || true
 	RUNNER="$runner $memory" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh "${names[@]}"
 	RUNNER=$runner e2e/s_server.sh
 }
