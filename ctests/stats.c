@@ -6,6 +6,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
+#include "lib/give.h"
 #include "lib/hello.h"
 #include "lib/net.h"
 #include "lib/ours.h"
@@ -19,7 +20,6 @@
 
 static SSL_CTX *ctx;
 static struct app app;
-static struct wire wire;
 static time_t ahead; /* of the real time, for whoever asks in this process */
 
 time_t
@@ -32,35 +32,6 @@ time(time_t *now)
 	if (now != NULL)
 		*now = real.tv_sec;
 	return real.tv_sec;
-}
-
-static SSL *
-server(SSL_CTX *of)
-{
-	wire_init(&wire);
-	wire_peer4(&wire, "192.0.2.1", 5684);
-	return tls_server_wire(of, &wire);
-}
-
-/* One datagram, and what one call makes of it. */
-static int
-give(SSL *ssl, const void *bytes, size_t len)
-{
-	int ret;
-
-	queue_put(&wire.in, bytes, len);
-	ret = listen_to(ssl, NULL);
-	ERR_clear_error();
-	return ret;
-}
-
-static int
-give_hello(SSL *ssl, const void *cookie, size_t len)
-{
-	struct hello h;
-
-	hello_make(&h, cookie, len);
-	return give(ssl, h.byte, h.len);
 }
 
 static void
@@ -108,7 +79,7 @@ test_app_cookies(void)
 
 	app_init(&app);
 	app_install(&app, ctx);
-	ssl = server(ctx);
+	ssl = give_server(ctx);
 	CHECK_STR(counters_changes(), "");
 
 	CHECK_INT(listen_to(ssl, NULL), 0); /* nothing to read */
@@ -146,9 +117,9 @@ test_builtin_cookies(void)
 	SSL *ssl;
 
 	CHECK_INT(ours.set_cookie_policy(c, BUILTIN), 1);
-	ssl = server(c);
+	ssl = give_server(c);
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	NEED((d = queue_get(&wire.out)) != NULL);
+	NEED((d = queue_get(&give_wire.out)) != NULL);
 	hvr_parse(&v, d->byte, d->len);
 	CHECK(v.bad == NULL);
 	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 challenges 1 bytes_out 60");
@@ -186,9 +157,9 @@ test_previous_secret(void)
 
 	memset(secret, 'a', sizeof(secret));
 	CHECK_INT(ours.set_secret(c, secret, sizeof(secret)), 1);
-	ssl = server(c);
+	ssl = give_server(c);
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
-	NEED((d = queue_get(&wire.out)) != NULL);
+	NEED((d = queue_get(&give_wire.out)) != NULL);
 	hvr_parse(&v, d->byte, d->len);
 	memset(secret, 'b', sizeof(secret));
 	CHECK_INT(ours.set_secret(c, secret, sizeof(secret)), 1);

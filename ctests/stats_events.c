@@ -6,6 +6,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
+#include "lib/give.h"
 #include "lib/frag.h"
 #include "lib/hello.h"
 #include "lib/ours.h"
@@ -17,54 +18,24 @@
 
 static SSL_CTX *ctx;
 static struct app app;
-static struct wire wire;
-
-static SSL *
-server(SSL_CTX *of)
-{
-	wire_init(&wire);
-	wire_peer4(&wire, "192.0.2.1", 5684);
-	return tls_server_wire(of, &wire);
-}
-
-/* One datagram, and what one call makes of it. */
-static int
-give(SSL *ssl, const void *bytes, size_t len)
-{
-	int ret;
-
-	queue_put(&wire.in, bytes, len);
-	ret = listen_to(ssl, NULL);
-	ERR_clear_error();
-	return ret;
-}
-
-static int
-give_hello(SSL *ssl, const void *cookie, size_t len)
-{
-	struct hello h;
-
-	hello_make(&h, cookie, len);
-	return give(ssl, h.byte, h.len);
-}
 
 static void
 test_writes(void)
 {
-	SSL *ssl = server(ctx);
+	SSL *ssl = give_server(ctx);
 
 	app_init(&app);
-	wire.write = WIRE_WRITE_BLOCK;
+	give_wire.write = WIRE_WRITE_BLOCK;
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
 	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_blocked 1");
-	wire.write = WIRE_WRITE_FAIL;
+	give_wire.write = WIRE_WRITE_FAIL;
 	CHECK_INT(give_hello(ssl, NULL, 0), -1);
 	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
-	wire.write = WIRE_TAKE;
-	wire.flush = WIRE_FLUSH_FAIL;
+	give_wire.write = WIRE_TAKE;
+	give_wire.flush = WIRE_FLUSH_FAIL;
 	CHECK_INT(give_hello(ssl, NULL, 0), -1);
 	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 91 writes_failed 1");
-	wire.end = WIRE_ERROR;
+	give_wire.end = WIRE_ERROR;
 	CHECK_INT(listen_to(ssl, NULL), -1);
 	CHECK_STR(counters_changes(), "");
 	SSL_free(ssl);
@@ -82,7 +53,7 @@ test_handoff(void)
 	memcpy(&set_verify, &own, sizeof(set_verify));
 	app_init(&app);
 	app_install(&app, c);
-	ssl = server(c);
+	ssl = give_server(c);
 	CHECK_INT(listen_to(ssl, NULL), 0); /* puts the callbacks in place */
 	set_verify(c, NULL);
 	CHECK_INT(give_hello(ssl, app.cookie, app.cookielen), -1);
@@ -148,7 +119,7 @@ test_discards(void)
 	};
 	const SSL_METHOD *fixed = tls_dtls12_method();
 	SSL_CTX *c = tls_server_ctx_of(fixed != NULL ? fixed : DTLS_server_method());
-	SSL *ssl = server(c);
+	SSL *ssl = give_server(c);
 	struct hello h;
 	char want[100];
 	size_t i;

@@ -6,6 +6,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/counters.h"
+#include "lib/give.h"
 #include "lib/hello.h"
 #include "lib/tls.h"
 
@@ -17,36 +18,6 @@
 
 static SSL_CTX *ctx;
 static struct app app;
-static struct wire wire;
-
-static SSL *
-server(SSL_CTX *of)
-{
-	wire_init(&wire);
-	wire_peer4(&wire, "192.0.2.1", 5684);
-	return tls_server_wire(of, &wire);
-}
-
-/* One datagram, and what one call makes of it. */
-static int
-give(SSL *ssl, const void *bytes, size_t len)
-{
-	int ret;
-
-	queue_put(&wire.in, bytes, len);
-	ret = listen_to(ssl, NULL);
-	ERR_clear_error();
-	return ret;
-}
-
-static int
-give_hello(SSL *ssl, const void *cookie, size_t len)
-{
-	struct hello h;
-
-	hello_make(&h, cookie, len);
-	return give(ssl, h.byte, h.len);
-}
 
 #define THREADS 40 /* more than there are shards */
 #define ROUNDS  200
@@ -136,7 +107,7 @@ static void
 test_fork(void)
 {
 	struct dtlsv1_listen_stats s;
-	SSL *ssl = server(ctx);
+	SSL *ssl = give_server(ctx);
 	int status;
 	pid_t child = fork();
 
