@@ -20,12 +20,6 @@ static SSL_CTX *ctx;
 static struct address client;
 static struct one got;
 
-static const struct sockaddr *
-at(const struct address *a)
-{
-	return (const struct sockaddr *)&a->any;
-}
-
 /* The client's next datagram, judged; its answer goes back unless it is lost. */
 static int
 judge_next(struct stepper *s, int lost)
@@ -76,7 +70,7 @@ number_of(const unsigned char *record)
 static int
 adopt(SSL *ssl)
 {
-	return ours.adopt(ssl, got.out, got.len, at(&client), client.len);
+	return ours.adopt(ssl, got.out, got.len, one_at(&client), client.len);
 }
 
 static void
@@ -156,7 +150,7 @@ test_counted(void)
 	got.out[AT_COOKIE + 9] ^= 1;
 	CHECK_INT(adopt(ssl), 0);
 	CHECK_STR(counters_changes(), "cookies_forged 1");
-	CHECK_INT(ours.adopt(ssl, got.out, 12, at(&client), client.len), 0);
+	CHECK_INT(ours.adopt(ssl, got.out, 12, one_at(&client), client.len), 0);
 	CHECK_STR(counters_changes(), "");
 	end_free(&e, ssl);
 	stepper_free(&s);

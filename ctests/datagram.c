@@ -23,12 +23,6 @@ static SSL_CTX *ctx;
 static struct address client;
 static struct one got;
 
-static const struct sockaddr *
-at(const struct address *a)
-{
-	return (const struct sockaddr *)&a->any;
-}
-
 static void
 test_the_usual_way(void)
 {
@@ -69,15 +63,15 @@ test_the_usual_way(void)
 	check_case("out may be the datagram");
 	other = second;
 	got.len = sizeof(other.byte);
-	CHECK_INT(ours.datagram(ctx, other.byte, second.len + 100, at(&client), client.len,
+	CHECK_INT(ours.datagram(ctx, other.byte, second.len + 100, one_at(&client), client.len,
 		      other.byte, &got.len),
 	    ADMIT);
 	CHECK_INT(got.len, second.len);
 	CHECK_BYTES(other.byte, second.byte, second.len);
 	other = first;
 	got.len = sizeof(other.byte);
-	CHECK_INT(ours.datagram(
-		      ctx, other.byte, first.len, at(&client), client.len, other.byte, &got.len),
+	CHECK_INT(ours.datagram(ctx, other.byte, first.len, one_at(&client), client.len, other.byte,
+		      &got.len),
 	    ANSWER);
 	hvr_parse(&v, other.byte, got.len);
 	CHECK_STR(v.bad != NULL ? v.bad : "", "");
@@ -164,7 +158,7 @@ room_for(const struct hello *h, size_t need, int verdict)
 
 	memset(out, 0xa5, sizeof(out));
 	len = need - 1;
-	CHECK_INT(ours.datagram(ctx, h->byte, h->len, at(&client), client.len, out, &len), -1);
+	CHECK_INT(ours.datagram(ctx, h->byte, h->len, one_at(&client), client.len, out, &len), -1);
 	CHECK_INT(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SSL);
 	CHECK(ERR_GET_REASON(ERR_peek_error()) == ERR_R_PASSED_INVALID_ARGUMENT);
 	ERR_clear_error();
@@ -174,7 +168,8 @@ room_for(const struct hello *h, size_t need, int verdict)
 			break;
 	CHECK_INT(i, sizeof(out));
 	len = need;
-	CHECK_INT(ours.datagram(ctx, h->byte, h->len, at(&client), client.len, out, &len), verdict);
+	CHECK_INT(
+	    ours.datagram(ctx, h->byte, h->len, one_at(&client), client.len, out, &len), verdict);
 	CHECK_QUEUED(0);
 	CHECK_INT(len, need);
 	CHECK_INT(out[need], 0xa5);
@@ -194,8 +189,8 @@ test_room(void)
 	check_case("for a hello");
 	room_for(&h, h.len, ADMIT);
 	check_case("for nothing");
-	CHECK_INT(
-	    ours.datagram(ctx, (const unsigned char *)"x", 1, at(&client), client.len, out, &len),
+	CHECK_INT(ours.datagram(
+		      ctx, (const unsigned char *)"x", 1, one_at(&client), client.len, out, &len),
 	    DROP);
 	CHECK_QUEUED(0);
 	check_case(NULL);
@@ -235,11 +230,12 @@ test_queue_is_the_callers(void)
 	ERR_clear_error();
 	NEED(BN_div(NULL, NULL, BN_value_one(), zero, ctx_bn) == 0);
 	CHECK_INT(
-	    ours.datagram(ctx, h.byte, h.len, at(&client), client.len, got.out, &len), ANSWER);
+	    ours.datagram(ctx, h.byte, h.len, one_at(&client), client.len, got.out, &len), ANSWER);
 	len = sizeof(got.out);
-	CHECK_INT(ours.datagram(ctx, h.byte, 5, at(&client), client.len, got.out, &len), DROP);
+	CHECK_INT(ours.datagram(ctx, h.byte, 5, one_at(&client), client.len, got.out, &len), DROP);
 	len = sizeof(got.out);
-	CHECK_INT(ours.datagram(NULL, h.byte, h.len, at(&client), client.len, got.out, &len), -1);
+	CHECK_INT(
+	    ours.datagram(NULL, h.byte, h.len, one_at(&client), client.len, got.out, &len), -1);
 	CHECK_INT(ERR_GET_LIB(ERR_get_error()), ERR_LIB_BN);
 	CHECK(ERR_GET_REASON(ERR_get_error()) == ERR_R_PASSED_NULL_PARAMETER);
 	CHECK_QUEUED(0);

@@ -18,12 +18,6 @@ static struct address client;
 static struct hello hello;
 static struct one got;
 
-static const struct sockaddr *
-at(const struct address *a)
-{
-	return (const struct sockaddr *)&a->any;
-}
-
 static void
 refused(int ret, size_t len, unsigned long reason)
 {
@@ -57,9 +51,10 @@ test_null(void)
 	ask(NULL, hello.byte, &client.any, client.len, null);
 	ask(ctx, NULL, &client.any, client.len, null);
 	ask(ctx, hello.byte, NULL, client.len, null);
-	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client), client.len, NULL, &len), len,
-	    null);
-	refused(ours.datagram(ctx, hello.byte, hello.len, at(&client), client.len, got.out, NULL),
+	refused(ours.datagram(ctx, hello.byte, hello.len, one_at(&client), client.len, NULL, &len),
+	    len, null);
+	refused(
+	    ours.datagram(ctx, hello.byte, hello.len, one_at(&client), client.len, got.out, NULL),
 	    len, null);
 }
 
@@ -180,38 +175,40 @@ test_adopt(void)
 
 	one_right(&h, ctx, &client);
 	ssl = tls_server_on(ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	refused(ours.adopt(NULL, h.byte, h.len, at(&client), client.len), len,
+	refused(ours.adopt(NULL, h.byte, h.len, one_at(&client), client.len), len,
 	    ERR_R_PASSED_NULL_PARAMETER);
-	refused(ours.adopt(ssl, NULL, h.len, at(&client), client.len), len,
+	refused(ours.adopt(ssl, NULL, h.len, one_at(&client), client.len), len,
 	    ERR_R_PASSED_NULL_PARAMETER);
 	refused(ours.adopt(ssl, h.byte, h.len, NULL, client.len), len, ERR_R_PASSED_NULL_PARAMETER);
-	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len - 1), len,
+	refused(ours.adopt(ssl, h.byte, h.len, one_at(&client), client.len - 1), len,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 
 	check_case("no BIOs");
 	other = tls_server(ctx);
-	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len, SSL_R_BIO_NOT_SET);
+	refused(
+	    ours.adopt(other, h.byte, h.len, one_at(&client), client.len), len, SSL_R_BIO_NOT_SET);
 	SSL_set0_rbio(other, BIO_new(BIO_s_mem()));
-	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len, SSL_R_BIO_NOT_SET);
+	refused(
+	    ours.adopt(other, h.byte, h.len, one_at(&client), client.len), len, SSL_R_BIO_NOT_SET);
 	SSL_free(other);
 
 	check_case("no DTLS");
 	other = tls_server(tls);
 	SSL_set_bio(other, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	refused(ours.adopt(other, h.byte, h.len, at(&client), client.len), len,
+	refused(ours.adopt(other, h.byte, h.len, one_at(&client), client.len), len,
 	    SSL_R_UNSUPPORTED_SSL_VERSION);
 	SSL_free(other);
 
 	check_case("a client");
 	SSL_set_connect_state(ssl);
-	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len), len,
+	refused(ours.adopt(ssl, h.byte, h.len, one_at(&client), client.len), len,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_free(ssl);
 
 	check_case("the application's cookies alone");
 	NEED(ours.set_cookie_policy(app_ctx, APP) == 1);
 	ssl = tls_server_on(app_ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	refused(ours.adopt(ssl, h.byte, h.len, at(&client), client.len), len,
+	refused(ours.adopt(ssl, h.byte, h.len, one_at(&client), client.len), len,
 	    ERR_R_PASSED_INVALID_ARGUMENT);
 	SSL_free(ssl);
 	check_case(NULL);

@@ -19,6 +19,12 @@ one_peer4(const char *ip, int port)
 	return net_address(&sin, sizeof(sin));
 }
 
+const struct sockaddr *
+one_at(const struct address *a)
+{
+	return (const struct sockaddr *)&a->any;
+}
+
 int
 one(struct one *o, SSL_CTX *ctx, const struct address *peer, const void *bytes, size_t len)
 {
@@ -26,8 +32,7 @@ one(struct one *o, SSL_CTX *ctx, const struct address *peer, const void *bytes, 
 
 	memset(o->out, 0xa5, sizeof(o->out));
 	o->len = sizeof(o->out);
-	o->verdict = ours.datagram(
-	    ctx, bytes, len, (const struct sockaddr *)&peer->any, peer->len, o->out, &o->len);
+	o->verdict = ours.datagram(ctx, bytes, len, one_at(peer), peer->len, o->out, &o->len);
 	CHECK_QUEUED(0);
 	CHECK(o->verdict >= DROP && o->verdict <= KEPT);
 	if (o->verdict == DROP || o->verdict == KEPT)

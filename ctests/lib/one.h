@@ -28,6 +28,9 @@ struct one {
 
 struct address one_peer4(const char *ip, int port);
 
+/* As the functions of the library take it. */
+const struct sockaddr *one_at(const struct address *);
+
 /* With all the room there is; checks that the queue stays as it is, and that
  * nothing is written behind what is said. */
 int one(struct one *, SSL_CTX *, const struct address *, const void *, size_t);
