@@ -6,6 +6,7 @@
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/far.h"
+#include "lib/late.h"
 
 #include <sys/time.h>
 #include <unistd.h>
@@ -13,7 +14,6 @@
 static SSL_CTX *ctx;
 static struct app app;
 static struct far far;
-static int freed; /* BIOs that were watched and are gone */
 
 static SSL *
 server(void)
@@ -24,27 +24,10 @@ server(void)
 	return far_server(&far, ctx);
 }
 
-static long
-watcher(BIO *b, int when, const char *p, size_t len, int i, long l, int ret, size_t *done)
-{
-	(void)b;
-	(void)p;
-	(void)len;
-	(void)i;
-	(void)l;
-	(void)done;
-	freed += when == BIO_CB_FREE;
-	return ret;
-}
-
 static BIO *
 watched(int fd)
 {
-	BIO *b = BIO_new_dgram(fd, BIO_NOCLOSE);
-
-	NEED(b != NULL);
-	BIO_set_callback_ex(b, watcher);
-	return b;
+	return late_watched(BIO_new_dgram(fd, BIO_NOCLOSE));
 }
 
 static void
@@ -215,13 +198,13 @@ test_act(const struct act *a, enum moment moment)
 	int ret;
 
 	check_case(a->what);
-	freed = 0;
+	late.freed = 0;
 	kept = NULL;
 	app_init(&app);
 	app_install(&app, ctx);
 	far_init(&far, AF_INET);
 	ssl = far_server(&far, ctx);
-	BIO_set_callback_ex(SSL_get_rbio(ssl), watcher);
+	(void)late_watched(SSL_get_rbio(ssl));
 	far_accepted(&far, ssl, 20);
 	if (moment == FLIGHT_SENT) {
 		ret = SSL_accept(ssl);
@@ -237,11 +220,11 @@ test_act(const struct act *a, enum moment moment)
 		far_finish(&far, ssl);
 	SSL_free(ssl);
 	if (kept != NULL) {
-		CHECK_INT(freed, 1); /* only the new one */
+		CHECK_INT(late.freed, 1); /* only the new one */
 		CHECK_INT(BIO_get_fd(kept, NULL), far.server_fd);
 		BIO_free(kept);
 	}
-	CHECK_INT(freed, 2);
+	CHECK_INT(late.freed, 2);
 	far_free(&far);
 	check_case(NULL);
 }
@@ -259,17 +242,17 @@ test_two_bios(void)
 	r = watched(far.server_fd);
 	w = watched(far.server_fd);
 	BIO_ctrl(w, BIO_CTRL_DGRAM_SET_PEER, 0, &far.own.any);
-	freed = 0;
+	late.freed = 0;
 	ssl = tls_server_on(ctx, r, w);
 	far_accepted(&far, ssl, 5);
 	CHECK(SSL_get_rbio(ssl) == r);
 	CHECK(SSL_get_wbio(ssl) == w);
 	/* Which takes no reference, as nothing changes by it. */
 	SSL_set_bio(ssl, r, w);
-	CHECK_INT(freed, 0);
+	CHECK_INT(late.freed, 0);
 	far_finish(&far, ssl);
 	SSL_free(ssl);
-	CHECK_INT(freed, 2);
+	CHECK_INT(late.freed, 2);
 	far_free(&far);
 
 	/* Nor for a number that libssl gets right. */
