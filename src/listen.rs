@@ -7,7 +7,7 @@
 
 use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
-use crate::local_address::{self, Local, Next};
+use crate::local_address::{self, Ahead, Local, Next};
 use crate::openssl::{
     BatchedCall, Bio, Controls, Current, FrontOf, InARow, Manner, PeerRoom, Read, RecvBuffer,
     Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
@@ -71,10 +71,12 @@ pub(crate) fn listen(
     let mut peer = PeerRoom::new();
     let mut errors = InARow::none();
     let batched = BatchedCall::on(rbio);
+    // A BIO that batches knows by itself where its datagrams were sent to.
+    let mut ahead = Ahead::of(reply_path.socket.filter(|_| batched.is_none()));
     let more = || batched.as_ref().is_some_and(BatchedCall::has_more);
     loop {
         write_if_due();
-        let next = local_address::look(reply_path.socket.filter(|_| batched.is_none()));
+        let next = ahead.look();
         if let Some(cause) = next.error().and_then(pending) {
             tally.count(Event::SocketError);
             errors.add(cause)?;

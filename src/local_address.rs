@@ -44,12 +44,38 @@ impl Next {
 /// What the kernel is asked for one look: level, option.
 type Ask = (c_int, c_int);
 
-/// Looks at the next datagram of a socket that is bound to a port of all addresses.
-#[inline]
-pub(crate) fn look(socket: Option<c_int>) -> Next {
-    match socket {
-        Some(socket) if may_look() => uncancelled(|| look_at(socket)),
-        _ => Next::Whatever,
+/// Looks at what is next in one socket, for one call: to what a socket is bound stays as it is.
+pub(crate) struct Ahead {
+    socket: Option<c_int>,
+    /// What to ask, once that is known; `None` in it unless the socket is bound to all addresses.
+    ask: Option<Option<Ask>>,
+}
+
+impl Ahead {
+    /// `None`: nothing is looked at.
+    pub(crate) const fn of(socket: Option<c_int>) -> Self {
+        Self { socket, ask: None }
+    }
+
+    /// Looks at the next datagram, if the socket is bound to a port of all addresses.
+    #[inline]
+    pub(crate) fn look(&mut self) -> Next {
+        match (self.socket, self.ask) {
+            (None, _) | (_, Some(None)) => Next::Whatever,
+            (Some(socket), _) if may_look() => self.look_at(socket),
+            _ => Next::Whatever,
+        }
+    }
+
+    #[cold]
+    fn look_at(&mut self, socket: c_int) -> Next {
+        uncancelled(|| {
+            let Some(ask) = *self.ask.get_or_insert_with(|| asks(socket)) else {
+                return Next::Whatever;
+            };
+            let Some(_until_it_is_seen) = Asked::begin(socket, ask) else { return Next::Whatever };
+            peek(socket)
+        })
     }
 }
 
@@ -62,13 +88,6 @@ fn may_look() -> bool {
     // Threads that count at once may count once.
     LOOKS.store(now.saturating_add(1), Relaxed);
     now & u64::from(u32::MAX) < LOOKS_A_SECOND
-}
-
-#[cold]
-fn look_at(socket: c_int) -> Next {
-    let Some(ask) = asks(socket) else { return Next::Whatever };
-    let Some(_until_it_is_seen) = Asked::begin(socket, ask) else { return Next::Whatever };
-    peek(socket)
 }
 
 /// What to ask; `None` unless it is bound to all addresses.
