@@ -112,26 +112,7 @@ def build_programs(release):
 def make_certificate():
     BUILD.mkdir(parents=True, exist_ok=True)
     parts = [BUILD / "cert.pem", BUILD / "key.pem"]
-    run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-subj",
-            "/CN=bench",
-            "-days",
-            "2",
-            "-out",
-            parts[0],
-            "-keyout",
-            parts[1],
-        ]
-    )
+    run([ROOT / "tools/certificate.sh", *parts, "bench"])
     PEM.write_text("".join(part.read_text(encoding="ascii") for part in parts), encoding="ascii")
 
 

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 
+CERTIFICATE = pathlib.Path(__file__).resolve().parents[1] / "tools/certificate.sh"
 LABEL = b"dtlsv1_listen cookie slot v1"
 LIFETIME = 60
 
@@ -149,26 +150,7 @@ def main():
         file = scratch / "secret"
         file.touch(0o600)
         file.write_text(secret.hex() + "\n")
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-subj",
-                "/CN=x",
-                "-keyout",
-                scratch / "key",
-                "-out",
-                scratch / "cert",
-            ],
-            check=True,
-            capture_output=True,
-        )
+        subprocess.run([CERTIFICATE, scratch / "cert", scratch / "key"], check=True)
         env = {
             **os.environ,
             "LD_PRELOAD": library,

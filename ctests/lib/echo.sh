@@ -11,8 +11,7 @@ see() {
 }
 
 make_certificate() {
-	"$openssl" req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-	    -subj /CN=localhost -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>"$dir/req.out"
+	OPENSSL=$openssl "$root/tools/certificate.sh" "$dir/cert.pem" "$dir/key.pem"
 }
 
 # echo_clients N COMMAND...: N clients at a time, each with a line; then the

@@ -25,6 +25,7 @@ from balancer import Balancer
 from clients import COMMANDS, handshake
 from hosts import Host
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOSTS = 16
 HANDSHAKES = 2000
 LIFETIME = 60  # the default
@@ -177,26 +178,8 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory() as directory:
         scratch = pathlib.Path(directory)
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-subj",
-                "/CN=fleet",
-                "-keyout",
-                scratch / "key",
-                "-out",
-                scratch / "certificate",
-            ],
-            check=True,
-            capture_output=True,
-        )
+        certificate = ROOT / "tools/certificate.sh"
+        subprocess.run([certificate, scratch / "certificate", scratch / "key", "fleet"], check=True)
         print(
             f"fleet: {HOSTS} servers that share their secrets, clocks up to {2 * CLOCKS} s apart, "
             f"{HANDSHAKES} handshakes in {SECONDS} s"

@@ -74,24 +74,7 @@ def _build(name, version, prefix):
 
 def make_certificate():
     BUILD.mkdir(parents=True, exist_ok=True)
-    run(
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=load",
-        "-days",
-        "2",
-        "-out",
-        BUILD / "cert.pem",
-        "-keyout",
-        BUILD / "key.pem",
-    )
+    run(ROOT / "tools/certificate.sh", BUILD / "cert.pem", BUILD / "key.pem", "load")
 
 
 class Server:
