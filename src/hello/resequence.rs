@@ -21,11 +21,13 @@ pub(crate) struct Resequencing {
     shift: Option<u64>,
     /// The highest number, as libssl gave it, that is out.
     sent: Option<u64>,
+    /// The first number of the last write, out or not.
+    tried: Option<u64>,
 }
 
 impl Resequencing {
     pub(crate) const fn starting_at(first: u64) -> Self {
-        Self { first, shift: None, sent: None }
+        Self { first, shift: None, sent: None, tried: None }
     }
 
     /// One that changes nothing, ever.
@@ -37,11 +39,14 @@ impl Resequencing {
     /// when they stay as they are. The same bytes come out the same however often they come.
     pub(crate) fn apply<'a>(&mut self, bytes: &[u8], room: &'a mut [u8]) -> Option<&'a [u8]> {
         let (_, number) = unencrypted(bytes).next()?;
-        if self.sent.is_some_and(|sent| number <= sent) {
-            // libssl never gives a number twice, repeated messages included: the SSL was cleared
-            // and began another connection, of which we know nothing.
+        if self.sent.is_some_and(|sent| number <= sent)
+            || self.tried.is_some_and(|tried| number < tried)
+        {
+            // libssl gives a number again only to what could not be sent, and never a lower one: the SSL
+            // was cleared and began another connection, of which we know nothing.
             *self = Self::inert();
         }
+        self.tried = Some(number);
         // 0 is of an SSL that was cleared and began something else. From 4.1 on `SSL_clear` keeps the
         // number, and an SSL that is used again begins above 1: the client knows of no record above its
         // hello's number, so a higher one is as good, and is not lowered to what may have been sent before.
@@ -204,6 +209,16 @@ mod tests {
         out(&mut numbers, &hello(1));
         out(&mut numbers, &hello(2));
         for number in [2, 0, 1, 2, 3] {
+            assert_eq!(out(&mut numbers, &hello(number)), hello(number));
+        }
+    }
+
+    /// Nothing of the first connection could be sent.
+    #[test]
+    fn numbers_that_begin_again_after_a_failed_write_are_another_connections() {
+        let mut numbers = Resequencing::starting_at(7);
+        assert_eq!(numbers.apply(&hello(1), &mut [0; ROOM]).unwrap(), hello(7));
+        for number in [0, 1, 2] {
             assert_eq!(out(&mut numbers, &hello(number)), hello(number));
         }
     }
