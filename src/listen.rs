@@ -9,8 +9,8 @@ use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::local_address::{self, Ahead, Local, Next};
 use crate::openssl::{
-    BatchedCall, Bio, Controls, Current, FrontOf, InARow, Manner, PeerRoom, Read, RecvBuffer,
-    Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
+    BatchedCall, Bio, CAPACITY, Controls, Current, FrontOf, InARow, Look, Manner, PeerRoom, Read,
+    RecvBuffer, Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
     note_accepted, pending, remember_verified, resequence, send_from, speak_1_2_at_most,
 };
 use crate::probes;
@@ -76,13 +76,8 @@ pub(crate) fn listen(
     let more = || batched.as_ref().is_some_and(BatchedCall::has_more);
     loop {
         write_if_due();
-        let next = ahead.look();
-        if let Some(cause) = next.error().and_then(pending) {
-            tally.count(Event::SocketError);
-            errors.add(cause)?;
-            continue;
-        }
-        let datagram = match rbio.read(buffer) {
+        let (next, read) = read(&mut ahead, rbio, buffer);
+        let datagram = match read {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
@@ -128,6 +123,25 @@ pub(crate) fn listen(
                 }
             }
         }
+    }
+}
+
+/// Reads, and tells where to the datagram was sent. Where nothing has come yet, it is waited for first:
+/// nobody can look at what is read.
+#[inline(always)]
+fn read<'b>(ahead: &mut Ahead, rbio: Bio, buffer: &'b mut [u8; CAPACITY]) -> (Next, Read<'b>) {
+    let mut next = ahead.look();
+    for look in [Look::NoBytes, Look::OneByte] {
+        if next.is_nothing() {
+            if let Some(instead) = rbio.wait(look) {
+                return (Next::Whatever, instead);
+            }
+            next = ahead.look();
+        }
+    }
+    match next.error().and_then(pending) {
+        Some(cause) => (next, Read::Pending(cause)),
+        None => (next, rbio.read(buffer)),
     }
 }
 
@@ -237,12 +251,6 @@ fn claim(
     repeats::claim(&id).map(Some).ok_or(Discard::Repeated)
 }
 
-fn count_failure(tally: &Tally, stop: Stop) {
-    if matches!(stop, Stop::Fault(_)) {
-        tally.count(Event::HandoffFailed);
-    }
-}
-
 /// What every driver does with a hello whose cookie was right: libssl goes on from it, with what its
 /// function gets wrong set right. The SSL has both BIOs.
 pub(crate) fn hand_over(
@@ -271,8 +279,11 @@ pub(crate) fn hand_over(
     if !with_trailing && hello.record().len() < hello.datagram().len() {
         tally.count(Event::TrailingDropped);
     }
-    hand_off(ssl, hello, Manner { controls, with_trailing }, sender)
-        .inspect_err(|stop| count_failure(tally, *stop))?;
+    hand_off(ssl, hello, Manner { controls, with_trailing }, sender).inspect_err(|stop| {
+        if matches!(stop, Stop::Fault(_)) {
+            tally.count(Event::HandoffFailed);
+        }
+    })?;
     resequence(ssl, resequences.then(|| hello.sequence()), front_of);
     forget_named_peer(ssl);
     note_accepted(ssl);

@@ -29,6 +29,8 @@ pub(crate) enum Local {
 pub(crate) enum Next {
     /// Nothing that need be told: the kernel chooses.
     Whatever,
+    /// Nothing yet.
+    Nothing,
     /// A datagram of so many bytes.
     Datagram { from: Peer, len: usize, to: Local },
     /// An error that was pending, and is no more.
@@ -38,6 +40,11 @@ pub(crate) enum Next {
 impl Next {
     pub(crate) const fn error(&self) -> Option<c_int> {
         if let Self::Error(error) = self { Some(*error) } else { None }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
     }
 }
 
@@ -164,7 +171,8 @@ fn peek(socket: c_int) -> Next {
     // SAFETY: the message's parts are writable for their lengths.
     let Ok(len) = usize::try_from(unsafe { libc::recvmsg(socket, &raw mut message, flags) }) else {
         return match errno() {
-            libc::EAGAIN | libc::EINTR => Next::Whatever,
+            libc::EAGAIN => Next::Nothing,
+            libc::EINTR => Next::Whatever,
             error => Next::Error(error),
         };
     };

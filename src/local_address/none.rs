@@ -23,6 +23,11 @@ impl Next {
     pub(crate) const fn error(&self) -> Option<c_int> {
         None
     }
+
+    #[allow(clippy::unused_self, reason = "as where somebody tells")]
+    pub(crate) const fn is_nothing(&self) -> bool {
+        false
+    }
 }
 
 pub(crate) struct Ahead;

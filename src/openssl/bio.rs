@@ -122,7 +122,7 @@ impl Bio {
 
     /// `n`: what the read gave instead of bytes.
     #[cold]
-    fn unread<'a>(self, n: c_int) -> Read<'a> {
+    pub(super) fn unread<'a>(self, n: c_int) -> Read<'a> {
         let errno = last_errno();
         if !self.is_datagram() {
             Read::Failed
@@ -212,7 +212,7 @@ impl Bio {
         unsafe { self.crypto().BIO_ctrl(self.as_ptr(), sys::BIO_CTRL_DGRAM_SET_PEER, 0, address) };
     }
 
-    fn should_retry(self) -> bool {
+    pub(super) fn should_retry(self) -> bool {
         // SAFETY: type invariant.
         unsafe { self.crypto().BIO_test_flags(self.as_ptr(), sys::BIO_FLAGS_SHOULD_RETRY) != 0 }
     }
@@ -263,6 +263,6 @@ fn last_errno() -> c_int {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
-fn clear_errno() {
+pub(super) fn clear_errno() {
     os::set_errno(0);
 }

@@ -38,6 +38,7 @@ mod ssl_state;
 mod stand_in;
 mod sys;
 mod trampolines;
+mod waiting;
 
 pub(crate) use accepted::{any_accepted, is_waiting, note_accepted};
 pub(crate) use batch_bio::{Batch, BatchedCall, batch_bio};
@@ -64,3 +65,4 @@ pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
     BIO, GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,
 };
+pub(crate) use waiting::Look;

@@ -14,6 +14,8 @@ pub(super) const RETRY_READ: c_int = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;
 pub(super) const BIO_CTRL_DGRAM_GET_PEER: c_int = 46;
 /// `BIO_dgram_set_peer`: where the next write goes.
 pub(super) const BIO_CTRL_DGRAM_SET_PEER: c_int = 44;
+/// What is read stays to be read again.
+pub(super) const BIO_CTRL_DGRAM_SET_PEEK_MODE: c_int = 71;
 /// `BIO_get_fd`.
 pub(super) const BIO_C_GET_FD: c_int = 105;
 /// Source and sink, with a file descriptor.
