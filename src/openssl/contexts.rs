@@ -62,8 +62,9 @@ impl Found {
 }
 
 /// What a thread found last, so that it takes no lock for each call: a place for each of several
-/// SSL_CTXs by their address, since a server may have a few and turn from one to the other.
-const PLACES: usize = 16;
+/// SSL_CTXs by their address, since a server may have a few and turn from one to the other. They come out of
+/// every thread's stack.
+const PLACES: usize = 4;
 
 thread_local! {
     static LAST: [Cell<Found>; PLACES] =
