@@ -29,14 +29,14 @@ static const int usual[] = { SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_
 	SYS_getpid, SYS_gettid, SYS_getrandom, SYS_clock_gettime, SYS_exit_group, SYS_rt_sigreturn,
 	SYS_write, SYS_clock_nanosleep, SYS_nanosleep };
 /* For a file, and for a line on stderr. */
-static const int files[] = { SYS_openat, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_geteuid, SYS_read,
-	SYS_close };
+static const int files[] = { SYS_openat, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_geteuid,
+	SYS_read, SYS_close };
 static const int lines[] = { SYS_poll, SYS_rt_sigprocmask };
 
 #define ALL(list) list, sizeof(list) / sizeof((list)[0])
 #define BPF(code, k, t, f) \
-	((struct sock_filter){ (unsigned short)(code), (unsigned char)(t), (unsigned char)(f), \
-	    (unsigned int)(k) })
+	((struct sock_filter){ \
+	    (unsigned short)(code), (unsigned char)(t), (unsigned char)(f), (unsigned int)(k) })
 
 struct program {
 	struct sock_filter filter[128];
