@@ -95,6 +95,8 @@ unfit() {
 		echo "the checker owns malloc() and dlsym()" ;;
 	socket_filter:runner*)
 		echo "it begins itself anew, and a checker cannot follow" ;;
+	sandbox:?*)
+		echo "a checker makes system calls of its own" ;;
 	stack:?* | stack_functions:?*)
 		echo "a checker's own frames stand between ours" ;;
 	fork_threads:runner* | fork_handlers:runner* | secrets_slow:runner*)

@@ -1,14 +1,18 @@
 //! Memory for secrets: pages of their own that no core dump holds, that are not swapped out where
 //! the system's limits allow it, and that are wiped before they go back.
 //!
+//! On Linux they are locked as they are mapped, and not by mlock(2): a sandbox (seccomp) ends a process
+//! for a system call that it does not expect, and mmap(2) and madvise(2) are what malloc makes.
+//!
 //! A child after fork(2) has them too, as it has the rest of its parent's memory: it accepts the
 //! cookies that its parent made.
 
+use crate::os::Lock;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{NonNull, null_mut, slice_from_raw_parts_mut};
-use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire};
+use std::sync::atomic::{AtomicPtr, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use zeroize::Zeroize as _;
 
 /// A value in pages of its own.
@@ -22,8 +26,7 @@ unsafe impl<T: Sync> Sync for Protected<T> {}
 impl<T> Protected<T> {
     /// Moves a value there: one that holds no secret yet. `None` without memory.
     pub(crate) fn new(value: T) -> Option<Self> {
-        let at = map::<T>()?;
-        lock(at);
+        let at = map::<T>(Swapped::Never)?;
         // SAFETY: fresh pages, large enough and, starting a page, aligned.
         unsafe { at.write(value) };
         Some(Self(at))
@@ -33,14 +36,12 @@ impl<T> Protected<T> {
 impl<const N: usize> Protected<[u8; N]> {
     /// Room for bytes, all 0; they never were on the stack.
     pub(crate) fn zeroed() -> Option<Self> {
-        let zeroed = Self::zeroed_unlocked()?;
-        lock(zeroed.0);
-        Some(zeroed)
+        map(Swapped::Never).map(Self) // the system gives pages of zeros, which are bytes already
     }
 
     /// The same, which may be swapped out.
     pub(crate) fn zeroed_unlocked() -> Option<Self> {
-        map().map(Self) // the system gives pages of zeros, which are bytes already
+        map(Swapped::AsAny).map(Self) // zeros
     }
 }
 
@@ -71,33 +72,48 @@ impl<T> Drop for Protected<T> {
     }
 }
 
-/// A place for one value, which is there for good once it is there. Without a lock: a child of a
-/// process that was about to put it finds none, or the whole value.
-pub(crate) struct Shared<T>(AtomicPtr<T>);
+/// A place for one value, which is there for good once it is there. It is put there without a lock: a
+/// child of a process that was about to put it finds none, or the whole value.
+pub(crate) struct Shared<T> {
+    at: AtomicPtr<T>,
+    /// Held by whoever looks at the value.
+    looked_at: Lock<()>,
+}
 
-impl<T: Sync> Shared<T> {
+impl<T: Copy + Sync> Shared<T> {
     pub(crate) const fn new() -> Self {
-        Self(AtomicPtr::new(null_mut()))
+        Self { at: AtomicPtr::new(null_mut()), looked_at: Lock::new(()) }
     }
 
-    pub(crate) fn get(&self) -> Option<&T> {
-        // SAFETY: only `set_if_none` puts anything here, a value that is never dropped.
-        unsafe { self.0.load(Acquire).as_ref() }
-    }
-
-    /// The value, which is not swapped out from now on.
-    pub(crate) fn locked(&self) -> Option<&T> {
-        let value = self.get()?;
-        lock(NonNull::from(value));
-        Some(value)
+    pub(crate) fn is_set(&self) -> bool {
+        !self.at.load(Acquire).is_null()
     }
 
     /// Puts a value, if there is none.
     pub(crate) fn set_if_none(&self, value: Protected<T>) {
         let at = value.0.as_ptr();
-        if self.0.compare_exchange(null_mut(), at, AcqRel, Acquire).is_ok() {
+        if self.at.compare_exchange(null_mut(), at, AcqRel, Acquire).is_ok() {
             std::mem::forget(value);
         }
+    }
+
+    /// Looks at the value, which is not swapped out from now on.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let _alone = self.looked_at.lock();
+        self.keep_in_memory();
+        // SAFETY: null, or a value that only `keep_in_memory` moves, and that with the lock.
+        unsafe { self.at.load(Acquire).as_ref() }.map(look)
+    }
+
+    /// Moves the value to pages that are not swapped out, if there are any. Called with the lock.
+    fn keep_in_memory(&self) {
+        let Some(at) = NonNull::new(self.at.load(Acquire)) else { return };
+        let Some(new) = map::<T>(Swapped::Never) else { return };
+        // SAFETY: fresh pages, large enough, and others than the value's.
+        unsafe { new.copy_from_nonoverlapping(at, 1) };
+        self.at.store(new.as_ptr(), Release);
+        // A child of a process that was about to do this has the old pages, too.
+        drop(Protected(at));
     }
 }
 
@@ -110,29 +126,50 @@ unsafe fn wipe<T>(at: NonNull<T>) {
     unsafe { &mut *bytes }.zeroize();
 }
 
+/// May pages be swapped out? In a child they are not locked any more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Swapped {
+    AsAny,
+    /// Where the limit on locked memory allows it.
+    Never,
+}
+
 /// Pages for a `T`. What the system cannot do for them is done without: they are wiped all the same.
-fn map<T>() -> Option<NonNull<T>> {
+fn map<T>(swapped: Swapped) -> Option<NonNull<T>> {
     const { assert!(size_of::<T>() > 0 && align_of::<T>() <= 4096) };
     #[cfg(test)]
     if !tests::may_map() {
         return None;
     }
     let len = size_of::<T>();
-    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-    // SAFETY: asks for new pages anywhere.
-    let at = unsafe { libc::mmap(null_mut(), len, access, kind, -1, 0) };
-    if at == libc::MAP_FAILED {
-        return None;
-    }
-    keep_from_dumps(at, len);
-    NonNull::new(at.cast())
+    let at = match swapped {
+        Swapped::Never => map_locked(len).or_else(|| map_any(len, 0))?,
+        Swapped::AsAny => map_any(len, 0)?,
+    };
+    keep_from_dumps(at.as_ptr(), len);
+    Some(at.cast())
 }
 
-/// Has the pages stay in memory, where the limit on locked memory allows it. In a child they are
-/// not locked any more.
-fn lock<T>(at: NonNull<T>) {
+fn map_any(len: usize, more: libc::c_int) -> Option<NonNull<c_void>> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANON | more;
+    // SAFETY: asks for new pages anywhere.
+    let at = unsafe { libc::mmap(null_mut(), len, access, kind, -1, 0) };
+    if at == libc::MAP_FAILED { None } else { NonNull::new(at) }
+}
+
+/// `None` where the limit does not allow it.
+#[cfg(target_os = "linux")]
+fn map_locked(len: usize) -> Option<NonNull<c_void>> {
+    map_any(len, libc::MAP_LOCKED)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn map_locked(len: usize) -> Option<NonNull<c_void>> {
+    let at = map_any(len, 0)?;
     // SAFETY: our own pages; the content does not change.
-    unsafe { libc::mlock(at.as_ptr().cast(), size_of::<T>()) };
+    unsafe { libc::mlock(at.as_ptr(), len) };
+    Some(at)
 }
 
 fn keep_from_dumps(at: *mut c_void, len: usize) {
@@ -189,10 +226,13 @@ pub(crate) mod tests {
     #[test]
     fn the_first_value_stays() {
         let shared = Shared::<[u8; 9]>::new();
-        assert!(shared.get().is_none() && shared.locked().is_none());
+        assert!(!shared.is_set() && shared.look(|_| ()).is_none());
         shared.set_if_none(Protected::new([1; 9]).unwrap());
         shared.set_if_none(Protected::new([2; 9]).unwrap());
-        assert_eq!((shared.get(), shared.locked()), (Some(&[1; 9]), Some(&[1; 9])));
+        for _ in 0..2 {
+            assert!(shared.is_set());
+            assert_eq!(shared.look(|value| *value), Some([1; 9]));
+        }
     }
 
     /// The line of /proc/self/smaps that tells what the system was told about the pages.

@@ -55,7 +55,6 @@ impl Unnoticed {
     pub(crate) fn begin() -> Self {
         let errno = errno();
         let uncancelled = Uncancelled::begin();
-        let pending = pending();
         let mut blocked = set_of(&SENT);
         // SAFETY: the set is a set.
         unsafe { libc::sigaddset(&raw mut blocked, ASKED_FOR) };
@@ -63,11 +62,19 @@ impl Unnoticed {
         // SAFETY: both are sets.
         let failed =
             unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const blocked, &raw mut mask) };
-        Self { errno, _uncancelled: uncancelled, mask: (failed == 0).then_some(mask), pending }
+        let mask = (failed == 0).then_some(mask);
+        // What was let through is not pending. A sandbox may end the process for the question.
+        let may_wait = mask.as_ref().is_some_and(|mask| SENT.iter().any(|&sent| holds(mask, sent)));
+        let pending = if may_wait { pending() } else { [false; SENT.len()] };
+        set_errno(0);
+        Self { errno, _uncancelled: uncancelled, mask, pending }
     }
 
-    /// Takes back what our writes have sent.
+    /// Takes back what our writes have sent: those that failed, which errno still tells of.
     fn take_back(&self) {
+        if errno() == 0 {
+            return;
+        }
         let now = pending();
         for ((signal, before), now) in SENT.into_iter().zip(self.pending).zip(now) {
             if now && !before {
@@ -106,8 +113,12 @@ fn pending() -> [bool; SENT.len()] {
     let mut set = set_of(&[]);
     // SAFETY: writable for a set.
     unsafe { libc::sigpending(&raw mut set) };
+    SENT.map(|signal| holds(&set, signal))
+}
+
+fn holds(set: &libc::sigset_t, signal: c_int) -> bool {
     // SAFETY: a set.
-    SENT.map(|signal| unsafe { libc::sigismember(&raw const set, signal) } == 1)
+    unsafe { libc::sigismember(set, signal) == 1 }
 }
 
 /// Takes one of the signals that are pending, if it still is.

@@ -19,11 +19,11 @@ pub(crate) fn draw_at_load() {
 
 /// The secret; `None` if there is no randomness or no memory.
 pub(super) fn secret() -> Option<Secret> {
-    if SECRET.get().is_none() {
+    if !SECRET.is_set() {
         draw(|bytes| getrandom::fill(bytes).is_ok())?;
     }
     // A process that does without cookies keeps what it may lock into memory for itself.
-    Secret::new(SECRET.locked()?.as_slice())
+    SECRET.look(|bytes| Secret::new(bytes.as_slice()))?
 }
 
 /// The first one counts, whoever draws at the same moment.

@@ -63,9 +63,9 @@ impl Guarded for Files {
 impl Look {
     /// Looks, and says so if something is new. Is the file right?
     pub(super) fn take(self) -> bool {
-        let unnoticed = os::Unnoticed::begin(); // to open and to read are points where a thread ends
-        let found = self.find();
-        drop(unnoticed);
+        let errno = os::errno();
+        let found = os::uncancelled(|| self.find()); // to open and to read are points where a thread ends
+        os::set_errno(errno);
         let said = end(self.id, self.turn, found);
         said.say(&self.path);
         said.right

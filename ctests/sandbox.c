@@ -1,0 +1,151 @@
+/*
+ * A program that puts itself into a sandbox (seccomp) is ended for a system
+ * call that it did not expect. Under a filter that lets through what libssl,
+ * malloc and the program itself need, and what docs/operations.md names for a
+ * secret file, clients are challenged and accepted as without one.
+ */
+#define _GNU_SOURCE
+#include "lib/check.h"
+#include "lib/door.h"
+#include "lib/ours.h"
+#include "lib/said.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What malloc, libcrypto and the end of a program need. */
+static const int usual[] = { SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_futex,
+	SYS_getpid, SYS_gettid, SYS_getrandom, SYS_clock_gettime, SYS_exit_group, SYS_rt_sigreturn,
+	SYS_write, SYS_clock_nanosleep, SYS_nanosleep };
+/* For a file, and for a line on stderr. */
+static const int files[] = { SYS_openat, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_geteuid,
+	SYS_read, SYS_close };
+static const int lines[] = { SYS_poll, SYS_rt_sigprocmask };
+
+#define ALL(list) list, sizeof(list) / sizeof((list)[0])
+#define BPF(code, k, t, f) \
+	((struct sock_filter){ \
+	    (unsigned short)(code), (unsigned char)(t), (unsigned char)(f), (unsigned int)(k) })
+
+struct program {
+	struct sock_filter filter[128];
+	unsigned short len;
+};
+
+static void
+let(struct program *p, const int *calls, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		NEED(p->len + 4 < 128);
+		p->filter[p->len++] = BPF(BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
+		p->filter[p->len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	}
+}
+
+/* In place of the end that SECCOMP_RET_KILL is: it says for which call. */
+static void
+unexpected(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)context;
+	_exit(info->si_syscall < 255 ? info->si_syscall : 255);
+}
+
+static void
+enter(const struct program *p)
+{
+	struct sock_fprog all = { p->len, (struct sock_filter *)p->filter };
+	struct sigaction action = { .sa_sigaction = unexpected, .sa_flags = SA_SIGINFO };
+
+	NEED(sigaction(SIGSYS, &action, NULL) == 0);
+	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all) == 0);
+}
+
+/* Two servers: one that was there, with a client, and a new one. */
+static void
+serve(const char *file, int with_lines)
+{
+	struct program p = { .len = 0 };
+	unsigned char cookie[COOKIE_LEN];
+	struct door old, new;
+	int i;
+
+	door_open(&old, 0);
+	door_open(&new, 0);
+	if (file != NULL) {
+		NEED(ours.set_secret_file(new.ctx, file) == 1);
+	}
+	p.filter[p.len++] = BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	let(&p, ALL(usual));
+	if (file != NULL)
+		let(&p, ALL(files));
+	if (with_lines)
+		let(&p, ALL(lines));
+	p.filter[p.len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
+	enter(&p);
+	for (i = 0; i < 2; i++) {
+		if (file != NULL) /* it is looked at once a second */
+			usleep(1100000);
+		door_fresh(&old, cookie);
+		CHECK_INT(door_shown(&old, cookie, COOKIE_LEN), 1);
+		door_fresh(&new, cookie);
+		CHECK_INT(door_shown(&new, cookie, COOKIE_LEN), 1);
+	}
+}
+
+static void
+test(const char *what, const char *file, int with_lines)
+{
+	int status;
+	pid_t child;
+
+	check_case(what);
+	NEED((child = fork()) >= 0);
+	if (child == 0) {
+		serve(file, with_lines);
+		_exit(check_failures() == 0 ? 0 : 254);
+	}
+	if (file != NULL) { /* it is read once more, in the sandbox */
+		usleep(300000);
+		NEED(chmod(file, with_lines ? 0644 : 0600) == 0);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	/* The number of the call that it was ended for, or 254. */
+	CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), 0);
+	check_case(NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	char file[] = "/tmp/ctests-sandbox-XXXXXX";
+	FILE *f;
+	int fd;
+
+	(void)argc;
+	said_begin(argv);
+	check_begin("sandbox");
+	NEED((fd = mkstemp(file)) >= 0 && (f = fdopen(fd, "w")) != NULL);
+	NEED(fprintf(f, "%064d\n", 7) == 65 && fclose(f) == 0);
+
+	test("built-in cookies", NULL, 0);
+	test("a secret file", file, 0);
+	CHECK_STR(said(), "");
+	test("a line on stderr", file, 1);
+	CHECK(strstr(said(), "can be read by every user") != NULL);
+	unlink(file);
+	return check_end();
+}
