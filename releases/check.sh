@@ -42,7 +42,7 @@ step_together() {
 # LibreSSL's is a macro, with a harness of its own.
 step_differential() {
 	case $RELEASE in
-	libressl-*) N=$((N < 20000 ? N : 20000)) ctests/libressl/differential/run.sh ;;
+	libressl-*) ctests/libressl/differential/run.sh ;;
 	*) ctests/differential/run.sh ;;
 	esac
 }
@@ -65,7 +65,10 @@ step_valgrind() {
 	local names
 	read -rd '' -a names <<<"$quick" || true
 	# 3.2.1 loses a record layer of its own where an SSL whose handshake failed listens again.
-	[ "$RELEASE" != openssl-3.2 ] || read -rd '' -a names <<<"${quick/ reuse / }" || true
+	if [ "$RELEASE" = openssl-3.2 ]; then
+		read -rd '' -a names <<<"${quick/ reuse / }" || true
+		echo 'reuse: not here: this libssl loses memory of its own'
+	fi
 	RUNNER="$runner $memory" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh "${names[@]}"
 	RUNNER=$runner e2e/s_server.sh
 }

@@ -49,6 +49,12 @@ case_make(struct mcase *c, uint64_t seed, uint64_t number)
 		add_read(c, &prng);
 }
 
+int
+case_has_right_cookies(const struct mcase *c)
+{
+	return c->callbacks == BOTH || c->callbacks == VERIFY_ALONE;
+}
+
 void
 case_drop(struct mcase *c, size_t index)
 {
@@ -68,8 +74,8 @@ case_print(const struct mcase *c)
 {
 	static const char *const layouts[] = { "one BIO", "two BIOs", "a socket" },
 				 *const peers[] = { "IPv4", "IPv6", "no peer" };
-	static const char *const callbacks[] = { "both", "verify refuses", "generate fails",
-		"none" };
+	static const char *const callbacks[] = { "both", "verify refuses", "generate fails", "none",
+		"verify alone" };
 	static const char *const reads[] = { "", "would block", "fails", "ends" };
 
 	printf("  %s, %s, callbacks: %s, calls: %d, cookie: %zu bytes", layouts[c->layout],

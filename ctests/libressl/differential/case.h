@@ -15,6 +15,7 @@ enum callbacks {
 	NONE_RIGHT,
 	FAILS,
 	ABSENT,
+	VERIFY_ALONE,
 	CALLBACKS
 }; /* NONE_RIGHT: every cookie is refused; FAILS: none can be made */
 enum read { A_DATAGRAM, WOULD_BLOCK, FAILED, AN_END };
@@ -39,6 +40,9 @@ struct mcase {
 
 void case_make(struct mcase *c, uint64_t seed, uint64_t number);
 void case_print(const struct mcase *c);
+
+/* Does the verify callback, if there is one, take the case's cookie? */
+int case_has_right_cookies(const struct mcase *c);
 
 /* The reads but one, or another datagram in the place of one. */
 void case_drop(struct mcase *c, size_t index);

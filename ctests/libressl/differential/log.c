@@ -28,10 +28,18 @@ log_line(struct log *log, const char *format, ...)
 void
 log_bytes(struct log *log, const char *what, const unsigned char *bytes, size_t len)
 {
-	log_line(log, "    %s (%zu): ", what, len);
-	for (size_t i = 0; i < len && i < 600; i++)
-		log_line(log, "%02x", bytes[i]);
-	log_line(log, "\n");
+	enum { SHOWN = 600 };
+	static const char digits[] = "0123456789abcdef";
+	char hex[2 * SHOWN + 1];
+	size_t shown = len < SHOWN ? len : SHOWN;
+
+	/* Not by printf: most of a run's time went there. */
+	for (size_t i = 0; i < shown; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	hex[2 * shown] = '\0';
+	log_line(log, "    %s (%zu): %s\n", what, len, hex);
 }
 
 int

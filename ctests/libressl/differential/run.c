@@ -68,7 +68,7 @@ generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 static int
 verify(SSL *ssl, const unsigned char *cookie, unsigned int len)
 {
-	int right = now.c->callbacks == BOTH && len == now.c->cookie_len &&
+	int right = case_has_right_cookies(now.c) && len == now.c->cookie_len &&
 	    memcmp(cookie, now.c->cookie, len) == 0;
 
 	look_around(ssl);
@@ -106,7 +106,7 @@ is_without_cookie(struct world *world, long ret, unsigned long error)
 {
 	int reason = ERR_GET_REASON(error);
 
-	if (now.c->callbacks != FAILS && now.c->callbacks != ABSENT)
+	if (now.c->callbacks == BOTH || now.c->callbacks == NONE_RIGHT)
 		return 0;
 	if (world != &ours)
 		return ret == 0 && reason == ERR_R_INTERNAL_ERROR;
@@ -197,7 +197,8 @@ run_case(struct world *world, const struct mcase *c, unsigned int answer_version
 	now.answer_version = answer_version;
 	now.traffic.c = c;
 	now.traffic.wrote = wrote;
-	world->set_generate(world->ctx, c->callbacks == ABSENT ? NULL : generate);
+	world->set_generate(
+	    world->ctx, c->callbacks == ABSENT || c->callbacks == VERIFY_ALONE ? NULL : generate);
 	world->set_verify(world->ctx, c->callbacks == ABSENT ? NULL : verify);
 	now.ssl = world->new_ssl(world->ctx);
 	if (now.ssl == NULL || !bios_make(&now.traffic)) {

@@ -47,7 +47,8 @@ view_of(const struct mcase *c, const struct one_read *read)
 
 	if (cookie == NULL)
 		return DROPS;
-	return c->callbacks == BOTH && len == c->cookie_len && memcmp(cookie, c->cookie, len) == 0 ?
+	return case_has_right_cookies(c) && len == c->cookie_len &&
+		memcmp(cookie, c->cookie, len) == 0 ?
 	    ACCEPTS :
 	    ASKS;
 }
