@@ -70,7 +70,7 @@ def what_has_no_cookie_is_dropped_and_counted():
     settled(lambda: dropped("not_dtls") == 50 and dropped("stranger") == 50, lambda: f"{counters('xdp')}")
     # A client with a socket of its own is no stranger: its data comes through.
     client = subprocess.Popen(
-        net.inside(net.CLIENT) + ["openssl", "s_client", "-quiet", "-connect", f"{V4}:{PORT}", "-dtls1_2"],
+        net.inside(net.CLIENT) + [*net.s_client(V4), "-quiet"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
