@@ -69,6 +69,13 @@ def wire():
     sh(f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {WORK}/key.pem -out {WORK}/cert.pem -days 2 -subj /CN=xdp")
 
 
+def shim(name):
+    """A C file of this directory, to be preloaded."""
+    here = os.path.dirname(__file__)
+    sh(f"{os.environ.get('CC', 'cc')} -Wall -Wextra -shared -fPIC -o {WORK}/{name}.so {here}/{name}.c")
+    return f"{WORK}/{name}.so"
+
+
 def tear_down():
     for process in processes:
         if process.poll() is None:
@@ -148,9 +155,10 @@ def echo(address=V4):
     return [ECHO, address, str(PORT), f"{WORK}/cert.pem", f"{WORK}/key.pem"]
 
 
-def loader(*options, program=None, address=V4, environment=None, device=DEVICE):
+def loader(*options, program=None, address=V4, environment=None, device=DEVICE, under=()):
     listen = f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
     command = [
+        *under,
         XDP,
         "--dev",
         device,

@@ -89,9 +89,10 @@ fn what_is_not_plainly_for_this_server_passes() {
         let total = (f.len() - 14) as u16;
         f[16..18].copy_from_slice(&total.to_be_bytes());
     };
-    let rows: [(&str, Vec<u8>, Outcome); 17] = [
+    let rows: [(&str, Vec<u8>, Outcome); 18] = [
         ("another MAC", change(&v4, &|f| f[5] ^= 1), Outcome::Pass),
         ("broadcast", change(&v4, &|f| f[..6].fill(0xFF)), Outcome::Pass),
+        ("multicast", change(&v4, &|f| f[..6].copy_from_slice(&[1, 0, 0x5E, 0, 0, 1])), Outcome::Pass),
         ("from a multicast MAC", change(&v4, &|f| f[6] |= 1), Outcome::Drop),
         ("a first fragment", change(&v4, &|f| f[20] = 0x20), Outcome::Pass),
         ("a later fragment", change(&v4, &|f| f[21] = 8), Outcome::Pass),
@@ -129,7 +130,7 @@ fn what_is_not_plainly_for_this_server_passes() {
         }
         let counts = program.counts().unwrap();
         assert_eq!((counts.drop_options, counts.drop_source, counts.drop_malformed), (1, 1, 3));
-        assert_eq!(counts.pass_not_ours, 2);
+        assert_eq!(counts.pass_not_ours, 3);
     }
 }
 
