@@ -9,7 +9,8 @@ wrapper=$PWD/dist/dtlsv1-listen.in
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 unset LD_PRELOAD LD_AUDIT DTLSV1_LISTEN_COOKIES DTLSV1_LISTEN_REPAIR DTLSV1_LISTEN_SECRET_FILE \
-    DTLSV1_LISTEN_COOKIE_LIFETIME DTLSV1_LISTEN_BUDGET DTLSV1_LISTEN_STATS DTLSV1_LISTEN_TRACE
+    DTLSV1_LISTEN_COOKIE_LIFETIME DTLSV1_LISTEN_BUDGET DTLSV1_LISTEN_STATS DTLSV1_LISTEN_TRACE \
+    DTLSV1_LISTEN_FILTER
 checks=0 failed=0
 
 # expect STATUS TEXT ARGUMENT...: the exit status, and a line of the output.
@@ -57,6 +58,8 @@ good DTLSV1_LISTEN_COOKIE_LIFETIME=30 --lifetime=30 env
 good DTLSV1_LISTEN_BUDGET=8 --budget=8 env
 good "DTLSV1_LISTEN_STATS=$scratch/s.prom" --stats=s.prom env
 good DTLSV1_LISTEN_TRACE=1 --trace env
+good DTLSV1_LISTEN_FILTER=1 --filter env
+DTLSV1_LISTEN_FILTER=0 good DTLSV1_LISTEN_FILTER=0 --trace env
 DTLSV1_LISTEN_COOKIES=app good DTLSV1_LISTEN_COOKIES=app env
 # shellcheck disable=SC2016 # for that shell
 good 'a  b' sh -c 'printf "%s\n" "$1"' sh 'a  b'
@@ -80,6 +83,7 @@ expect 2 'wants 86400 at most' --lifetime=86401 env
 expect 2 'wants a whole number' --budget=-1 env
 expect 2 'is not there' --stats=/nonexistent/s.prom env
 expect 2 'wants a file' --stats=/ env
+expect 2 "unknown option '--filter=1'" --filter=1 env
 expect 1 'is not there' --library=/nonexistent.so env
 expect 1 'audit.so is not there' --audit --library="$scratch/alone.so" env
 expect 1 'space or a colon' --library='/a b.so' env

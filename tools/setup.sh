@@ -71,6 +71,7 @@ xdp                    iproute2        cmd:ip                   ip and ss
 xdp                    openssl         cmd:openssl              the openssl program
 xdp                    gnutls-bin      cmd:gnutls-cli           gnutls-cli
 xdp                    ncat            cmd:ncat                 ncat, from nmap
+xdp                    ethtool         cmd:ethtool              ethtool
 xdp                    procps          cmd:pgrep                pgrep
 xdp                    util-linux      cmd:setpriv              setpriv
 xdp,xdp-kernels        python3         cmd:python3              Python 3

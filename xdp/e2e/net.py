@@ -1,6 +1,7 @@
 """Two network namespaces with a wire between them, a server here and clients there."""
 
 import atexit
+import itertools
 import os
 import re
 import signal
@@ -66,6 +67,13 @@ def wire():
         if os.path.exists(f"{WORK}/{name}.pem"):
             return
     sh(f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {WORK}/key.pem -out {WORK}/cert.pem -days 2 -subj /CN=xdp")
+
+
+def shim(name):
+    """A C file of this directory, to be preloaded."""
+    here = os.path.dirname(__file__)
+    sh(f"{os.environ.get('CC', 'cc')} -Wall -Wextra -shared -fPIC -o {WORK}/{name}.so {here}/{name}.c")
+    return f"{WORK}/{name}.so"
 
 
 def tear_down():
@@ -147,9 +155,10 @@ def echo(address=V4):
     return [ECHO, address, str(PORT), f"{WORK}/cert.pem", f"{WORK}/key.pem"]
 
 
-def loader(*options, program=None, address=V4, environment=None, device=DEVICE):
+def loader(*options, program=None, address=V4, environment=None, device=DEVICE, under=()):
     listen = f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
     command = [
+        *under,
         XDP,
         "--dev",
         device,
@@ -201,11 +210,19 @@ def counters(prefix):
     return sums
 
 
+# The server has a socket for each client, for 20 s where that was killed. A hello of another client
+# from the same port would go to that socket, and its handshake would never end: nobody gets a port twice.
+ports = itertools.count(10000)
+
+
+def s_client(address):
+    v6 = ":" in address
+    to, here = (f"[{address}]:{PORT}", "[::]") if v6 else (f"{address}:{PORT}", "0.0.0.0")
+    return ["openssl", "s_client", "-connect", to, "-bind", f"{here}:{next(ports)}", "-dtls1_2"]
+
+
 CLIENTS = {
-    "s_client": (
-        lambda a: ["openssl", "s_client", "-connect", f"[{a}]:{PORT}" if ":" in a else f"{a}:{PORT}", "-dtls1_2"],
-        "Cipher is ECDHE",
-    ),
+    "s_client": (s_client, "Cipher is ECDHE"),
     "gnutls-cli": (lambda a: ["gnutls-cli", "--udp", "--insecure", "-p", str(PORT), a], "Handshake was completed"),
     "ncat": (lambda a: ["ncat", "-v", "--udp", "--ssl", a, str(PORT)], "SSL connection to"),
 }

@@ -1,6 +1,8 @@
 """What is refused, and what is dropped."""
 
+import os
 import subprocess
+import sys
 import time
 
 import net
@@ -51,9 +53,58 @@ def refusals():
 
 
 @test
-def what_has_no_cookie_is_dropped_and_counted():
+def a_kernel_that_refuses():
+    """It says why and does not begin, and no server is started."""
     secret(ONE)
-    one = started("--strangers", "connected")
+    spoil = net.shim("spoil")
+    refused = "this kernel refuses the program: the kernel's verifier: Permission denied"
+    forbid = (sys.executable, f"{os.path.dirname(__file__)}/forbid.py")
+    for mode in ("native", "generic", "tc", "auto"):
+        begun = [
+            loader("--mode", mode, program=echo(), environment={"LD_PRELOAD": spoil}).ends(1).wait_for(refused),
+            loader("--mode", mode, program=echo(), under=forbid).ends(1).wait_for("bpf(2) is refused"),
+        ]
+        if is_attached() or any("listening on" in one.said() for one in begun):
+            raise Failure(f"{mode}: something was started")
+    # The verifier's own reason is in the last lines.
+    Process([net.XDP, "--check"], {"LD_PRELOAD": spoil}).ends(1).wait_for("invalid read from stack")
+    Process([*forbid, net.XDP, "--check"]).ends(1).wait_for("bpf(2) is refused")
+
+
+VLAN = f"""
+    here=$(mktemp -d)
+    mount -t tmpfs none $here
+    mkdir -p $here/{DEVICE}/upper_tagged $here/tagged
+    cp /sys/class/net/{DEVICE}/ifindex /sys/class/net/{DEVICE}/type /sys/class/net/{DEVICE}/address $here/{DEVICE}
+    echo DEVTYPE=vlan >$here/tagged/uevent
+    mount --bind $here /sys/class/net
+    exec "$@"
+"""
+
+
+@test
+def tags_that_the_device_takes_off():
+    """XDP would answer a client in a VLAN without its tag. Not each kernel has VLAN devices: /sys is made up."""
+    secret(ONE)
+    under = ("sh", "-c", VLAN, "-")
+    for mode in ("native", "generic"):
+        one = loader("--mode", mode, program=echo(), under=under).ends(1)
+        one.wait_for("takes VLAN tags off before XDP sees them, and tagged has clients in a VLAN")
+    started("--mode", "tc", under=under).stop()
+    at_server(f"ethtool -K {DEVICE} rxvlan off")
+    started("--mode", "native", under=under).stop()
+    at_server(f"ethtool -K {DEVICE} rxvlan on")
+
+
+@test
+def what_has_no_cookie_is_dropped_and_counted():
+    for strangers in ("connected", "proved"):
+        drops(strangers)
+
+
+def drops(strangers):
+    secret(ONE)
+    one = started("--strangers", strangers)
     script = (
         "import socket\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -70,7 +121,7 @@ def what_has_no_cookie_is_dropped_and_counted():
     settled(lambda: dropped("not_dtls") == 50 and dropped("stranger") == 50, lambda: f"{counters('xdp')}")
     # A client with a socket of its own is no stranger: its data comes through.
     client = subprocess.Popen(
-        net.inside(net.CLIENT) + ["openssl", "s_client", "-quiet", "-connect", f"{V4}:{PORT}", "-dtls1_2"],
+        net.inside(net.CLIENT) + [*net.s_client(V4), "-quiet"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import threading
 import time
 
 import net
 from cases import ONE, TWO, shake_hands, test
-from net import DEVICE, PORT, V4, WORK, Process, connect, echo, loader, must_connect, secret, settled
+from net import DEVICE, PORT, V4, WORK, Failure, Process, connect, echo, loader, must_connect, secret, settled
 
 
 @test
@@ -48,6 +49,34 @@ def it_leaves_a_server_that_disagrees():
     print(f"    detached after {time.time() - begin:.0f} s")
     must_connect()
     behind.stop()
+
+
+@test
+def it_leaves_a_program_that_disagrees():
+    """Started by it, and then of another mind than it was told to be."""
+    secret(ONE)
+    other = secret(TWO, name="other")
+    minds = {
+        "secret": f"DTLSV1_LISTEN_SECRET_FILE={other}",
+        "lifetime": "DTLSV1_LISTEN_COOKIE_LIFETIME=7",
+        "clock": f"LD_PRELOAD={net.shim('ahead')}:$LD_PRELOAD",
+    }
+    for what, changed in minds.items():
+        one = loader(program=["sh", "-c", f'export {changed}; exec "$@"', "-", *echo()]).wait_for("answering on")
+        net.wait_until_bound()
+        begin = time.time()
+        while "goes on alone" not in one.said() and time.time() < begin + 40:
+            stuck = [threading.Thread(target=connect, kwargs={"seconds": 2}) for _ in range(4)]
+            for client in stuck:
+                client.start()
+            for client in stuck:
+                client.join()
+        one.wait_for("the server refuses the cookies that were made here").wait_for("the server goes on alone")
+        print(f"    {what}: detached after {time.time() - begin:.0f} s")
+        if net.is_attached():
+            raise Failure(f"{what}: still attached")
+        must_connect()
+        one.stop()
 
 
 @test

@@ -145,7 +145,7 @@ def main():
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=240,
+                timeout=600,
                 check=False,
             )
             said = done.stdout[-3000:]

@@ -85,7 +85,6 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use std::error::Error;
         let mut why: &dyn Error = match self {
-            Self::Load(error) => error,
             Self::Program(ProgramError::LoadError { io_error, verifier_log }) => {
                 // The reason is in the last lines.
                 let log = verifier_log.to_string();
@@ -93,6 +92,13 @@ impl fmt::Display for Refused {
                 let tail = log.get(start..).unwrap_or(&log);
                 return write!(f, "the kernel's verifier: {io_error}\n{tail}");
             }
+            Self::Load(_) if self.errno() == Some(libc::EPERM) => {
+                return f.write_str(
+                    "bpf(2) is refused to this process, as in many a container, in a user namespace, by \
+                     seccomp or by lockdown (Operation not permitted)",
+                );
+            }
+            Self::Load(error) => error,
             Self::Program(error) => error,
             Self::Map(error) => error,
             Self::Missing(name) => return write!(f, "the program has no {name}"),

@@ -45,6 +45,18 @@ pub fn run<'a>(
     repeat: u32,
     out: &'a mut [u8],
 ) -> Result<Run<'a>> {
+    run_in(program, frame, &[], repeat, out)
+}
+
+/// The same with what else the program is to see, a `struct __sk_buff` or `struct xdp_md`; none where
+/// it is empty.
+pub fn run_in<'a>(
+    program: BorrowedFd<'_>,
+    frame: &[u8],
+    context: &[u8],
+    repeat: u32,
+    out: &'a mut [u8],
+) -> Result<Run<'a>> {
     let too_long = |_| Error::from_raw_os_error(libc::E2BIG);
     let mut attributes = Attributes {
         program: u32::try_from(program.as_raw_fd()).map_err(too_long)?,
@@ -53,9 +65,11 @@ pub fn run<'a>(
         data_in: frame.as_ptr().addr() as u64,
         data_out: out.as_mut_ptr().addr() as u64,
         repeat,
+        context_size_in: u32::try_from(context.len()).map_err(too_long)?,
+        context_in: if context.is_empty() { 0 } else { context.as_ptr().addr() as u64 },
         ..Attributes::default()
     };
-    // SAFETY: the attributes are as long as is said, and both buffers in them; they outlive the call.
+    // SAFETY: the attributes are as long as is said, and all buffers in them; they outlive the call.
     #[allow(unsafe_code)]
     let status = unsafe {
         libc::syscall(

@@ -39,12 +39,42 @@ fn cookie(keys: &Keyring, from: &str, body: &[u8], room: usize) -> Vec<u8> {
     keys.make(&binding).unwrap()[..binding.cookie_len()].to_vec()
 }
 
+/// The first datagrams of real clients, as the library's own tests have them.
+fn real() -> Vec<Vec<u8>> {
+    let text = include_str!("../../ctests/corpus/clienthellos.txt");
+    let hex = text.lines().filter_map(|line| line.strip_prefix("> "));
+    let real: Vec<Vec<u8>> = hex
+        .map(|hex| {
+            let pairs = (0..hex.len()).step_by(2).map(|at| hex.get(at..at + 2).unwrap());
+            pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        })
+        .collect();
+    assert!(real.len() > 20, "{}", real.len());
+    real
+}
+
+/// A real client's second hello: the first one with the right cookie. Nothing of a fragment.
+fn returned(keys: &Keyring, from: &str, datagram: &[u8]) -> Option<Vec<u8>> {
+    let body = datagram.get(25..)?;
+    let at = 35 + usize::from(*body.get(34)?);
+    (datagram[14..17] == datagram[22..25] && body.get(at) == Some(&0)).then(|| {
+        let cookie = cookie(keys, from, body, usize::MAX);
+        let body = [&body[..at], &[cookie.len() as u8], &cookie, &body[at + 1..]].concat();
+        record(&body)
+    })
+}
+
 /// One of everything that comes to a DTLS port.
 fn corpus() -> Vec<Frame> {
     let mut frames = Vec::new();
     for (from, to) in [(CLIENT4, SERVER4), (CLIENT6, SERVER6)] {
         let mut payloads =
             vec![vec![], vec![0; 12], vec![0xAB; 200], b"GET / HTTP/1.0\r\n\r\n".to_vec()];
+        let keys = keyring(&SECRETS, SLOT);
+        for first in real() {
+            payloads.extend(returned(&keys, from, &first));
+            payloads.push(first);
+        }
         for session_id in [&[][..], &[7], &[8; 31], &[9; 32], &[9; 33]] {
             for extra in [0, 1, 2, 3, 133] {
                 payloads.push(record(&hello(1, session_id, b"", extra)));

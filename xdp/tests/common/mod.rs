@@ -95,3 +95,18 @@ impl Random {
         self.below(n) == 0
     }
 }
+
+pub const PLACES: [Place; 2] = [Place::Native, Place::Tc];
+
+/// Those of one secret and slot.
+pub fn keys() -> Keyring {
+    keyring(&[&[1; 32]], 1000)
+}
+
+pub fn first_hello() -> Vec<u8> {
+    frame::record(&frame::hello(1, &[2; 32], b"", 100))
+}
+
+pub fn is_answer(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answer(_))
+}
