@@ -1,10 +1,11 @@
 #!/bin/sh
-# Debian packages for one release of Debian, built from the tarball, looked through by lintian,
-# installed, used and removed, each in a chroot of that release (tools/chroot.sh), as root.
+# Debian packages for one release of Debian: built from the tarball, in a chroot of that release
+# (tools/chroot.sh), as root, and looked through by lintian, whose warnings count.
 #
-#   dist/deb.sh 13 FOLDER       the packages are left in FOLDER
+#   dist/deb.sh 12|13 FOLDER    the packages are left in FOLDER, with build.log and lintian.log
 #
-# Debian 12's rustc is too old: there the caller's toolchain builds.
+# Debian 12's rustc is too old: there the caller's toolchain builds. DEB_BUILD_OPTIONS=nocheck leaves
+# the Rust tests out.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -18,7 +19,6 @@ rm -rf "$out"
 dist/tarball.sh "$out"
 export OUT="$out"
 
-# The debug symbols' packages too; warnings of lintian's count.
 # shellcheck disable=SC2016
 NO_SETUP=1 tools/chroot.sh "deb-$release" sh -ec '
 	mkdir /build
@@ -34,27 +34,10 @@ NO_SETUP=1 tools/chroot.sh "deb-$release" sh -ec '
 		exit 1
 	}
 	cd ..
-	lintian --allow-root --fail-on error,warning ./*.changes
-	cp ./*.deb ./*.dsc ./*.debian.tar.* ./*.changes /out/'
-unset HOST_RUST
-
-# shellcheck disable=SC2016
-tools/chroot.sh "clean-$release" sh -ec '
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
-	list() { find / -xdev \( -path /tmp -o -path "/var/lib/dpkg*" -o -path "/var/cache/*" -o -path "/var/log/*" -o -path "/var/lib/apt*" \) -prune -o ! -type d -print | sort; }
-	# What the tests need, and what is there without us.
-	apt-get install -qq -y --no-install-recommends gcc libc6-dev openssl pkg-config libssl-dev >/dev/null
-	list >/tmp/before
-	apt-get install -qq -y --no-install-recommends $(ls /out/*.deb | grep -v dbgsym) >/dev/null
-	for test in preloaded linked; do
-		echo "$test"
-		work=$(mktemp -d)
-		AUTOPKGTEST_TMP=$work timeout 120 sh "/src/dist/debian/tests/$test"
-	done
-	man=/usr/share/man/man1/dtlsv1-listen.1.gz
-	[ -e "$man" ] || [ -e /etc/dpkg/dpkg.cfg.d/docker ] || ls -l "$man"
-	apt-get purge -qq -y dtlsv1-listen libdtlsv1-listen-dev libdtlsv1-listen1 >/dev/null
-	list >/tmp/after
-	diff /tmp/before /tmp/after'
+	cp ./*.deb ./*.dsc ./*.debian.tar.* ./*.changes /out/
+	# All that it says is kept; what it says at its default level fails.
+	lintian --allow-root --pedantic --display-info --fail-on error,warning ./*.changes >/out/lintian.log 2>&1 || {
+		grep "^[EW]" /out/lintian.log
+		exit 1
+	}'
 echo "deb: packages for Debian $release are in $out"

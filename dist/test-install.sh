@@ -48,7 +48,7 @@ wanted() {
 	    "$1/libdtlsv1_listen_audit.so" "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
 	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man3/dtlsv1_listener.3" "$3/man1/dtlsv1-listen.1" \
 	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" "$5/README.md" \
-	    "$5/CHANGELOG.md" "$5/operations.md" "$5/cookie.md" \
+	    "$5/CHANGELOG.md" "$5/SECURITY.md" "$5/operations.md" "$5/cookie.md" \
 	    "$5/examples/echo_server.c" "$5/examples/poll_server.c" "$5/examples/batch_server.c" \
 	    "$5/examples/sans_io.c" "$5/examples/asyncio_server.py" \
 	    "$5/examples/listener_server.c" "$5/examples/listener_threads.c" \

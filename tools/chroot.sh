@@ -28,9 +28,10 @@ arches  trixie   $build $rust $cross
 clean-13 trixie  ca-certificates
 clean-12 bookworm ca-certificates
 "
-# Those of other architectures, in one chroot: Debian's libraries of all of them beside each other.
-foreign='arm64 armhf i386 s390x'
-foreign_packages='libc6-dev libssl-dev libstd-rust-dev'
+# Other architectures in one chroot, NAME:RELEASE. The C library comes with the cross compilers; Rust's
+# is put where rustc looks for it, and OpenSSL of that release of Debian into /opt/NAME: taken out of
+# their packages, as what these depend on is not all there for every architecture (s390x of trixie).
+foreign='arm64:trixie armhf:trixie i386:trixie s390x:bookworm'
 
 die() {
 	echo "chroot.sh: $*" >&2
@@ -43,9 +44,9 @@ look_up() {
 	line=$(awk -v n="$1" '$1 == n { $1 = ""; print }' <<<"$table")
 	[ -n "$line" ] || die "no chroot is called '$1'. There are: $(awk 'NF { print $1 }' <<<"$table" | xargs)"
 	read -r release packages <<<"$line"
-	[ "$1" != arches ] || packages="$packages $(for a in $foreign; do
-		for p in $foreign_packages; do printf '%s:%s ' "$p" "$a"; done; done)"
-	root=$cache/$1-$(printf '%s\n' "$release $packages" | sha256sum | cut -c 1-12)
+	recipe="$release $packages"
+	[ "$1" != arches ] || recipe="$recipe $foreign $(declare -f add_foreign)"
+	root=$cache/$1-$(printf '%s\n' "$recipe" | sha256sum | cut -c 1-12)
 }
 
 # make_base RELEASE: its base system, of which the others are copies.
@@ -60,6 +61,35 @@ make_base() {
 	mv "$base.new" "$base"
 }
 
+# add_foreign NAME:RELEASE...: into the chroot $root.
+add_foreign() {
+	# shellcheck disable=SC2016
+	inside /bin/sh -ec '
+		read -r deb mirror rest </etc/apt/sources.list
+		for pair; do
+			dpkg --add-architecture "${pair%:*}"
+			echo "$deb [arch=${pair%:*}] $mirror ${pair#*:} main"
+		done >/etc/apt/sources.list.d/foreign.list
+		apt-get update
+		cd /tmp
+		for pair; do
+			arch=${pair%:*} release=${pair#*:}
+			libssl=libssl3t64
+			[ "$release" != bookworm ] || libssl=libssl3
+			mkdir "$arch" "/opt/$arch"
+			cd "$arch"
+			chmod 777 .
+			apt-get download "libstd-rust-dev:$arch"
+			dpkg -x ./*.deb /
+			rm ./*.deb
+			apt-get download "$libssl:$arch/$release" "libssl-dev:$arch/$release" \
+			    "openssl:$arch/$release" "zlib1g:$arch/$release" "libzstd1:$arch/$release"
+			for deb in ./*.deb; do dpkg -x "$deb" "/opt/$arch"; done
+			cd ..
+		done
+		apt-get clean' sh "$@"
+}
+
 make_root() {
 	local log=$cache/$1.log
 	make_base "$release"
@@ -71,11 +101,10 @@ make_root() {
 	chmod 755 "$root.new/usr/sbin/policy-rc.d"
 	# shellcheck disable=SC2016,SC2086
 	if ! root=$root.new inside /bin/sh -ec '
-		[ "$1" != arches ] || for a in '"$foreign"'; do dpkg --add-architecture "$a"; done
-		shift
 		apt-get update
 		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
-		apt-get clean' sh "$1" $packages >"$log" 2>&1; then
+		apt-get clean' sh $packages >"$log" 2>&1 ||
+	    { [ "$1" = arches ] && ! root=$root.new add_foreign $foreign >>"$log" 2>&1; }; then
 		tail -n 15 "$log" >&2
 		die "chroot '$1' could not be made: see $log"
 	fi

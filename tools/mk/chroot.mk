@@ -6,7 +6,10 @@ TYPES ?= x86_64-unknown-linux-musl x86_64-unknown-freebsd x86_64-unknown-netbsd 
     x86_64-unknown-dragonfly
 CHROOT := tools/chroot.sh
 
-.PHONY: check-msrv check-types
+# Cross built and run by qemu.
+ARCHES ?= arm64 armhf i386 s390x
+
+.PHONY: check-msrv check-types arches
 check-msrv: ## Clippy and Rust tests with the oldest rustc that will do, Debian 13's
 	@$(CHROOT) rust sh -ec 'cargo clippy --locked --all-targets -- -D warnings; cargo test --locked'
 
@@ -17,3 +20,6 @@ check-types: ## Type-check for musl and the BSDs: TYPES='x86_64-unknown-freebsd'
 	    echo "$$target"; \
 	    RUSTFLAGS="-D warnings" cargo check -q --locked --lib -Zbuild-std=std,panic_unwind --target "$$target"; \
 	    done' sh $(TYPES)
+
+arches: ## Rust tests and handshakes on other architectures, by qemu, as root: ARCHES='arm64 s390x'
+	@$(CHROOT) arches tools/arches.sh $(ARCHES)

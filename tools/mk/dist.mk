@@ -2,9 +2,12 @@
 
 RELEASE ?= 13
 
-.PHONY: dist deb
+.PHONY: dist deb check-deb
 dist: ## The source with its crates, which builds without a network
 	@CARGO='$(CARGO)' dist/tarball.sh $(TARGET)/dist
 
-deb: ## Debian packages, built, installed and used in a chroot, as root: RELEASE=12|13
+deb: ## Debian packages, built in a chroot and looked through, as root: RELEASE=12|13
 	@CARGO='$(CARGO)' dist/deb.sh $(RELEASE) $(TARGET)/deb-$(RELEASE)
+
+check-deb: ## The packages of make deb, installed, used and removed in a chroot: RELEASE=12|13
+	@dist/check-deb.sh $(RELEASE) $(TARGET)/deb-$(RELEASE)

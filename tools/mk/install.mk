@@ -9,7 +9,7 @@ DOCDIR   ?= $(PREFIX)/share/doc/libdtlsv1_listen
 PCDIR    ?= $(LIBDIR)/pkgconfig
 LIB_FILE := $(LIB_SONAME)$(patsubst $(firstword $(subst ., ,$(VERSION)))%,%,$(VERSION))
 LICENCES := LICENSE-MIT LICENSE-APACHE
-DOCUMENTS := README.md CHANGELOG.md docs/operations.md docs/cookie.md
+DOCUMENTS := README.md CHANGELOG.md SECURITY.md docs/operations.md docs/cookie.md
 EXAMPLES := $(addprefix examples/,echo_server.c poll_server.c batch_server.c sans_io.c asyncio_server.py \
     listener_server.c listener_threads.c listener_uv.c)
 OBJCOPY  ?= objcopy

@@ -1,0 +1,131 @@
+#!/bin/bash
+# Other architectures, in the chroot 'arches' (tools/chroot.sh): cross built, and run by qemu.
+#
+#   tools/chroot.sh arches tools/arches.sh [arm64] [armhf] [i386] [s390x]
+#
+# For each: the Rust tests, the cookies' vectors among them, then the library, linked to a server and
+# preloaded into openssl s_server, with a client of the machine's own architecture before it. All are
+# gone through, whatever fails.
+set -eu
+
+cd "$(dirname "$0")/.."
+export NO_SETUP=1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# known ARCH: its names.
+known() {
+	case $1 in
+	#            multiarch            compiler             rustc's                        qemu's
+	arm64) set -- aarch64-linux-gnu   aarch64-linux-gnu    aarch64-unknown-linux-gnu      aarch64 ;;
+	armhf) set -- arm-linux-gnueabihf arm-linux-gnueabihf  armv7-unknown-linux-gnueabihf  arm ;;
+	i386)  set -- i386-linux-gnu      i686-linux-gnu       i686-unknown-linux-gnu         i386 ;;
+	s390x) set -- s390x-linux-gnu     s390x-linux-gnu      s390x-unknown-linux-gnu        s390x ;;
+	*)
+		echo "arches.sh: '$1' is not arm64, armhf, i386 or s390x" >&2
+		return 1
+		;;
+	esac
+	multiarch=$1 cross=$2 rust=$3 qemu=qemu-$4
+}
+
+# Cargo's and make's variables for it.
+environment() {
+	local root=/opt/$1/usr upper
+	libs=$root/lib/$multiarch:/usr/$cross/lib
+	run=("$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$libs")
+	headers=(-I "$root/include" -I "$root/include/$multiarch")
+	upper=$(tr a-z- A-Z_ <<<"$rust")
+	export CARGO_BUILD_TARGET=$rust
+	export OPENSSL_LIB_DIR=$root/lib/$multiarch OPENSSL_INCLUDE_DIR=$root/include
+	export "CFLAGS_${rust//-/_}=${headers[*]}" "CC_${rust//-/_}=$cross-gcc"
+	export "CARGO_TARGET_${upper}_LINKER=$cross-gcc" "CARGO_TARGET_${upper}_RUNNER=${run[*]}"
+	export "CARGO_TARGET_${upper}_RUSTFLAGS=-C link-arg=-Wl,-rpath-link,$root/lib/$multiarch"
+}
+
+# port FILE PATTERN: waits for the server to say its port there.
+port() {
+	local found
+	until found=$(sed -n "s/$2/\1/p" "$1") && [ -n "$found" ]; do
+		kill -0 "$server" || return 1
+		sleep 0.1
+	done
+	echo "$found"
+}
+
+fail() {
+	echo "arches: $1" >&2
+	tail -n 5 "$scratch"/*.err "$scratch"/*.out >&2
+	return 1
+}
+
+# linked: examples/echo_server.c says a client's line again.
+linked() {
+	"$cross-gcc" -std=c11 -Wall -Wextra -Werror "${headers[@]}" -Iinclude -o "$scratch/echo_server" \
+	    examples/echo_server.c -L"$built" -ldtlsv1_listen -L"$OPENSSL_LIB_DIR" -lssl -lcrypto \
+	    -Wl,-rpath-link,"$OPENSSL_LIB_DIR" || return 1
+	"$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$built:$libs" -E DTLSV1_LISTEN_TRACE=1 \
+	    "$scratch/echo_server" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
+	    >"$scratch/server.out" 2>"$scratch/server.err" &
+	server=$!
+	at=$(port "$scratch/server.out" '^listening on .*:\([0-9]*\),.*') || fail "echo_server did not start" || return 1
+	: >"$scratch/client.out"
+	# shellcheck disable=SC2094 # it is read until the answer is there
+	{
+		echo there and back
+		until grep -qs 'there and back' "$scratch/client.out"; do
+			kill -0 "$server" 2>/dev/null || break
+			sleep 0.1
+		done
+	} | timeout 120 openssl s_client -dtls -quiet -no_ign_eof -connect "127.0.0.1:$at" \
+	    >"$scratch/client.out" 2>"$scratch/client.err" || true
+	grep -q 'there and back' "$scratch/client.out" || fail "no echo" || return 1
+	grep -q 'serving DTLSv1_listen' "$scratch/server.err" || fail "not our DTLSv1_listen" || return 1
+	wait "$server" || fail "echo_server ended with an error" || return 1
+}
+
+# preloaded: openssl s_server of that architecture, which has cookie callbacks of its own. What is
+# left of it ends with the chroot's processes.
+preloaded() {
+	sleep 600 | "$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$libs" \
+	    -E "LD_PRELOAD=$built/libdtlsv1_listen.so" -E DTLSV1_LISTEN_TRACE=1 \
+	    "/opt/$arch/usr/bin/openssl" s_server -dtls1_2 -listen -accept 127.0.0.1:0 \
+	    -cert "$scratch/cert.pem" -key "$scratch/key.pem" >"$scratch/server.out" 2>"$scratch/server.err" &
+	server=$!
+	at=$(port "$scratch/server.out" '^ACCEPT .*:\([0-9]*\)$') || fail "s_server did not start" || return 1
+	echo hello | timeout 120 openssl s_client -dtls1_2 -connect "127.0.0.1:$at" \
+	    >"$scratch/client.out" 2>"$scratch/client.err" || true
+	kill "$server" 2>/dev/null || true
+	grep -q 'Cipher is [A-Z]' "$scratch/client.out" || fail "no handshake" || return 1
+	grep -q '^dtlsv1_listen: .*serving DTLSv1_listen' "$scratch/server.err" ||
+	    fail "not our DTLSv1_listen" || return 1
+}
+
+one() {
+	arch=$1
+	environment "$arch"
+	built=$CARGO_TARGET_DIR/$rust/release
+	cargo test --locked --no-fail-fast || return 1
+	make lib CC="$cross-gcc" OBJCOPY="$cross-objcopy" || return 1
+	for way in linked preloaded; do
+		for turn in 1 2 3; do
+			"$way" || return 1
+			echo "arches: $arch: $way, handshake $turn of 3"
+		done
+	done
+}
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -keyout "$scratch/key.pem" -out "$scratch/cert.pem" 2>/dev/null
+[ $# -gt 0 ] || set -- arm64 armhf i386 s390x
+failed=''
+for arch; do
+	known "$arch"
+	echo "== $arch"
+	(one "$arch") || failed="$failed $arch"
+done
+[ -z "$failed" ] || {
+	echo "arches: failed:$failed" >&2
+	exit 1
+}
+echo "arches: passed: $*"
