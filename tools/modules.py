@@ -16,7 +16,8 @@ SRC = pathlib.Path(__file__).resolve().parent.parent / "src"
 
 # From the ground up: a module may use those of earlier lines, and none of its own line or a later one.
 LAYERS = """
-hello os loader protected
+hello os loader
+protected
 panic_guard map socket_filter local_address
 service stats
 openssl

@@ -6,7 +6,7 @@
 time_t
 time(time_t *at)
 {
-	time_t (*real)(time_t *) = (time_t(*)(time_t *))dlsym(RTLD_NEXT, "time");
+	time_t (*real)(time_t *) = (time_t (*)(time_t *))dlsym(RTLD_NEXT, "time");
 	time_t now = real(NULL) + 600;
 
 	if (at)
