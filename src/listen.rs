@@ -62,7 +62,7 @@ pub(crate) fn listen(
         Ok(budget) => budget,
         Err(stop) => return Err(without_its_datagram(rbio, tally, stop)),
     };
-    let reply_path = ReplyPath::back(rbio, behind(wbio)); // no answer of ours is renumbered
+    let reply_path = ReplyPath::back(rbio, behind(wbio)); // no answer of ours is resequenced
 
     let Some(mut buffer) = RecvBuffer::of(tally) else {
         return Err(without_its_datagram(rbio, tally, Fault::NoMemory.into()));

@@ -67,7 +67,7 @@ add_to_sequences(unsigned char *bytes, size_t len, unsigned long long more)
 }
 
 int
-answer_renumber(const struct dcase *c, struct log *log)
+answer_resequence(const struct dcase *c, struct log *log)
 {
 	unsigned long long more = 0;
 	const unsigned char *sequence = NULL;

@@ -11,7 +11,7 @@ int answer_peer_unknown(const struct dcase *c);
 int answer_narrow(const struct dcase *c, struct log *log);
 
 /* After a hello with a record sequence of 2 and more, the answer's records begin at that number. */
-int answer_renumber(const struct dcase *c, struct log *log);
+int answer_resequence(const struct dcase *c, struct log *log);
 
 /* The sequence of the first ServerHello in the log; -1: none. */
 long answer_first_sequence(const struct log *log);

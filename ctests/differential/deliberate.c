@@ -102,7 +102,7 @@ static struct {
 enum { SEQ_2, TOO_LONG, FIRST_RECORD, NULL_PEER, EMPTY, STAY, REWRITES };
 
 static int
-renumbered(const struct dcase *c)
+resequenced(const struct dcase *c)
 {
 	return (c->repairs & REPAIR_SEQUENCE) != 0;
 }
@@ -131,8 +131,8 @@ static struct {
 	    "libssl has the BIO write to the caller's room, whatever its size", unknown_family,
 	    answer_narrow, 1, 0, 0, 0 },
 	{ "the first ServerHello has the hello's sequence",
-	    "libssl from 3.2 on begins at 1, which clients drop as a replay", renumbered,
-	    answer_renumber, 0, 0, 0, 0 },
+	    "libssl from 3.2 on begins at 1, which clients drop as a replay", resequenced,
+	    answer_resequence, 0, 0, 0, 0 },
 };
 enum { NO_PEER, NO_FAMILY, SEQUENCE, ANSWERS };
 

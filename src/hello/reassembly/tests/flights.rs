@@ -5,12 +5,12 @@ use super::*;
 /// The pieces as the client's nth flight sends them.
 fn flight(pieces: &[Vec<u8>], nth: usize) -> Vec<Vec<u8>> {
     let number = |i| 1 + nth * pieces.len() + i;
-    let renumbered = pieces.iter().enumerate().map(|(i, piece)| {
+    let resequenced = pieces.iter().enumerate().map(|(i, piece)| {
         let mut piece = piece.clone();
         piece[9..11].copy_from_slice(&(number(i) as u16).to_be_bytes());
         piece
     });
-    renumbered.collect()
+    resequenced.collect()
 }
 
 fn in_three(body: &[u8]) -> [Vec<Vec<u8>>; 3] {
