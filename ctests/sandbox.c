@@ -2,11 +2,12 @@
  * A program that puts itself into a sandbox (seccomp) is ended for a system
  * call that it did not expect. Under a filter that lets through what libssl,
  * malloc and the program itself need, and what docs/operations.md names for a
- * secret file, clients are challenged and accepted as without one.
+ * secret file, for lines and for a socket of all addresses, clients are challenged and accepted as without one.
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
 #include "lib/door.h"
+#include "lib/homes.h"
 #include "lib/ours.h"
 #include "lib/said.h"
 
@@ -32,6 +33,11 @@ static const int usual[] = { SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_
 static const int files[] = { SYS_openat, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_geteuid,
 	SYS_read, SYS_close };
 static const int lines[] = { SYS_poll, SYS_rt_sigprocmask };
+
+/* libssl's own on a socket, and what ours needs more where it has all addresses. */
+static const int socket_bio[] = { SYS_recvfrom, SYS_sendto };
+static const int addresses[] = { SYS_recvmsg, SYS_sendmsg, SYS_getsockname, SYS_getsockopt,
+	SYS_setsockopt, SYS_socket, SYS_connect, SYS_close };
 
 #define ALL(list) list, sizeof(list) / sizeof((list)[0])
 #define BPF(code, k, t, f) \
@@ -106,8 +112,48 @@ serve(const char *file, int with_lines)
 	}
 }
 
+/* The answer that came back, once it is there. */
+static size_t
+answer(unsigned char *to, size_t room)
+{
+	ssize_t n;
+
+	while ((n = recv(homes_client_fd, to, room, 0)) < 0)
+		usleep(1000);
+	return (size_t)n;
+}
+
 static void
-test(const char *what, const char *file, int with_lines)
+serve_all_addresses(void)
+{
+	struct program p = { .len = 0 };
+	SSL *ssl = homes_server(tls_server_ctx(), AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
+	unsigned char bytes[256];
+	struct hello hello;
+	struct hvr hvr;
+
+	p.filter[p.len++] = BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	let(&p, ALL(usual));
+	let(&p, ALL(socket_bio));
+	let(&p, ALL(addresses));
+	p.filter[p.len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
+	enter(&p);
+	hello_make(&hello, NULL, 0);
+	NEED(send(homes_client_fd, hello.byte, hello.len, 0) == (ssize_t)hello.len);
+	while (listen_to(ssl, NULL) == 0 && recv(homes_client_fd, bytes, 1, MSG_PEEK) < 0)
+		usleep(1000);
+	hvr_parse(&hvr, bytes, answer(bytes, sizeof(bytes)));
+	CHECK(hvr.bad == NULL);
+	hello_make(&hello, hvr.cookie, hvr.cookielen);
+	NEED(send(homes_client_fd, hello.byte, hello.len, 0) == (ssize_t)hello.len);
+	while (listen_to(ssl, NULL) == 0)
+		usleep(1000);
+	CHECK_INT(SSL_get_error(ssl, SSL_accept(ssl)), SSL_ERROR_WANT_READ);
+	CHECK(answer(bytes, sizeof(bytes)) > 0);
+}
+
+static void
+test(const char *what, const char *file, int with_lines, int on_all_addresses)
 {
 	int status;
 	pid_t child;
@@ -115,7 +161,10 @@ test(const char *what, const char *file, int with_lines)
 	check_case(what);
 	NEED((child = fork()) >= 0);
 	if (child == 0) {
-		serve(file, with_lines);
+		if (on_all_addresses)
+			serve_all_addresses();
+		else
+			serve(file, with_lines);
 		_exit(check_failures() == 0 ? 0 : 254);
 	}
 	if (file != NULL) { /* it is read once more, in the sandbox */
@@ -141,10 +190,11 @@ main(int argc, char **argv)
 	NEED((fd = mkstemp(file)) >= 0 && (f = fdopen(fd, "w")) != NULL);
 	NEED(fprintf(f, "%064d\n", 7) == 65 && fclose(f) == 0);
 
-	test("built-in cookies", NULL, 0);
-	test("a secret file", file, 0);
+	test("built-in cookies", NULL, 0, 0);
+	test("a socket of all addresses", NULL, 0, 1);
+	test("a secret file", file, 0, 0);
 	CHECK_STR(said(), "");
-	test("a line on stderr", file, 1);
+	test("a line on stderr", file, 1, 0);
 	CHECK(strstr(said(), "can be read by every user") != NULL);
 	unlink(file);
 	return check_end();
