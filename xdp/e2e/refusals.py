@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import net
@@ -129,7 +130,10 @@ def drops(strangers):
     time.sleep(1)
     client.stdin.write(b"is anybody there\n")
     client.stdin.flush()
+    silence = threading.Timer(10, client.kill)
+    silence.start()
     line = client.stdout.readline()
+    silence.cancel()
     client.kill()
     if line != b"is anybody there\n":
         raise Failure(f"the echo was {line!r}")
