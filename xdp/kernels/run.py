@@ -130,7 +130,8 @@ def main():
                     "-initrd",
                     image,
                     "-append",
-                    "console=ttyS0 panic=-1 quiet",
+                    # A machine that is busy gives the emulated timer no turn in time, which 6.1 takes for a fault.
+                    "console=ttyS0 panic=-1 quiet no_timer_check",
                     "-display",
                     "none",
                     "-serial",
