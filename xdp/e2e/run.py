@@ -28,6 +28,8 @@ def main():
     for needed in (net.XDP, net.LIB, net.ECHO):
         if not os.path.exists(needed):
             sys.exit(f"{needed} is not there: run it by 'make xdp-check'")
+    # The namespaces go when this ends, by a signal too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     net.build()
     failed = 0
     for one in TESTS:
