@@ -108,6 +108,9 @@ impl MessageObserver {
 
     /// A record was received.
     pub(crate) fn header_in(self, header: &RecordHeader) {
+        if self.style.has(Style::MESSAGES_ALONE) {
+            return;
+        }
         let version = if self.style.has(Style::VERSION_IN) { version_of(header) } else { 0 };
         self.tell(0, version, SSL3_RT_HEADER, header);
     }
@@ -122,6 +125,10 @@ impl MessageObserver {
     pub(crate) fn answer_out(self, answered: &[u8], answer: &[u8]) {
         let Some((header, message)) = answer.split_first_chunk() else { return };
         let Self { ssl, style, .. } = self;
+        if style.has(Style::MESSAGES_ALONE) {
+            self.tell(1, version_of(header), SSL3_RT_HANDSHAKE, message);
+            return;
+        }
         let version = if style.has(Style::VERSION_OUT) { version_of(header) } else { 0 };
         let answered = answered.first_chunk().unwrap_or(header);
         self.tell(

@@ -26,6 +26,8 @@ impl Style {
     pub(super) const SENT_OUT: u8 = 4;
     /// The HelloVerifyRequest is reported behind its header.
     pub(super) const MESSAGE_OUT: u8 = 8;
+    /// No headers are reported, and the HelloVerifyRequest is.
+    pub(super) const MESSAGES_ALONE: u8 = 16;
     const ASKED: u8 = 128;
 
     pub(super) const fn has(self, part: u8) -> bool {
@@ -33,6 +35,10 @@ impl Style {
     }
 
     pub(super) fn of(libssl: &'static Libssl) -> Self {
+        // All of its releases; and each takes other hellos.
+        if libssl.release.is_libressl {
+            return Self(Self::MESSAGES_ALONE);
+        }
         static STYLES: ForEach<AtomicU8> = ForEach::new([const { AtomicU8::new(0) }; libssl::MAX]);
         let known = STYLES.of(libssl).load(Relaxed);
         if known != 0 {

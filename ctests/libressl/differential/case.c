@@ -6,8 +6,8 @@
 #include "kinds.h"
 #include "prng.h"
 
-/* libssl has none to answer with after it: its call fails. */
-static const unsigned char last_number[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+/* How the last numbers begin. libssl has none for what it writes after the last, an answer or an alert: its call fails. */
+static const unsigned char last_numbers[] = { 0xff, 0xff, 0xff, 0xff, 0xff };
 
 static void
 add_read(struct mcase *c, struct prng *prng)
@@ -23,8 +23,8 @@ add_read(struct mcase *c, struct prng *prng)
 	read->kind = (int)prng_below(prng, (unsigned int)kinds_count());
 	read->len = kinds_make((size_t)read->kind, prng, c, read->bytes);
 	if (read->len > AT_RECORD_LENGTH &&
-	    memcmp(read->bytes + AT_SEQUENCE, last_number, sizeof(last_number)) == 0)
-		read->bytes[AT_SEQUENCE + 5] = 0xfe;
+	    memcmp(read->bytes + AT_SEQUENCE, last_numbers, sizeof(last_numbers)) == 0)
+		read->bytes[AT_SEQUENCE + 5] &= 0x7f;
 }
 
 void

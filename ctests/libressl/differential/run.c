@@ -21,7 +21,8 @@ static struct {
 	SSL *ssl;
 	unsigned int answer_version;
 	int accepting; /* what is random is left out */
-	int verified;
+	int verified, answered;
+	unsigned int hello; /* the version that the last one was told of with */
 	unsigned int alert_number;
 	size_t writes;
 	unsigned char written[WRITTEN];
@@ -54,10 +55,50 @@ look_around(SSL *ssl)
 		log_line(now.log, "    called back with another peer\n");
 }
 
+/* The hello that a cookie is made for, or that was accepted: of one that ours drops libssl may tell, and ours too. */
+static void
+log_hello(void)
+{
+	/* After an answer in the same call libssl has the version of that, as its alerts: see deliberate.c. */
+	if (now.hello != 0)
+		log_line(now.log, "    a ClientHello came, version %x\n",
+		    now.answer_version != 0 && now.answered ? 0 : now.hello);
+	now.hello = 0;
+}
+
+static void
+message(
+    int write_p, int version, int content_type, const void *bytes, size_t len, SSL *ssl, void *arg)
+{
+	const unsigned char *type = bytes;
+
+	(void)arg;
+	if (ssl != now.ssl)
+		log_line(now.log, "    a message of another SSL\n");
+	if (now.accepting) {
+		log_line(now.log, "    message %d, version %x, content %d, type %d\n", write_p,
+		    version, content_type, *type);
+		return;
+	}
+	if (content_type == 21) /* ours neither sends nor tells of */
+		return;
+	if (!write_p && content_type == 22) {
+		now.hello = (unsigned int)version;
+		return;
+	}
+	/* An answer's version is that of its record. */
+	now.answered |= write_p;
+	if (write_p && now.answer_version != 0)
+		version = (int)now.answer_version;
+	log_line(now.log, "    message %d, version %x, content %d, type %d, %zu bytes\n", write_p,
+	    version, content_type, *type, len);
+}
+
 static int
 generate(SSL *ssl, unsigned char *cookie, unsigned int *len)
 {
 	look_around(ssl);
+	log_hello();
 	log_line(now.log, "    generate\n");
 	memcpy(cookie, now.c->cookie, now.c->cookie_len);
 	*len = (unsigned int)now.c->cookie_len;
@@ -165,7 +206,8 @@ listen_once(struct world *world, struct ended *ended)
 
 	memset(&peer, 0xa5, sizeof(peer));
 	now.writes = 0;
-	now.verified = 0;
+	now.hello = 0;
+	now.verified = now.answered = 0;
 	now.traffic.blocked = 0;
 	log_line(now.log, "DTLSv1_listen\n");
 	ret = world->ctrl(now.ssl, LISTEN, 0, &peer);
@@ -173,8 +215,10 @@ listen_once(struct world *world, struct ended *ended)
 	ended->error = SSL_get_error(now.ssl, (int)ret);
 	ended->queued = ERR_peek_error();
 	log_end(world, ret);
-	if (ret >= 1)
+	if (ret >= 1) {
+		log_hello();
 		log_line(now.log, "  a cookie was right: %d\n", now.verified);
+	}
 	ended->alert_number = now.alert_number;
 	ended->writes = now.writes;
 	memcpy(ended->written, now.written, sizeof(now.written));
@@ -205,6 +249,7 @@ run_case(struct world *world, const struct mcase *c, unsigned int answer_version
 		log_line(log, "%s: no SSL or BIO\n", world->name);
 		return;
 	}
+	world->set_message(now.ssl, message);
 	SSL_set_bio(now.ssl, now.traffic.read_bio, now.traffic.write_bio);
 	for (int call = 0; call < c->calls && ret < 1; call++)
 		ret = listen_once(world, call == 0 ? first : &other);

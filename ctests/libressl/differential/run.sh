@@ -37,7 +37,7 @@ if [ $# -gt 0 ]; then
 fi
 # A log of ours that says another thing than it did has to be noticed, and libssl differs from itself in nothing.
 for what in 'returned -1' 'returned 1' 'error 2' 'queue: 2' 'state 3' 'want 3' 'retry 1' 'options 1' 'write (48)' 'write (13)' \
-    'generate' 'a cookie was right: 1' 'peer (128): 02' 'no cookie'; do
+    'generate' 'message 1' 'content 2' 'a cookie was right: 1' 'peer (128): 02' 'no cookie'; do
 	if differential --cases 400 --spoil "$what" >"$work/out"; then
 		echo "a log that is spoilt at '$what' is not noticed" >&2
 		exit 1

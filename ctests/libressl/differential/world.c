@@ -41,6 +41,7 @@ find_plain(struct world *world, void *libssl)
 	find(libssl, "SSL_ctrl", "libssl.so", &world->ctrl);
 	find(libssl, "SSL_CTX_set_cookie_generate_cb", "libssl.so", &world->set_generate);
 	find(libssl, "SSL_CTX_set_cookie_verify_cb", "libssl.so", &world->set_verify);
+	find(libssl, "SSL_set_msg_callback", "libssl.so", &world->set_message);
 }
 
 /* As the loader has bound this program: a look-up does not find all of it. */
@@ -55,6 +56,7 @@ find_ours(struct world *world)
 	world->ctrl = SSL_ctrl;
 	world->set_generate = SSL_CTX_set_cookie_generate_cb;
 	world->set_verify = SSL_CTX_set_cookie_verify_cb;
+	world->set_message = SSL_set_msg_callback;
 }
 
 static void

@@ -12,6 +12,9 @@
 typedef int generate_fn(SSL *ssl, unsigned char *cookie, unsigned int *len);
 typedef int verify_fn(SSL *ssl, const unsigned char *cookie, unsigned int len);
 
+typedef void message_fn(
+    int write_p, int version, int content_type, const void *bytes, size_t len, SSL *ssl, void *arg);
+
 struct world {
 	const char *name;
 	SSL_CTX *(*new_ctx)(const SSL_METHOD *method);
@@ -19,6 +22,7 @@ struct world {
 	long (*ctrl)(SSL *ssl, int command, long number, void *pointer);
 	void (*set_generate)(SSL_CTX *ctx, generate_fn *generate);
 	void (*set_verify)(SSL_CTX *ctx, verify_fn *verify);
+	void (*set_message)(SSL *ssl, message_fn *message);
 	SSL_CTX *ctx; /* of DTLS_server_method(), with a certificate */
 };
 
