@@ -3,15 +3,19 @@
 #
 #   tools/chroot.sh arches tools/arches.sh [arm64] [armhf] [i386] [s390x]
 #
-# For each: the Rust tests, the cookies' vectors among them, then the library, linked to a server and
-# preloaded into openssl s_server, with a client of the machine's own architecture before it. All are
-# gone through, whatever fails.
+# For each: the Rust tests, the cookies' vectors among them, then the library under some of the C tests,
+# linked to a server, and preloaded into openssl s_server, the latter two with a client of the machine's
+# own architecture. All are gone through, whatever fails.
 set -eu
 
 cd "$(dirname "$0")/.."
 export NO_SETUP=1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+
+# Of the C tests: what depends on how wide C's types are, and in which order bytes lie.
+ctests='entry cookies_builtin datagram fragment hvr listener_accept listener_timers message peer
+    repair_sequence repair_any_bio secrets stats'
 
 # known ARCH: its names.
 known() {
@@ -43,6 +47,17 @@ environment() {
 	export "CARGO_TARGET_${upper}_RUSTFLAGS=-C link-arg=-Wl,-rpath-link,$root/lib/$multiarch"
 }
 
+c_tests() {
+	local build=$CARGO_TARGET_DIR/$rust/ctests name
+	# shellcheck disable=SC2086,SC2046 # lists
+	make -s -j2 -C ctests MODES=linked BUILD="$build" LIB_DIR="$built" CC="$cross-gcc" \
+	    CPPFLAGS="${headers[*]}" RELEASE_LIBDIR="$OPENSSL_LIB_DIR" $(printf "$build/linked/%s " $ctests) || return 1
+	for name in $ctests; do
+		CTESTS_MODE=linked CTESTS_TMP=$scratch timeout 600 "${with_ours[@]}" "$build/linked/$name" </dev/null ||
+		    fail "$name: exit status $?" || return 1
+	done
+}
+
 # port FILE PATTERN: waits for the server to say its port there.
 port() {
 	local found
@@ -55,7 +70,7 @@ port() {
 
 fail() {
 	echo "arches: $1" >&2
-	tail -n 5 "$scratch"/*.err "$scratch"/*.out >&2
+	tail -n 5 "$scratch"/*.err "$scratch"/*.out >&2 2>/dev/null || true
 	return 1
 }
 
@@ -64,8 +79,7 @@ linked() {
 	"$cross-gcc" -std=c11 -Wall -Wextra -Werror "${headers[@]}" -Iinclude -o "$scratch/echo_server" \
 	    examples/echo_server.c -L"$built" -ldtlsv1_listen -L"$OPENSSL_LIB_DIR" -lssl -lcrypto \
 	    -Wl,-rpath-link,"$OPENSSL_LIB_DIR" || return 1
-	"$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$built:$libs" -E DTLSV1_LISTEN_TRACE=1 \
-	    "$scratch/echo_server" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
+	"${with_ours[@]}" -E DTLSV1_LISTEN_TRACE=1 "$scratch/echo_server" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
 	    >"$scratch/server.out" 2>"$scratch/server.err" &
 	server=$!
 	at=$(port "$scratch/server.out" '^listening on .*:\([0-9]*\),.*') || fail "echo_server did not start" || return 1
@@ -87,8 +101,7 @@ linked() {
 # preloaded: openssl s_server of that architecture, which has cookie callbacks of its own. What is
 # left of it ends with the chroot's processes.
 preloaded() {
-	sleep 600 | "$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$libs" \
-	    -E "LD_PRELOAD=$built/libdtlsv1_listen.so" -E DTLSV1_LISTEN_TRACE=1 \
+	sleep 600 | "${run[@]}" -E "LD_PRELOAD=$built/libdtlsv1_listen.so" -E DTLSV1_LISTEN_TRACE=1 \
 	    "/opt/$arch/usr/bin/openssl" s_server -dtls1_2 -listen -accept 127.0.0.1:0 \
 	    -cert "$scratch/cert.pem" -key "$scratch/key.pem" >"$scratch/server.out" 2>"$scratch/server.err" &
 	server=$!
@@ -105,8 +118,10 @@ one() {
 	arch=$1
 	environment "$arch"
 	built=$CARGO_TARGET_DIR/$rust/release
+	with_ours=("$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$built:$libs")
 	cargo test --locked --no-fail-fast || return 1
 	make lib CC="$cross-gcc" OBJCOPY="$cross-objcopy" || return 1
+	c_tests || return 1
 	for way in linked preloaded; do
 		for turn in 1 2 3; do
 			"$way" || return 1
