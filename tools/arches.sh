@@ -17,6 +17,13 @@ trap 'rm -rf "$scratch"' EXIT
 ctests='entry cookies_builtin datagram fragment hvr listener_accept listener_timers message peer
     repair_sequence repair_any_bio secrets stats'
 
+# Rust tests that ask the kernel for what qemu-user does not pass on: filters of sockets and of their
+# groups, and the flags in /proc/self/smaps.
+beyond_qemu='strangers_never_come_to_a_socket_that_is_being_made_in_a_group_of_its_address
+    a_callers_socket_gets_doors_if_it_shares_its_port_and_is_alone a_client_comes_to_the_same_shard_with_all_it_sends
+    one_descriptor_is_ready_for_each_socket_and_for_the_timer the_kernel_sorts_datagrams_as_the_rule_does
+    the_pages_are_not_dumped_and_a_child_has_them a_listening_socket_has_it_until_a_client_is_accepted'
+
 # known ARCH: its names.
 known() {
 	case $1 in
@@ -119,15 +126,18 @@ one() {
 	environment "$arch"
 	built=$CARGO_TARGET_DIR/$rust/release
 	with_ours=("$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$built:$libs")
-	cargo test --locked --no-fail-fast || return 1
+	bad=0
+	# shellcheck disable=SC2086,SC2046 # lists
+	cargo test --locked --no-fail-fast -- $(printf -- '--skip %s ' $beyond_qemu) || bad=1
 	make lib CC="$cross-gcc" OBJCOPY="$cross-objcopy" || return 1
-	c_tests || return 1
+	c_tests || bad=1
 	for way in linked preloaded; do
 		for turn in 1 2 3; do
-			"$way" || return 1
+			"$way" || { bad=1 && continue; }
 			echo "arches: $arch: $way, handshake $turn of 3"
 		done
 	done
+	return $bad
 }
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
