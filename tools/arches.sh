@@ -22,7 +22,7 @@ ctests='entry cookies_builtin datagram fragment hvr listener_accept listener_tim
 beyond_qemu='strangers_never_come_to_a_socket_that_is_being_made_in_a_group_of_its_address
     a_callers_socket_gets_doors_if_it_shares_its_port_and_is_alone a_client_comes_to_the_same_shard_with_all_it_sends
     one_descriptor_is_ready_for_each_socket_and_for_the_timer the_kernel_sorts_datagrams_as_the_rule_does
-    the_pages_are_not_dumped_and_a_child_has_them a_listening_socket_has_it_until_a_client_is_accepted'
+    a_turn_is_bounded the_pages_are_not_dumped_and_a_child_has_them a_listening_socket_has_it_until_a_client_is_accepted'
 
 # known ARCH: its names.
 known() {
