@@ -3,15 +3,26 @@
 #
 #   tools/chroot.sh arches tools/arches.sh [arm64] [armhf] [i386] [s390x]
 #
-# For each: the Rust tests, the cookies' vectors among them, then the library, linked to a server and
-# preloaded into openssl s_server, with a client of the machine's own architecture before it. All are
-# gone through, whatever fails.
+# For each: the Rust tests, the cookies' vectors among them, then the library under some of the C tests,
+# linked to a server, and preloaded into openssl s_server, the latter two with a client of the machine's
+# own architecture. All are gone through, whatever fails.
 set -eu
 
 cd "$(dirname "$0")/.."
 export NO_SETUP=1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+
+# Of the C tests: what depends on how wide C's types are, and in which order bytes lie.
+ctests='entry cookies_builtin datagram fragment hvr listener_accept listener_timers message peer
+    repair_sequence repair_any_bio secrets stats'
+
+# Rust tests that ask the kernel for what qemu-user does not pass on: filters of sockets and of their
+# groups, and the flags in /proc/self/smaps.
+beyond_qemu='strangers_never_come_to_a_socket_that_is_being_made_in_a_group_of_its_address
+    a_callers_socket_gets_doors_if_it_shares_its_port_and_is_alone a_client_comes_to_the_same_shard_with_all_it_sends
+    one_descriptor_is_ready_for_each_socket_and_for_the_timer the_kernel_sorts_datagrams_as_the_rule_does
+    a_turn_is_bounded the_pages_are_not_dumped_and_a_child_has_them a_listening_socket_has_it_until_a_client_is_accepted'
 
 # known ARCH: its names.
 known() {
@@ -43,6 +54,17 @@ environment() {
 	export "CARGO_TARGET_${upper}_RUSTFLAGS=-C link-arg=-Wl,-rpath-link,$root/lib/$multiarch"
 }
 
+c_tests() {
+	local build=$CARGO_TARGET_DIR/$rust/ctests name
+	# shellcheck disable=SC2086,SC2046 # lists
+	make -s -j2 -C ctests MODES=linked BUILD="$build" LIB_DIR="$built" CC="$cross-gcc" \
+	    CPPFLAGS="${headers[*]}" RELEASE_LIBDIR="$OPENSSL_LIB_DIR" $(printf "$build/linked/%s " $ctests) || return 1
+	for name in $ctests; do
+		CTESTS_MODE=linked CTESTS_TMP=$scratch timeout 600 "${with_ours[@]}" "$build/linked/$name" </dev/null ||
+		    fail "$name: exit status $?" || return 1
+	done
+}
+
 # port FILE PATTERN: waits for the server to say its port there.
 port() {
 	local found
@@ -55,7 +77,7 @@ port() {
 
 fail() {
 	echo "arches: $1" >&2
-	tail -n 5 "$scratch"/*.err "$scratch"/*.out >&2
+	tail -n 5 "$scratch"/*.err "$scratch"/*.out >&2 2>/dev/null || true
 	return 1
 }
 
@@ -64,8 +86,7 @@ linked() {
 	"$cross-gcc" -std=c11 -Wall -Wextra -Werror "${headers[@]}" -Iinclude -o "$scratch/echo_server" \
 	    examples/echo_server.c -L"$built" -ldtlsv1_listen -L"$OPENSSL_LIB_DIR" -lssl -lcrypto \
 	    -Wl,-rpath-link,"$OPENSSL_LIB_DIR" || return 1
-	"$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$built:$libs" -E DTLSV1_LISTEN_TRACE=1 \
-	    "$scratch/echo_server" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
+	"${with_ours[@]}" -E DTLSV1_LISTEN_TRACE=1 "$scratch/echo_server" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
 	    >"$scratch/server.out" 2>"$scratch/server.err" &
 	server=$!
 	at=$(port "$scratch/server.out" '^listening on .*:\([0-9]*\),.*') || fail "echo_server did not start" || return 1
@@ -87,8 +108,7 @@ linked() {
 # preloaded: openssl s_server of that architecture, which has cookie callbacks of its own. What is
 # left of it ends with the chroot's processes.
 preloaded() {
-	sleep 600 | "$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$libs" \
-	    -E "LD_PRELOAD=$built/libdtlsv1_listen.so" -E DTLSV1_LISTEN_TRACE=1 \
+	sleep 600 | "${run[@]}" -E "LD_PRELOAD=$built/libdtlsv1_listen.so" -E DTLSV1_LISTEN_TRACE=1 \
 	    "/opt/$arch/usr/bin/openssl" s_server -dtls1_2 -listen -accept 127.0.0.1:0 \
 	    -cert "$scratch/cert.pem" -key "$scratch/key.pem" >"$scratch/server.out" 2>"$scratch/server.err" &
 	server=$!
@@ -105,14 +125,19 @@ one() {
 	arch=$1
 	environment "$arch"
 	built=$CARGO_TARGET_DIR/$rust/release
-	cargo test --locked --no-fail-fast || return 1
+	with_ours=("$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$built:$libs")
+	bad=0
+	# shellcheck disable=SC2086,SC2046 # lists
+	cargo test --locked --no-fail-fast -- $(printf -- '--skip %s ' $beyond_qemu) || bad=1
 	make lib CC="$cross-gcc" OBJCOPY="$cross-objcopy" || return 1
+	c_tests || bad=1
 	for way in linked preloaded; do
 		for turn in 1 2 3; do
-			"$way" || return 1
+			"$way" || { bad=1 && continue; }
 			echo "arches: $arch: $way, handshake $turn of 3"
 		done
 	done
+	return $bad
 }
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \

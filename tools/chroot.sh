@@ -20,11 +20,12 @@ build='gcc make libc6-dev pkg-config libssl-dev openssl ca-certificates python3-
 rust='rustc cargo rustfmt rust-clippy'
 deb='build-essential debhelper lintian fakeroot'
 cross='gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu gcc-s390x-linux-gnu qemu-user'
+cross_libc='libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-i386-cross libc6-dev-s390x-cross'
 table="
 rust    trixie   $build $rust rust-src
 deb-13  trixie   $build $rust $deb
 deb-12  bookworm $build $deb
-arches  trixie   $build $rust $cross
+arches  trixie   $build $rust $cross $cross_libc
 clean-13 trixie  ca-certificates
 clean-12 bookworm ca-certificates
 "

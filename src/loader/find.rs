@@ -162,11 +162,19 @@ unsafe fn quick(find: FindObject, address: usize) -> Option<Object> {
     let found = unsafe { found.assume_init() };
     // SAFETY: the object is there as long as the code of it that asks runs.
     let map = unsafe { found.map.as_ref() }?;
-    Some(Object {
+    let object = Object {
         start: found.start.addr(),
         end: found.end.addr(),
         base: map.base,
         dynamic: map.dynamic,
         path: map.path,
-    })
+    };
+    if is_whole(&object) { Some(object) } else { by_iteration(address) }
+}
+
+/// From glibc 2.41 on it finds one segment alone of an object that has gaps between them, as programs
+/// have on arm64, whose segments lie 64 KiB apart.
+#[inline]
+const fn is_whole(object: &Object) -> bool {
+    object.contains(object.dynamic) && (object.base == 0 || object.contains(object.base))
 }

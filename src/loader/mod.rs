@@ -38,6 +38,7 @@ mod tests {
             assert_eq!((quick.base, quick.dynamic), (slow.base, slow.dynamic));
             assert_eq!(quick.path(), slow.path());
             assert!(quick.contains(address) && slow.contains(address));
+            assert!(quick.contains(slow.start) && quick.contains(slow.end - 1));
         }
         let nowhere = Box::new(0_u8);
         assert_eq!(both((&raw const *nowhere).addr()), [None, None]);

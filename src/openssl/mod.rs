@@ -37,6 +37,7 @@ mod ssl;
 mod ssl_state;
 mod stand_in;
 mod sys;
+mod timeval;
 mod trampolines;
 mod waiting;
 

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::message;
 use super::queue::{Errors, clear_errors, holds_any};
 use super::ssl::{Ssl, SslCtx};
+use super::timeval::Timeval;
 use crate::hello::error::Fault;
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr::{NonNull, null_mut};
@@ -95,13 +96,9 @@ impl Ssl {
 
     /// `DTLSv1_get_timeout`: how long libssl waits yet, if it waits.
     pub(crate) fn time_left(self) -> Option<Duration> {
-        let mut left = libc::timeval { tv_sec: 0, tv_usec: 0 };
-        if self.control(GET_TIMEOUT, (&raw mut left).cast()) <= 0 {
-            return None;
-        }
-        let micros = u32::try_from(left.tv_usec).unwrap_or(0);
-        let seconds = u64::try_from(left.tv_sec).unwrap_or(0);
-        Some(Duration::new(seconds, micros.saturating_mul(1000)))
+        let mut left = Timeval::new();
+        let waits = self.control(GET_TIMEOUT, (&raw mut left).cast()) > 0;
+        waits.then(|| left.duration())
     }
 
     /// `DTLSv1_handle_timeout`. The error queue stays as it was.
