@@ -266,7 +266,8 @@ int
 main(int argc, char *argv[])
 {
 	if (argc != 5 && argc != 6) {
-		fputs("usage: poll_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]\n", stderr);
+		fputs(
+		    "usage: poll_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]\n", stderr);
 		return 2;
 	}
 	int most = argc == 6 ? atoi(argv[5]) : -1;
