@@ -22,7 +22,7 @@ VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
 .DEFAULT_GOAL := lib
 .PHONY: lib all check rust-check headers clean help setup-build
 
-lib: setup-build ## build the library (the default)
+lib: setup-build ## Build the library (the default)
 	$(CARGO) build --release --locked
 	@$(MAKE) --no-print-directory link
 
@@ -33,15 +33,15 @@ setup-build:
 
 include $(wildcard tools/mk/*.mk)
 
-headers: ## write include/dtlsv1_listen.h anew from src/abi
+headers: ## Write include/dtlsv1_listen.h anew from src/abi
 	DTLSV1_LISTEN_BLESS=1 $(CARGO) test --locked --test header
 
 rust-check: setup-build ## Rust tests
 	$(CARGO) test --locked
 
-clean: ## remove everything that was built here
+clean: ## Remove everything that was built here
 	$(CARGO) clean
 
-help: ## list the targets
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | \
-	    awk -F '\t' '{ printf "%-20s %s\n", $$1, $$2 }'
+	    awk -F '\t' '{ printf "%-21s %s\n", $$1, $$2 }'

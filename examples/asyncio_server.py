@@ -16,8 +16,11 @@ import socket
 import struct
 import sys
 
-from cryptography.hazmat.bindings import _openssl as binding
-from OpenSSL import SSL
+try:
+    from cryptography.hazmat.bindings import _openssl as binding
+    from OpenSSL import SSL
+except ImportError as error:
+    sys.exit(f"{error}: run it with the distribution's python3 and python3-openssl (see the head of this file)")
 
 DROP, ANSWER, ADMIT, KEPT = range(4)  # DTLSV1_LISTEN_*
 OUT_MAX = 16384 + 13  # DTLSV1_LISTEN_OUT_MAX

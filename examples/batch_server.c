@@ -4,7 +4,7 @@
  * process for each client.
  *
  *	cc batch_server.c -o batch_server -ldtlsv1_listen -lssl -lcrypto
- *	./batch_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]
+ *	./batch_server IPV4-ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]
  *
  * ADDRESS is an IPv4 one; PORT 0 takes a free one. With CLIENTS it ends after so many.
  *
@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,11 +94,16 @@ main(int argc, char *argv[])
 	SSL *ssl;
 	int i, fd;
 
-	if (argc < 5 || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
+	if (argc < 5 || inet_pton(AF_INET, argv[1], &addr.sin_addr) != 1 ||
+	    argv[2][strspn(argv[2], "0123456789")] != '\0') {
+		fprintf(stderr,
+		    "usage: batch_server IPV4-ADDRESS PORT "
+		    "CERTIFICATE.pem KEY.pem [CLIENTS]\n");
+		return 2;
+	}
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
-		die("usage: batch_server ADDRESS PORT CERTIFICATE.pem KEY.pem "
-		    "[CLIENTS]");
-	addr.sin_addr.s_addr = inet_addr(argv[1]);
+		die("loading the certificate and key");
 	addr.sin_port = htons((in_port_t)atoi(argv[2]));
 	port = dtlsv1_listen_bio_new(udp_socket(&addr));
 	if (port == NULL)

@@ -45,7 +45,7 @@ server_ctx(const char *certificate, const char *key)
 
 	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		die("loading certificate and key");
+		die("loading the certificate and key");
 	return ctx;
 }
 
@@ -95,7 +95,7 @@ main(int argc, char *argv[])
 	dtlsv1_listener *listener;
 	SSL_CTX *ctx;
 	SSL *ssl;
-	int news;
+	int news, error;
 
 	if (argc != 5) {
 		fprintf(stderr,
@@ -105,12 +105,16 @@ main(int argc, char *argv[])
 	}
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
-	if (getaddrinfo(argv[1], argv[2], &hints, &at) != 0)
-		die("reading the address");
+	error = getaddrinfo(argv[1], argv[2], &hints, &at);
+	if (error != 0) {
+		fprintf(stderr, "listener_server: %s port %s: %s\n", argv[1], argv[2],
+		    gai_strerror(error));
+		return 1;
+	}
 	ctx = server_ctx(argv[3], argv[4]);
 	listener = dtlsv1_listener_bind(ctx, at->ai_addr, at->ai_addrlen, NULL);
 	if (listener == NULL)
-		die("dtlsv1_listener_bind");
+		die("listening on that address and port");
 	freeaddrinfo(at);
 	say_where(listener);
 

@@ -81,12 +81,12 @@ main(int argc, char *argv[])
 	ctx = SSL_CTX_new(DTLS_server_method());
 	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
-		die("loading certificate and key");
+		die("loading the certificate and key");
 	listener = dtlsv1_listener_bind(ctx, addr,
 	    addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
 	    NULL);
 	if (listener == NULL)
-		die("dtlsv1_listener_bind");
+		die("listening on that address and port");
 	uv_poll_init(uv_default_loop(), &poll, dtlsv1_listener_fd(listener));
 	poll.data = listener;
 	uv_poll_start(&poll, UV_READABLE, on_ready);

@@ -93,8 +93,13 @@ open_listener(const char *address, const char *port)
 	struct addrinfo *info, hints = { .ai_flags = flags, .ai_socktype = SOCK_DGRAM };
 	socklen_t len = sizeof(own);
 
-	if (getaddrinfo(address, port, &hints, &info) != 0 ||
-	    (fds[0].fd = udp_socket(info->ai_addr, info->ai_addrlen)) == -1 ||
+	int error = getaddrinfo(address, port, &hints, &info);
+
+	if (error != 0) {
+		fprintf(stderr, "%s port %s: %s\n", address, port, gai_strerror(error));
+		exit(1);
+	}
+	if ((fds[0].fd = udp_socket(info->ai_addr, info->ai_addrlen)) == -1 ||
 	    getsockname(fds[0].fd, (struct sockaddr *)&own, &len) == -1)
 		die(address);
 	freeaddrinfo(info);
@@ -261,7 +266,8 @@ int
 main(int argc, char *argv[])
 {
 	if (argc != 5 && argc != 6) {
-		fputs("poll_server ADDRESS PORT CERT KEY [CLIENTS]\n", stderr);
+		fputs(
+		    "usage: poll_server ADDRESS PORT CERTIFICATE.pem KEY.pem [CLIENTS]\n", stderr);
 		return 2;
 	}
 	int most = argc == 6 ? atoi(argv[5]) : -1;
@@ -271,7 +277,7 @@ main(int argc, char *argv[])
 	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1 ||
 	    dtlsv1_listen_set_budget(ctx, BUDGET) != 1)
-		die("the certificate and key");
+		die("loading the certificate and key");
 	open_listener(argv[1], argv[2]);
 	while (most < 0 || n_gone < most) {
 		fds[0].events = time(NULL) < listen_again ? 0 : POLLIN;

@@ -69,11 +69,16 @@ open_socket(const char *address, const char *port)
 	struct addrinfo hints = { 0 }, *info;
 	struct sockaddr_storage own;
 	socklen_t len = sizeof(own);
+	int error;
 
 	hints.ai_socktype = SOCK_DGRAM;
 	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-	if (getaddrinfo(address, port, &hints, &info) != 0 ||
-	    (fd = socket(info->ai_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) == -1 ||
+	error = getaddrinfo(address, port, &hints, &info);
+	if (error != 0) {
+		fprintf(stderr, "%s port %s: %s\n", address, port, gai_strerror(error));
+		exit(1);
+	}
+	if ((fd = socket(info->ai_family, SOCK_DGRAM | SOCK_NONBLOCK, 0)) == -1 ||
 	    bind(fd, info->ai_addr, info->ai_addrlen) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&own, &len) == -1)
 		die(address);
@@ -253,7 +258,7 @@ main(int argc, char **argv)
 	ctx = SSL_CTX_new(DTLS_server_method());
 	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, argv[3]) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, argv[4], SSL_FILETYPE_PEM) != 1)
-		die("certificate or key");
+		die("loading the certificate and key");
 	SSL_CTX_set_read_ahead(ctx, 1); /* LibreSSL reads a datagram in pieces without */
 	open_socket(argv[1], argv[2]);
 	readable.fd = fd;

@@ -844,9 +844,8 @@ void dtlsv1_listener_free(struct dtlsv1_listener *listener);
  * Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
  * queued; the SSL is as it was then.
  *
- * The kernel looks at each detached socket of the port for every datagram of a stranger (0.4 us with
- * none, 8 at 1,000, 385 at 10,000; before Linux 6.13 for every datagram of anybody): for hundreds of
- * clients, not for thousands. A client that begins anew from its port is not heard until its old SSL
+ * The kernel looks at each detached socket of the port for every datagram of a stranger, before Linux
+ * 6.13 for every datagram of anybody: for hundreds of clients, not for thousands (docs/operations.md). A client that begins anew from its port is not heard until its old SSL
  * is freed. The port is in use as long as the descriptor is open.
  *
  * # Safety

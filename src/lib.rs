@@ -18,7 +18,7 @@
 //!   verdict goes out.
 //! * `service` is what an SSL_CTX has of ours: its secrets, settings, and hellos in reassembly.
 //! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
-//!   the only place with `unsafe` (`os`, `protected` and `probes` have a little of it for want of another way).
+//!   the only place with `unsafe`, beside the modules that talk to the system: `#[allow(unsafe_code)]` below.
 //! * `listen` joins them: one loop that reads, asks the gate and does what it says. `datagram` does so
 //!   for one datagram, without an SSL or a BIO, and gives an SSL what was admitted.
 //! * `local_address` tells where a datagram was sent to, and sends from there; `socket_filter` keeps garbage

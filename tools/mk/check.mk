@@ -2,7 +2,7 @@
 # .ci/run's alone: its tool takes a quarter of an hour to build.
 
 .PHONY: check-setup deny
-check: check-setup ## all tests: style, Rust, C, valgrind, sanitizers, libssl itself, install
+check: check-setup ## All tests: style, Rust, C, valgrind, sanitizers, libssl itself, install
 	@$(MAKE) --no-print-directory lint rust-check
 	@$(MAKE) --no-print-directory ctests ctests-valgrind ctests-asan
 	@$(MAKE) --no-print-directory differential-selftest
@@ -15,6 +15,6 @@ check: check-setup ## all tests: style, Rust, C, valgrind, sanitizers, libssl it
 check-setup:
 	@tools/setup.sh build check
 
-deny: ## licences, sources and duplicates of what the build uses
+deny: ## Licences, sources and duplicates of what the build uses
 	@tools/cargo-tool.sh cargo-deny 0.20.2
 	@PATH="$$(tools/cargo-tool.sh --bin):$$PATH" $(CARGO) deny --all-features check licenses bans sources

@@ -14,11 +14,11 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
 	--show-leak-kinds=definite,indirect \
 	--errors-for-leak-kinds=definite,indirect
 
-ctests: lib ## C tests, linked, preloaded and static
+ctests: lib ## C tests, linked, preloaded and static: TESTS='peer table'
 	@$(CTESTS) BUILD='$(BUILD)' MODES='linked preloaded static' \
 	    ctests/run.sh $(TESTS)
 
-ctests-valgrind: lib ## C tests under valgrind
+ctests-valgrind: lib ## C tests under valgrind: TESTS='peer table'
 	@$(CTESTS) BUILD='$(BUILD)' RUNNER='$(VALGRIND)' ctests/run.sh $(TESTS)
 
 ctests-asan: lib ## C tests with AddressSanitizer and UndefinedBehaviorSanitizer

@@ -6,7 +6,7 @@ TIME    ?= 60
 TARGETS ?=
 
 .PHONY: fuzz
-fuzz: ## fuzz each target for TIME seconds (60)
+fuzz: ## Fuzz each target: TIME=60 (seconds) TARGETS=gate
 	@tools/setup.sh build check
 	@tools/cargo-tool.sh cargo-fuzz 0.13.2
 	@PATH="$$(tools/cargo-tool.sh --bin):$$PATH" fuzz/run.sh $(TIME) $(TARGETS)

@@ -4,6 +4,6 @@
 GUESTS ?=
 
 .PHONY: guests
-guests: lib ## What programs do, and are bound to, is the same with the library preloaded
+guests: lib ## Programs that do not use the library run as ever with it preloaded: GUESTS='curl psql'
 	@tools/setup.sh build guests
 	@LIB='$(LIB_SO)' SCRATCH='$(TARGET)/guests' e2e/guests/run.py $(GUESTS)

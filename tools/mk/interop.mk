@@ -6,7 +6,7 @@ PAIRS ?=
 PLAIN ?=
 
 .PHONY: interop
-interop: ## Stock clients and servers against the preloaded library
+interop: ## Stock clients and servers against the preloaded library: PAIRS='ncat gnutls'
 	@tools/setup.sh build interop
 	@$(MAKE) --no-print-directory lib
 	@PLAIN='$(PLAIN)' LIB='$(LIB_SO)' e2e/interop/run.sh $(PAIRS)

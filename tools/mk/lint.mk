@@ -9,7 +9,7 @@ lint: setup-build ## rustfmt, clippy, clang-format, shellcheck, ruff; length of 
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	@tools/lint.sh
 
-format: ## set the style of Rust, C and Python right
+format: ## Set the style of Rust, C and Python right
 	$(CARGO) fmt
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	@tools/lint.sh format

@@ -11,7 +11,7 @@ releases: ## Build the other OpenSSL releases to check against (about 10 minutes
 	@releases/releases.sh build $(RELEASES)
 	@releases/releases.sh table
 
-check-releases: lib releases ## Test the library, one file, on every OpenSSL release
+check-releases: lib releases ## Test the library, one file, on every OpenSSL release: RELEASES=openssl-3.2 STEPS=ctests
 	@tools/setup.sh build check
 	@LIB_SO='$(LIB_SO)' STEPS='$(STEPS)' releases/check.sh $(RELEASES)
 

@@ -3,5 +3,5 @@
 # or busy machine changes nothing about (bench/timing.rs says why).
 
 .PHONY: timing
-timing: setup-build ## Do the times of checks tell where a cookie is wrong? They must not
+timing: setup-build ## The time of a check does not tell where a cookie is wrong
 	$(CARGO) bench --locked --bench timing

@@ -13,7 +13,7 @@ FRAMES       ?= 1000000
 E2E          ?=
 
 .PHONY: xdp xdp-check xdp-debug xdp-kernels install-xdp uninstall-xdp
-xdp: ## build dtlsv1-listen-xdp (needs clang)
+xdp: ## Build dtlsv1-listen-xdp (needs clang)
 	@tools/setup.sh build xdp
 	$(CARGO) build --release $(XDP_CARGO)
 
@@ -22,22 +22,22 @@ xdp-debug:
 	@$(CARGO) build $(XDP_CARGO)
 
 # Without bpf(2) there is nothing to be checked, and that is a failure: it says why.
-xdp-check: xdp-debug lib examples ## all tests of dtlsv1-listen-xdp, as root: FRAMES=1000000 E2E=names
+xdp-check: xdp-debug lib examples ## All tests of dtlsv1-listen-xdp, as root: FRAMES=1000000 E2E=names
 	$(XDP_DEBUG) --check
 	$(CARGO) fmt --check --manifest-path xdp/Cargo.toml
 	$(CARGO) clippy $(XDP_CARGO) --all-targets -- -D warnings
 	FRAMES=$(FRAMES) $(if $(SEED),SEED=$(SEED)) $(CARGO) test $(XDP_CARGO)
 	XDP='$(CURDIR)/$(XDP_DEBUG)' LIB='$(abspath $(LIB_SO))' ECHO='$(abspath $(DEMO))/echo_server' xdp/e2e/run.py $(E2E)
 
-xdp-kernels: xdp-debug ## have Debian's kernels verify the program of dtlsv1-listen-xdp, under QEMU
+xdp-kernels: xdp-debug ## Have Debian's kernels verify the program of dtlsv1-listen-xdp, under QEMU
 	@tools/setup.sh xdp-kernels
 	XDP='$(CURDIR)/$(XDP_DEBUG)' xdp/kernels/run.py
 
-install-xdp: ## install dtlsv1-listen-xdp and its manual page
+install-xdp: ## Install dtlsv1-listen-xdp and its manual page
 	@[ -r $(XDP_RELEASE) ] || $(MAKE) --no-print-directory xdp
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(MANDIR)/man8'
 	$(INSTALL) -m 755 $(XDP_RELEASE) '$(DESTDIR)$(SBINDIR)'
 	$(INSTALL) -m 644 man/dtlsv1-listen-xdp.8 '$(DESTDIR)$(MANDIR)/man8'
 
-uninstall-xdp: ## remove what install-xdp made
+uninstall-xdp: ## Remove what install-xdp made
 	rm -f '$(DESTDIR)$(SBINDIR)/dtlsv1-listen-xdp' '$(DESTDIR)$(MANDIR)/man8/dtlsv1-listen-xdp.8'
