@@ -99,7 +99,10 @@ main(int argc, char *argv[])
 	fflush(stdout);
 
 	for (;;) {
+		ERR_clear_error();
 		ssl = dtlsv1_listener_accept(listener, -1);
+		if (ssl == NULL && ERR_peek_error() == 0)
+			continue; /* a signal */
 		if (ssl == NULL)
 			die("dtlsv1_listener_accept");
 		fd = dtlsv1_listener_detach(ssl);

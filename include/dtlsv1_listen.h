@@ -812,8 +812,8 @@ SSL *dtlsv1_listener_next(struct dtlsv1_listener *listener, int *news);
  * The next new client, after a wait as in dtlsv1_listener_run(), which it calls. The others' news
  * stay for dtlsv1_listener_next().
  *
- * Returns the SSL, which is the caller's; NULL if none came in time (nothing is queued) or on failure
- * (the reason is queued).
+ * Returns the SSL, which is the caller's; NULL if none came in time or a signal ended the wait (nothing
+ * is queued), or on failure (the reason is queued).
  *
  * # Safety
  *
@@ -839,7 +839,8 @@ void dtlsv1_listener_free(struct dtlsv1_listener *listener);
  * Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
  * else's is lost. The SSL owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
  * BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
- * blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves.
+ * blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves. What came before is with
+ * the SSL, where poll(2) does not see it: SSL_read() until it says SSL_ERROR_WANT_READ, then wait.
  *
  * Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
  * queued; the SSL is as it was then.

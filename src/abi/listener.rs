@@ -125,8 +125,8 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_next(
 /// The next new client, after a wait as in dtlsv1_listener_run(), which it calls. The others' news
 /// stay for dtlsv1_listener_next().
 ///
-/// Returns the SSL, which is the caller's; NULL if none came in time (nothing is queued) or on failure
-/// (the reason is queued).
+/// Returns the SSL, which is the caller's; NULL if none came in time or a signal ended the wait (nothing
+/// is queued), or on failure (the reason is queued).
 ///
 /// # Safety
 ///

@@ -32,6 +32,8 @@ pub(crate) fn detach(ssl: Ssl) -> Result<RawFd, Fault> {
     }
     let before = gather(&listener, id, wire.flow());
     listener.core.with(|state| state.clients.set_leaves(id, false));
+    // Others' datagrams have been read as well.
+    listener.wake();
     let (socket, before) = before?;
     socket.block()?;
     let fd = socket.fd();

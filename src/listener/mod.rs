@@ -150,18 +150,20 @@ impl Listener {
         Ok(this.has_news())
     }
 
-    fn turn(this: &Shared<Self>, timeout: i32) -> Result<(), Fault> {
+    /// True if a signal ended the wait.
+    fn turn(this: &Shared<Self>, timeout: i32) -> Result<bool, Fault> {
         // In a callback, while it is at work already.
         let mut pump = this.pump.try_borrow_mut().map_err(|_| Fault::InvalidArgument)?;
         let ready = this.core.with(|state| state.poll.wait(timeout));
         let ready = ready.ok_or(Fault::InvalidArgument)??;
         let tally = stats::tally();
         match SslEngine::new(this, &tally) {
-            Ok(mut engine) => pump.turn(&mut engine, &this.core, ready),
-            Err(Stop::Fault(fault)) => Err(fault),
+            Ok(mut engine) => pump.turn(&mut engine, &this.core, ready)?,
+            Err(Stop::Fault(fault)) => return Err(fault),
             // Another thread is about to read the secret. What has come waits.
-            Err(_) => Ok(()),
+            Err(_) => {}
         }
+        Ok(ready.interrupted)
     }
 
     fn has_news(&self) -> bool {
@@ -182,17 +184,23 @@ impl Listener {
                 break new;
             }
             let left = remaining(timeout, start.elapsed());
-            last = left == 0;
-            Self::turn(this, left)?;
+            let interrupted = Self::turn(this, left)?;
+            last = left == 0 || interrupted || this.was_freed();
         };
-        this.core.with(|state| {
-            // Whoever waits for the descriptor is to be told of the others.
-            if state.clients.has_news() {
+        this.wake();
+        Ok(new.map(|(ssl, _)| ssl))
+    }
+
+    /// Has the descriptor say that there is something to do, if what is no more in the sockets waits
+    /// for the next turn or to be told of.
+    fn wake(&self) {
+        let waits = self.pump.try_borrow().is_ok_and(|pump| pump.has_waiting());
+        self.core.with(|state| {
+            if waits || state.clients.has_news() {
                 let now = monotonic();
                 state.poll.wake_by(now, now);
             }
         });
-        Ok(new.map(|(ssl, _)| ssl))
     }
 
     /// Lets go of everything but the SSLs that the program has. True if it is at work, in a callback
@@ -203,8 +211,8 @@ impl Listener {
             return true;
         }
         if let Some(state) = self.core.close() {
-            let State { clients, doors, poll, .. } = state;
-            doors.leave(&poll);
+            let State { clients, doors, .. } = state;
+            doors.leave();
             stats::tally().add(Event::ListenerClosed, clients.len());
             for ssl in clients.untold() {
                 // Nobody knows of it.

@@ -2,7 +2,7 @@
 
 use super::filter::{DOORS, Door, Program};
 use super::socket::{Errno, Socket, done};
-use super::{BATCH, Poll, group};
+use super::{BATCH, group};
 use crate::listener::address::{Address, Family, SockAddr};
 use std::os::fd::RawFd;
 
@@ -42,11 +42,12 @@ impl Doors {
         self.sockets.len() == DOORS
     }
 
-    /// Leaves a caller's own socket as it was: watched by nobody, in a group without a program. Ours
-    /// are closed, and watched as long as another process has them.
-    pub(crate) fn leave(&self, poll: &Poll) {
+    /// Leaves a caller's own socket in a group without a program. Ours are closed.
+    ///
+    /// It stays in the epoll instance, which goes with its last descriptor: after fork(2), the other
+    /// process's listener has the same instance, and may be the one that is used.
+    pub(crate) fn leave(&self) {
         let Some(first) = self.get(0).filter(|first| first.is_callers()) else { return };
-        poll.remove(first);
         if self.are_apart() {
             let _ = first.set(libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0);
         }

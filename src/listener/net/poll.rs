@@ -16,6 +16,8 @@ pub(crate) struct Ready {
     pub(crate) errors: u32,
     /// Likewise: it can be written to, and that was asked for.
     pub(crate) writable: u32,
+    /// A signal ended the wait.
+    pub(crate) interrupted: bool,
 }
 
 pub(crate) struct Poll {
@@ -49,11 +51,6 @@ impl Poll {
         self.control(libc::EPOLL_CTL_ADD, socket.fd(), libc::EPOLLIN, number.into())
     }
 
-    /// Takes a caller's socket out, which closing our descriptors would not do.
-    pub(crate) fn remove(&self, socket: &Socket) {
-        let _ = self.control(libc::EPOLL_CTL_DEL, socket.fd(), 0, 0);
-    }
-
     /// Asks to be told, or no more, when a socket can be written to.
     pub(crate) fn watch_writable(
         &self,
@@ -79,12 +76,12 @@ impl Poll {
         let (to, max) = (events.as_mut_ptr(), EVENTS as i32);
         // SAFETY: there is room for `max` events.
         let n = unsafe { waiting::epoll_wait(self.fd(), to, max, timeout) };
-        let n = match usize::try_from(n) {
-            Ok(n) => n,
-            Err(_) if last_error() == libc::EINTR => 0,
+        let (n, interrupted) = match usize::try_from(n) {
+            Ok(n) => (n, false),
+            Err(_) if last_error() == libc::EINTR => (0, true),
             Err(_) => return Err(last_error()),
         };
-        let mut ready = Ready::default();
+        let mut ready = Ready { interrupted, ..Ready::default() };
         for event in events.iter().take(n) {
             let (what, data) = (event.events, event.u64);
             if data == TIMER {

@@ -50,6 +50,11 @@ impl Pump {
         })
     }
 
+    /// Does anybody wait to become a client?
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
     /// Does what is to be done about what is ready.
     pub(super) fn turn<E: Engine>(
         &mut self,

@@ -1,0 +1,192 @@
+/*
+ * Nobody waits for what is there already: the descriptor tells of what was read
+ * while a client left, a signal ends a wait for clients, and a listener on a
+ * socket of the caller's goes on in one process when the other has freed it.
+ */
+#define _GNU_SOURCE
+#include "lib/check.h"
+#include "lib/counters.h"
+#include "lib/listener.h"
+#include "lib/tls.h"
+
+#include <openssl/err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static SSL_CTX *ctx;
+
+/* Until there is nothing to do. */
+static void
+settle(dtlsv1_listener *listener)
+{
+	while (net_readable(lf.fd(listener), 20))
+		(void)listener_turn(listener, NULL, 0);
+}
+
+/* What another client sent was read while one left. */
+static void
+test_others_news(unsigned int flags)
+{
+	struct address at;
+	struct caller leaves, other;
+	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", OPTIONS(.flags = flags), &at);
+	SSL *left, *there;
+	int news = 0;
+
+	check_case(flags != 0 ? "another's datagram, one socket" : "another's datagram");
+	caller_init(&leaves, &at);
+	caller_init(&other, &at);
+	left = listener_serve(listener, &leaves);
+	there = listener_serve(listener, &other);
+	settle(listener);
+	CHECK_INT(SSL_write(other.ssl, "hello", 5), 5);
+	CHECK(listener_wait(listener));
+	CHECK(lf.detach(left) >= 0);
+	CHECK(net_readable(lf.fd(listener), 1000));
+	CHECK_INT(lf.run(listener, 0), 1);
+	CHECK(lf.next(listener, &news) == there);
+	CHECK_INT(news, DTLSV1_NEWS_READABLE);
+	settle(listener);
+	SSL_free(left);
+	SSL_free(there);
+	lf.free(listener);
+	caller_free(&leaves);
+	caller_free(&other);
+}
+
+/* A hello with a right cookie was read while a client left. */
+static void
+test_new_client(void)
+{
+	struct address at;
+	struct caller leaves, comes;
+	dtlsv1_listener *listener =
+	    listener_at(ctx, "127.0.0.1", OPTIONS(.flags = DTLSV1_LISTENER_ONE_SOCKET), &at);
+	SSL *left, *new;
+
+	check_case("a new client");
+	caller_init(&leaves, &at);
+	caller_init(&comes, &at);
+	left = listener_serve(listener, &leaves);
+	settle(listener);
+	(void)caller_step(&comes);
+	CHECK(listener_wait(listener));
+	settle(listener);
+	(void)net_readable(comes.fd, 1000);
+	(void)caller_step(&comes);
+	CHECK(listener_wait(listener));
+	CHECK(lf.detach(left) >= 0);
+	CHECK(net_readable(lf.fd(listener), 1000));
+	CHECK_INT(lf.run(listener, 0), 1);
+	new = lf.next(listener, NULL);
+	CHECK(new != NULL && new != left);
+	SSL_free(left);
+	SSL_free(new);
+	lf.free(listener);
+	caller_free(&leaves);
+	caller_free(&comes);
+}
+
+static void
+on_signal(int number)
+{
+	(void)number;
+}
+
+static void
+test_signal(void)
+{
+	enum { PATIENCE = 10 };
+	struct address at;
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", NULL, &at);
+	struct timespec start, end;
+
+	check_case("a signal");
+	NEED(sigaction(SIGALRM, &act, NULL) == 0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	alarm(1);
+	CHECK(lf.accept(listener, PATIENCE * 1000) == NULL);
+	CHECK(ERR_peek_error() == 0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	CHECK(end.tv_sec - start.tv_sec < PATIENCE - 2);
+	lf.free(listener);
+}
+
+static void
+serve_one(dtlsv1_listener *listener, const struct address *at)
+{
+	struct caller caller;
+	SSL *ssl;
+
+	caller_init(&caller, at);
+	ssl = listener_serve(listener, &caller);
+	exchange(listener, ssl, &caller, "still there");
+	SSL_free(ssl);
+	caller_free(&caller);
+}
+
+/* One process frees it and closes the socket, the other serves. */
+static void
+test_fork(unsigned int flags, int child_serves)
+{
+	struct address at = address_of("127.0.0.1", 0);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1, go[2], status;
+	dtlsv1_listener *listener;
+	char byte = 0;
+	pid_t child;
+
+	check_case(child_serves ? "a child serves" : "the parent serves");
+	NEED(fd >= 0 && pipe(go) == 0);
+	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0);
+	NEED(bind(fd, (struct sockaddr *)&at.any, at.len) == 0);
+	NEED(getsockname(fd, (struct sockaddr *)&at.any, &at.len) == 0);
+	listener = lf.new(ctx, fd, OPTIONS(.flags = flags));
+	NEED(listener != NULL);
+	fflush(stdout);
+	child = fork();
+	NEED(child != -1);
+	if ((child == 0) == (child_serves != 0)) {
+		int before = check_failures();
+
+		NEED(read(go[0], &byte, 1) == 1);
+		serve_one(listener, &at);
+		if (child == 0)
+			_exit(check_failures() != before);
+		lf.free(listener);
+	} else {
+		lf.free(listener);
+		close(fd);
+		NEED(write(go[1], &byte, 1) == 1);
+		if (child == 0)
+			_exit(0);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	CHECK_INT(status, 0);
+	if (!child_serves)
+		close(fd);
+	close(go[0]);
+	close(go[1]);
+}
+
+int
+main(void)
+{
+	check_begin("listener_wakes");
+	counters_init();
+	listener_init();
+	ctx = tls_server_ctx();
+	test_others_news(0);
+	test_others_news(DTLSV1_LISTENER_ONE_SOCKET);
+	test_new_client();
+	test_signal();
+	test_fork(0, 0);
+	test_fork(0, 1);
+	test_fork(DTLSV1_LISTENER_ONE_SOCKET, 0);
+	test_fork(DTLSV1_LISTENER_ONE_SOCKET, 1);
+	SSL_CTX_free(ctx);
+	return check_end();
+}
