@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn the_second_field_of_each_line_counts_and_nothing_else() {
-        let lines = "  sl  local_address rem_address\n 1: 0A:1 0A:2 07\n 20: 0A:12 0A:1\n 3: 0A:1 0\n";
+        let lines =
+            "  sl  local_address rem_address\n 1: 0A:1 0A:2 07\n 20: 0A:12 0A:1\n 3: 0A:1 0\n";
         assert_eq!(count("0A:1", lines), 2);
         assert_eq!(count("0A:12", lines), 1);
         assert_eq!(count("0A:", lines), 0);
