@@ -15,6 +15,8 @@ use crate::hello::error::Fault;
 pub(super) struct Verified {
     bytes: [u8; REMEMBERED_LEN],
     len: usize,
+    /// Where the SSL_CTX was that it was right for.
+    ctx: usize,
 }
 
 /// Ours have 32 bytes, and an application's as many as a MAC has.
@@ -22,8 +24,8 @@ const REMEMBERED_LEN: usize = 64;
 
 impl Verified {
     /// `None` if it is longer than that.
-    fn new(cookie: &[u8]) -> Option<Self> {
-        let mut verified = Self { bytes: [0; REMEMBERED_LEN], len: cookie.len() };
+    fn new(cookie: &[u8], ctx: usize) -> Option<Self> {
+        let mut verified = Self { bytes: [0; REMEMBERED_LEN], len: cookie.len(), ctx };
         verified.bytes.get_mut(..cookie.len())?.copy_from_slice(cookie);
         Some(verified)
     }
@@ -99,7 +101,7 @@ fn is_listening(ssl: Ssl) -> bool {
 
 /// What `SSL_clear` goes by: after SSL_set_SSL_CTX or SSL_set_ssl_method it has work to do.
 fn method_fingerprint(ssl: Ssl) -> usize {
-    ssl.ctx().map_or(0, |ctx| ctx.as_ptr().addr()) ^ ssl.method().addr().rotate_left(32)
+    address_of_ctx(ssl) ^ ssl.method().addr().rotate_left(32)
 }
 
 /// Have we had this SSL before?
@@ -125,11 +127,19 @@ pub(super) fn accepted_with(ssl: Ssl, cookie: &[u8]) -> bool {
 }
 
 /// The same, where the application's callback said no: it may find the peer by the BIO, and that one
-/// of `SSL_set_fd` does not know.
-pub(super) fn was_right_on_another_socket(ssl: Ssl, cookie: &[u8]) -> bool {
+/// of `SSL_set_fd` does not know; or it is another SSL_CTX's than the one that was asked.
+pub(super) fn was_right_before_an_exchange(ssl: Ssl, cookie: &[u8]) -> bool {
     let on_socket =
-        !ssl.in_before() && ssl.rbio().is_some_and(|rbio| rbio.connected_to().is_some());
-    on_socket && accepted_with(ssl, cookie)
+        || !ssl.in_before() && ssl.rbio().is_some_and(|rbio| rbio.connected_to().is_some());
+    (has_another_ctx(ssl) || on_socket()) && accepted_with(ssl, cookie)
+}
+
+fn has_another_ctx(ssl: Ssl) -> bool {
+    STATE.get(ssl).is_some_and(|verified| verified.ctx != address_of_ctx(ssl))
+}
+
+fn address_of_ctx(ssl: Ssl) -> usize {
+    ssl.ctx().map_or(0, |ctx| ctx.as_ptr().addr())
 }
 
 /// Forgets all but that we had this SSL: the next call clears it.
@@ -140,5 +150,5 @@ pub(super) fn forget(ssl: Ssl) {
 
 /// Remembers the accepted client's cookie; false without memory for it.
 pub(crate) fn remember_verified(ssl: Ssl, cookie: &[u8]) -> bool {
-    Verified::new(cookie).is_some_and(|verified| STATE.set(ssl, verified))
+    Verified::new(cookie, address_of_ctx(ssl)).is_some_and(|verified| STATE.set(ssl, verified))
 }

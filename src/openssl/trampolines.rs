@@ -108,7 +108,7 @@ unsafe fn verify(
                 return Some(ssl_state::accepted_with(ssl, cookie));
             };
             let right = app_callbacks::verify(ssl, Some(callback), cookie).ok()?;
-            Some(right || ssl_state::was_right_on_another_socket(ssl, cookie))
+            Some(right || ssl_state::was_right_before_an_exchange(ssl, cookie))
         }
         own => own.ok(),
     }
