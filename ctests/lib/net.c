@@ -54,9 +54,10 @@ net_bound(int family, struct address *own)
 
 	NEED(fd >= 0);
 	*own = loopback(family);
-	/* net_connected() may share the port later. */
-	NEED(family == AF_UNIX || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
 	NEED(bind(fd, (struct sockaddr *)&own->any, own->len) == 0);
+	/* net_connected() may share the port later. Before bind(2) the kernel would take any port whose
+	 * socket has the option, another test's too, for a free one. */
+	NEED(family == AF_UNIX || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
 	if (family != AF_UNIX)
 		NEED(getsockname(fd, (struct sockaddr *)&own->any, &own->len) == 0);
 	return fd;
