@@ -115,6 +115,29 @@ send_numbers(void *arg)
 	return NULL;
 }
 
+/*
+ * Each number once. A datagram that a processor has in its hands while the new
+ * socket is made is put into the old one, and may be heard after those that were
+ * sent behind it: seldom, where a virtual processor stands still in that moment.
+ */
+struct heard {
+	char seen[256];
+	int highest, wrong, late;
+};
+
+static void
+hear(struct heard *h, int number)
+{
+	if (number < 0 || number >= (int)sizeof(h->seen) || h->seen[number]) {
+		h->wrong++;
+		return;
+	}
+	h->seen[number] = 1;
+	h->late += number < h->highest;
+	if (number > h->highest)
+		h->highest = number;
+}
+
 static void
 test_stream(const char *listen_on, const char *call, unsigned int flags, int moves)
 {
@@ -125,7 +148,8 @@ test_stream(const char *listen_on, const char *call, unsigned int flags, int mov
 	struct sender sender = { .numbers = NUMBERS, .read = 0 };
 	dtlsv1_listener *listener =
 	    listener_at(ctx, listen_on, OPTIONS(.flags = flags, .queue = 1000), &at);
-	int i, move, fd, wrong = 0;
+	struct heard heard;
+	int i, move, fd, wrong = 0, late = 0;
 	SSL *ssl;
 
 	check_case(listen_on);
@@ -137,18 +161,22 @@ test_stream(const char *listen_on, const char *call, unsigned int flags, int mov
 		ssl = listener_serve(listener, &caller);
 		sender.ssl = caller.ssl;
 		NEED(pthread_create(&sender.thread, NULL, send_numbers, &sender) == 0);
+		memset(&heard, 0, sizeof(heard));
 		for (i = 0; i < BEFORE + move % 20; i++)
-			wrong += next_number(listener, ssl, -1) != i;
+			hear(&heard, next_number(listener, ssl, -1));
 		fd = lf.detach(ssl);
 		NEED(fd >= 0);
 		NEED(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
 		for (; i < NUMBERS; i++)
-			wrong += next_number(listener, ssl, fd) != i;
+			hear(&heard, next_number(listener, ssl, fd));
+		wrong += heard.wrong;
+		late += heard.late;
 		pthread_join(sender.thread, NULL);
 		SSL_free(ssl);
 		caller_free(&caller);
 	}
 	CHECK_INT(wrong, 0);
+	CHECK(late <= 2 + moves / 25);
 	flood_stop(&f);
 	lf.free(listener);
 }
