@@ -60,8 +60,10 @@ add_to_sequences(unsigned char *bytes, size_t len, unsigned long long more)
 		unsigned long long old = (unsigned long long)hello_number(sequence, 2) << 32 |
 		    hello_number(sequence + 2, 4);
 
-		/* Past the last number there is no right one: those stay. */
-		if (hello_number(bytes + at + AT_EPOCH, 2) == 0 && old + more <= LAST_SEQUENCE)
+		/* Past the last number there is no right one: those stay. So does what has another
+		 * version than DTLS's: an alert about a hello's, which no client takes. */
+		if (bytes[at + 1] == 0xfe && hello_number(bytes + at + AT_EPOCH, 2) == 0 &&
+		    old + more <= LAST_SEQUENCE)
 			hello_put(sequence, 6, old + more);
 	}
 }
