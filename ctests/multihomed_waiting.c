@@ -118,34 +118,6 @@ join(void)
 	return result;
 }
 
-static int
-pktinfo(void)
-{
-	socklen_t len = sizeof(int);
-	int value = -1;
-
-	CHECK_INT(getsockopt(homes_server_fd, IPPROTO_IP, IP_PKTINFO, &value, &len), 0);
-	return value;
-}
-
-static void
-shake_hands(SSL *ssl)
-{
-	int round, ret, server_done = 0, client_done = 0;
-
-	NEED(fcntl(homes_server_fd, F_SETFL, O_NONBLOCK) == 0);
-	for (round = 0; round < 10 && !(server_done && client_done); round++) {
-		ret = SSL_accept(ssl);
-		server_done = ret == 1;
-		if (!server_done)
-			CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
-		(void)homes_to_client();
-		client_done = stepper_step(&homes_client);
-		homes_to_server();
-	}
-	CHECK(server_done && client_done);
-}
-
 /* One call answers, waits again, and accepts. */
 static void
 contact(SSL *ssl)
@@ -159,13 +131,14 @@ contact(SSL *ssl)
 	CHECK_INT(homes_to_client(), 1);
 	until_it_waits();
 	CHECK_INT(waiter.ended, 0);
-	CHECK_INT(pktinfo(), 0);
+	CHECK_INT(homes_option(IPPROTO_IP, IP_PKTINFO), 0);
 	CHECK_INT(stepper_step(&homes_client), 0);
 	homes_to_server();
 	(void)join();
 	CHECK_INT(waiter.ret, 1);
-	CHECK_INT(pktinfo(), 0);
-	shake_hands(ssl);
+	CHECK_INT(homes_option(IPPROTO_IP, IP_PKTINFO), 0);
+	NEED(fcntl(homes_server_fd, F_SETFL, O_NONBLOCK) == 0);
+	homes_shake_hands(ssl);
 	CHECK_APP(&app, 1, 2);
 	stepper_free(&homes_client);
 }
@@ -206,7 +179,7 @@ test_timeout(void)
 	CHECK_INT(BIO_ctrl(b, BIO_CTRL_DGRAM_GET_RECV_TIMER_EXP, 0, NULL), 1);
 	NEED(getsockopt(homes_server_fd, SOL_SOCKET, SO_RCVTIMEO, &after, &len) == 0);
 	CHECK(before.tv_sec == after.tv_sec && before.tv_usec == after.tv_usec);
-	CHECK_INT(pktinfo(), 0);
+	CHECK_INT(homes_option(IPPROTO_IP, IP_PKTINFO), 0);
 	net_receive_timeout(homes_server_fd, 0);
 	contact(ssl);
 	homes_done(ssl);

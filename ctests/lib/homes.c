@@ -95,6 +95,33 @@ homes_to_client(void)
 	return all;
 }
 
+void
+homes_shake_hands(SSL *ssl)
+{
+	int round, ret, server_done = 0, client_done = 0;
+
+	for (round = 0; round < 10 && !(server_done && client_done); round++) {
+		ret = SSL_accept(ssl);
+		server_done = ret == 1;
+		if (!server_done)
+			CHECK_INT(SSL_get_error(ssl, ret), SSL_ERROR_WANT_READ);
+		(void)homes_to_client();
+		client_done = stepper_step(&homes_client);
+		homes_to_server();
+	}
+	CHECK(server_done && client_done);
+}
+
+int
+homes_option(int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	CHECK_INT(getsockopt(homes_server_fd, level, name, &value, &len), 0);
+	return value;
+}
+
 int
 homes_own_network(void)
 {

@@ -28,6 +28,11 @@ void homes_done(SSL *);
 void homes_to_server(void);
 int homes_to_client(void); /* how many datagrams */
 
+/* The handshake behind an accepted hello; the server's socket does not block. */
+void homes_shake_hands(SSL *);
+
+int homes_option(int level, int name); /* of the server's socket */
+
 /* A network of its own, with two addresses on its loopback; 0: not allowed here. */
 int homes_own_network(void);
 
