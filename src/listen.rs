@@ -10,8 +10,9 @@ use crate::hello::step::{Step, VerifiedHello, step};
 use crate::local_address::{self, Ahead, Local, Next};
 use crate::openssl::{
     BatchedCall, Bio, CAPACITY, Controls, Current, FrontOf, InARow, Look, Manner, PeerRoom, Read,
-    RecvBuffer, Sender, Ssl, begin, behind, clear_errors, forget_named_peer, hand_off, keep_claim,
-    note_accepted, pending, remember_verified, resequence, send_from, speak_1_2_at_most,
+    RecvBuffer, Sender, Ssl, Waited, begin, behind, clear_errors, forget_named_peer, hand_off,
+    keep_claim, note_accepted, pending, remember_verified, resequence, send_from,
+    speak_1_2_at_most,
 };
 use crate::probes;
 use crate::reply::{ReplyPath, send_answer};
@@ -63,7 +64,6 @@ pub(crate) fn listen(
         Err(stop) => return Err(without_its_datagram(rbio, tally, stop)),
     };
     let reply_path = ReplyPath::back(rbio, behind(wbio)); // no answer of ours is resequenced
-
     let Some(mut buffer) = RecvBuffer::of(tally) else {
         return Err(without_its_datagram(rbio, tally, Fault::NoMemory.into()));
     };
@@ -126,17 +126,18 @@ pub(crate) fn listen(
     }
 }
 
-/// Reads, and tells where to the datagram was sent. Where nothing has come yet, it is waited for first:
-/// nobody can look at what is read.
+/// Reads, and tells where to it was sent: waits first if nothing has come, for what is read is gone.
 #[inline(always)]
 fn read<'b>(ahead: &mut Ahead, rbio: Bio, buffer: &'b mut [u8; CAPACITY]) -> (Next, Read<'b>) {
     let mut next = ahead.look();
     for look in [Look::NoBytes, Look::OneByte] {
-        if next.is_nothing() {
-            if let Some(instead) = rbio.wait(look) {
-                return (Next::Whatever, instead);
-            }
-            next = ahead.look();
+        if !next.is_nothing() {
+            break;
+        }
+        match rbio.wait(look) {
+            Waited::There => next = ahead.look(),
+            Waited::Instead(read) => return (Next::Whatever, read),
+            Waited::Cannot => break,
         }
     }
     match next.error().and_then(pending) {

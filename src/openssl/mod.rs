@@ -66,4 +66,4 @@ pub(crate) use stand_in::Controls;
 pub(crate) use sys::{
     BIO, GenerateCb, MessageCb, SSL, SSL_CTRL_SET_MSG_CALLBACK_ARG, SSL_CTX, SSL_METHOD, VerifyCb,
 };
-pub(crate) use waiting::Look;
+pub(crate) use waiting::{Look, Waited};

@@ -8,22 +8,31 @@ use std::ffi::{c_int, c_long};
 use std::ptr::null_mut;
 
 impl Bio {
-    /// Waits until there is something to read, exactly as long as a read would: what this gives is then
-    /// the read's. `None`: there is something, or the BIO reads without looking first (LibreSSL's).
+    /// Waits until there is something to read, exactly as long as a read would.
     #[cold]
-    pub(crate) fn wait(self, look: Look) -> Option<Read<'static>> {
-        let _until_it_is_there = Peeking::begin(self)?;
+    pub(crate) fn wait(self, look: Look) -> Waited {
+        let Some(_until_it_is_there) = Peeking::begin(self) else { return Waited::Cannot };
         clear_errno();
         let mut byte = [0_u8; 1];
         let (to, len) = (byte.as_mut_ptr().cast(), look as c_int);
         // SAFETY: type invariant; there is room for a byte.
         let n = unsafe { self.crypto().BIO_read(self.as_ptr(), to, len) };
         match n {
-            0.. => None,
-            _ if self.should_retry() => Some(Read::WouldBlock),
-            _ => Some(self.unread(n)),
+            0.. => Waited::There,
+            _ if self.should_retry() => Waited::Instead(Read::WouldBlock),
+            _ => Waited::Instead(self.unread(n)),
         }
     }
+}
+
+/// How a wait ended.
+pub(crate) enum Waited {
+    /// There is something.
+    There,
+    /// There is nothing, and this is what a read would have given.
+    Instead(Read<'static>),
+    /// The BIO reads without looking first (LibreSSL's).
+    Cannot,
 }
 
 /// How much of what comes is looked at. `BIO_number_read()` counts it.
