@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

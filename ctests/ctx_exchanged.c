@@ -10,6 +10,7 @@
 #include "lib/ours.h"
 #include "lib/tls.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum place { READ, HEADER_IN, HELLO_IN, GENERATE, VERIFY, GET_PEER, HEADER_OUT, WRITE, PLACES };

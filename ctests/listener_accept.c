@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static SSL_CTX *ctx;

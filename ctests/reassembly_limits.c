@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 

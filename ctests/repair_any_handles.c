@@ -8,6 +8,7 @@
 #include "lib/late.h"
 
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 
 static SSL_CTX *ctx;

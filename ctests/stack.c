@@ -12,6 +12,7 @@
 #include "lib/ours.h"
 #include "lib/tls.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

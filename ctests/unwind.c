@@ -13,6 +13,7 @@
 #include "lib/tls.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 enum place {
