@@ -76,8 +76,7 @@ pub(crate) fn listen(
     let more = || batched.as_ref().is_some_and(BatchedCall::has_more);
     loop {
         write_if_due();
-        let (next, read) = read(&mut ahead, rbio, buffer);
-        let datagram = match read {
+        let datagram = match read(&mut ahead, rbio, buffer) {
             Read::Datagram(datagram) => datagram,
             Read::WouldBlock => return Err(Stop::WouldBlock),
             // Anyone can send a datagram of no bytes: not a reason to give up the socket.
@@ -109,12 +108,12 @@ pub(crate) fn listen(
         match step {
             Step::Drop(discard) => after_drop.of(ssl, tally, discard, more(), &mut budget)?,
             Step::Answer(answer) => {
-                send_answer(&mut driver, reply_path, &next, datagram, answer)?;
+                send_answer(&mut driver, reply_path, ahead.next(), datagram, answer)?;
                 budget.use_one()?;
             }
             Step::Kept => budget.use_one()?,
             Step::Accept(hello) => {
-                let from = source(&mut driver, reply_path, &next, datagram.len());
+                let from = source(&mut driver, reply_path, ahead.next(), datagram.len());
                 match accept(driver, from, &hello, sender) {
                     Err(Stop::Discard(discard)) => {
                         after_drop.of(ssl, tally, discard, more(), &mut budget)?;
@@ -126,24 +125,33 @@ pub(crate) fn listen(
     }
 }
 
-/// Reads, and tells where to it was sent: waits first if nothing has come, for what is read is gone.
+/// Looks where to it was sent, and reads it.
 #[inline(always)]
-fn read<'b>(ahead: &mut Ahead, rbio: Bio, buffer: &'b mut [u8; CAPACITY]) -> (Next, Read<'b>) {
-    let mut next = ahead.look();
+fn read<'b>(ahead: &mut Ahead, rbio: Bio, buffer: &'b mut [u8; CAPACITY]) -> Read<'b> {
+    ahead.look();
+    if !ahead.next().is_whatever() {
+        if let Some(instead) = wait(ahead, rbio) {
+            return instead;
+        }
+    }
+    rbio.read(buffer)
+}
+
+/// Waits where nothing has come, and looks again: what is read is gone. What a read would have given, if
+/// it is not a datagram.
+#[cold]
+fn wait(ahead: &mut Ahead, rbio: Bio) -> Option<Read<'static>> {
     for look in [Look::NoBytes, Look::OneByte] {
-        if !next.is_nothing() {
+        if !ahead.next().is_nothing() {
             break;
         }
         match rbio.wait(look) {
-            Waited::There => next = ahead.look(),
-            Waited::Instead(read) => return (Next::Whatever, read),
+            Waited::There => ahead.look(),
+            Waited::Instead(read) => return Some(read),
             Waited::Cannot => break,
         }
     }
-    match next.error().and_then(pending) {
-        Some(cause) => (next, Read::Pending(cause)),
-        None => (next, rbio.read(buffer)),
-    }
+    ahead.next().error().and_then(pending).map(Read::Pending)
 }
 
 impl AfterDrop {

@@ -25,6 +25,11 @@ impl Next {
     }
 
     #[allow(clippy::unused_self, reason = "as where somebody tells")]
+    pub(crate) const fn is_whatever(&self) -> bool {
+        true
+    }
+
+    #[allow(clippy::unused_self, reason = "as where somebody tells")]
     pub(crate) const fn is_nothing(&self) -> bool {
         false
     }
@@ -38,8 +43,11 @@ impl Ahead {
     }
 
     #[allow(clippy::unused_self, reason = "as where somebody tells")]
-    pub(crate) const fn look(&mut self) -> Next {
-        Next::Whatever
+    pub(crate) const fn look(&mut self) {}
+
+    #[allow(clippy::unused_self, reason = "as where somebody tells")]
+    pub(crate) const fn next(&self) -> &Next {
+        &Next::Whatever
     }
 }
 
