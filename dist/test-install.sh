@@ -44,11 +44,13 @@ file=libdtlsv1_listen.so.1.${version#*.}
 # wanted LIBDIR INCLUDEDIR MANDIR BINDIR DOCDIR: all files, by hand, not taken
 # from tools/mk/install.mk.
 wanted() {
+	local docs
+	mapfile -t docs < <(find docs -type f -printf "$5/%p\n")
 	printf '%s\n' "$1/$file" "$1/libdtlsv1_listen.so.1" "$1/libdtlsv1_listen.so" \
 	    "$1/libdtlsv1_listen_audit.so" "$1/libdtlsv1_listen.a" "$1/pkgconfig/dtlsv1_listen.pc" \
 	    "$2/dtlsv1_listen.h" "$3/man3/dtlsv1_listen.3" "$3/man3/dtlsv1_listener.3" "$3/man1/dtlsv1-listen.1" \
 	    "$4/dtlsv1-listen" "$5/LICENSE-MIT" "$5/LICENSE-APACHE" "$5/README.md" \
-	    "$5/CHANGELOG.md" "$5/SECURITY.md" "$5/operations.md" "$5/cookie.md" \
+	    "$5/CHANGELOG.md" "$5/SECURITY.md" "${docs[@]}" \
 	    "$5/examples/echo_server.c" "$5/examples/poll_server.c" "$5/examples/batch_server.c" \
 	    "$5/examples/sans_io.c" "$5/examples/asyncio_server.py" \
 	    "$5/examples/listener_server.c" "$5/examples/listener_threads.c" \
@@ -57,6 +59,19 @@ wanted() {
 
 files() {
 	find "$1" ! -type d -printf '/%P\n' | sort
+}
+
+# documents DIR: what is installed there leads to what is there, but for the
+# manual pages, which are elsewhere, and what only the source has.
+documents() {
+	local document links link
+	for document in "$1"/*.md "$1"/docs/*.md "$1"/docs/bench/*.md; do
+		links=$(grep -oE '\]\([^)#]+' "$document" | cut -c 3- | grep -vE '^https?:|CONTRIBUTING|^(\.\./)*(man|ctests|bench|e2e|xdp|releases|fuzz)/' || true)
+		for link in $links; do
+			[ -e "$(dirname "$document")/$link" ] || fail "$document: nothing is at '$link'"
+			checks=$((checks + 1))
+		done
+	done
 }
 
 # links ROOT+LIBDIR
@@ -115,6 +130,7 @@ doc=/usr/share/doc/libdtlsv1_listen
 same "$(files "$stage")" \
     "$(wanted /usr/lib/here /usr/include/there /usr/man /usr/libexec $doc)" "files"
 links "$stage/usr/lib/here"
+documents "$stage$doc"
 ! grep -r "$stage" "$stage" || fail "DESTDIR got into an installed file"
 ! grep -rn '@[A-Z]*@' "$stage/usr/libexec" "$stage/usr/lib/here/pkgconfig" ||
     fail "a place was not filled in"

@@ -9,7 +9,8 @@ DOCDIR   ?= $(PREFIX)/share/doc/libdtlsv1_listen
 PCDIR    ?= $(LIBDIR)/pkgconfig
 LIB_FILE := $(LIB_SONAME)$(patsubst $(firstword $(subst ., ,$(VERSION)))%,%,$(VERSION))
 LICENCES := LICENSE-MIT LICENSE-APACHE
-DOCUMENTS := README.md CHANGELOG.md SECURITY.md docs/operations.md docs/cookie.md
+# In their folders: the README's links lead there.
+DOCUMENTS := README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.* docs/bench/*.*)
 EXAMPLES := $(addprefix examples/,echo_server.c poll_server.c batch_server.c sans_io.c asyncio_server.py \
     listener_server.c listener_threads.c listener_uv.c)
 OBJCOPY  ?= objcopy
@@ -21,7 +22,7 @@ INSTALLED = $(LIBDIR)/$(LIB_FILE) $(LIBDIR)/$(LIB_SONAME) \
     $(PCDIR)/dtlsv1_listen.pc $(INCLUDEDIR)/dtlsv1_listen.h \
     $(BINDIR)/dtlsv1-listen $(MANDIR)/man1/dtlsv1-listen.1 \
     $(MANDIR)/man3/dtlsv1_listen.3 $(MANDIR)/man3/dtlsv1_listener.3 \
-    $(addprefix $(DOCDIR)/,$(LICENCES) $(notdir $(DOCUMENTS)) $(EXAMPLES))
+    $(addprefix $(DOCDIR)/,$(LICENCES) $(DOCUMENTS) $(EXAMPLES))
 
 # What pkg-config says of libssl: its own file's, or where OPENSSL_DIR has it.
 PC_REQUIRES := libssl libcrypto
@@ -44,7 +45,7 @@ install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
 	@[ -r $(LIB_SO) ] && [ -r $(LIB_A) ] && [ -r $(AUDIT_SO) ] || $(MAKE) --no-print-directory lib
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PCDIR)' \
 	    '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' \
-	    '$(DESTDIR)$(MANDIR)/man3' '$(DESTDIR)$(DOCDIR)/examples'
+	    '$(DESTDIR)$(MANDIR)/man3' '$(DESTDIR)$(DOCDIR)/examples' '$(DESTDIR)$(DOCDIR)/docs/bench'
 	$(INSTALL) -m 755 $(LIB_SO) '$(DESTDIR)$(LIBDIR)/$(LIB_FILE)'
 	$(INSTALL) -m 755 $(AUDIT_SO) '$(DESTDIR)$(LIBDIR)'
 	ln -sf $(LIB_FILE) '$(DESTDIR)$(LIBDIR)/$(LIB_SONAME)'
@@ -58,13 +59,16 @@ install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
 	$(INSTALL) -m 644 man/dtlsv1-listen.1 '$(DESTDIR)$(MANDIR)/man1'
 	$(INSTALL) -m 644 man/dtlsv1_listen.3 man/dtlsv1_listener.3 \
 	    '$(DESTDIR)$(MANDIR)/man3'
-	$(INSTALL) -m 644 $(LICENCES) $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(LICENCES) $(filter-out docs/%,$(DOCUMENTS)) '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(filter docs/%,$(filter-out docs/bench/%,$(DOCUMENTS))) '$(DESTDIR)$(DOCDIR)/docs'
+	$(INSTALL) -m 644 $(filter docs/bench/%,$(DOCUMENTS)) '$(DESTDIR)$(DOCDIR)/docs/bench'
 	$(INSTALL) -m 644 $(EXAMPLES) '$(DESTDIR)$(DOCDIR)/examples'
 	@[ -n '$(DESTDIR)' ] || LIBDIR='$(LIBDIR)' dist/after-install.sh
 
 uninstall: ## Remove what install made
 	rm -f $(foreach f,$(INSTALLED),'$(DESTDIR)$(f)')
-	[ ! -d '$(DESTDIR)$(DOCDIR)' ] || rmdir '$(DESTDIR)$(DOCDIR)/examples' '$(DESTDIR)$(DOCDIR)'
+	[ ! -d '$(DESTDIR)$(DOCDIR)' ] || rmdir $(foreach d,/examples /docs/bench /docs,'$(DESTDIR)$(DOCDIR)$(d)') \
+	    '$(DESTDIR)$(DOCDIR)'
 
 check-install: lib ## Install and uninstall in a scratch directory
 	@tools/setup.sh build
