@@ -176,6 +176,9 @@ def costs(quick):
         for kind in kinds:
             note("XDP that drops", kind, flood(kind, 0)[0] - alone[kind])
         at_server(f"ip link set dev {DEVICE} xdp off")
+        at_server(f"ip link set dev {DEVICE} xdp obj {WORK}/drop.o sec xdp/back")
+        note("XDP that reflects", "hello", flood("hello", 0)[0] - alone["hello"])
+        at_server(f"ip link set dev {DEVICE} xdp off")
         for mode in ("native", "tc"):
             one = start_loader(mode)
             for kind in kinds:
@@ -254,7 +257,7 @@ def main():
     ]
     found = costs(quick)
     library = found[("library", "hello")]
-    for name in ("XDP", "tc", "library", "libssl", "recvfrom and sendto", "XDP that drops"):
+    for name in ("XDP", "tc", "library", "libssl", "recvfrom and sendto", "XDP that reflects", "XDP that drops"):
         cells = [found.get((name, kind)) for kind in ("hello", "forged", "garbage", "epoch1")]
         shown = ["" if cell is None else f"{cell:,.0f}" for cell in cells]
         lines.append(f"| {name} | {shown[0]} | {cells[0] / library:.2f} | {' | '.join(shown[1:])} |")
