@@ -129,7 +129,32 @@ serve_one(dtlsv1_listener *listener, const struct address *at)
 	caller_free(&caller);
 }
 
-/* One process frees it and closes the socket, the other serves. */
+/* Strangers' hellos that come to the one socket that the caller made, of so many. */
+enum { STRANGERS = 24 };
+
+static int
+strangers_at(int fd, const struct address *at)
+{
+	static unsigned char hello[120] = { 22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 107, 1, 0, 0,
+		95, 0, 0, 0, 0, 0, 0, 0, 95, 0xFE, 0xFD };
+	int stranger, i, count = 0;
+
+	for (i = 0; i < STRANGERS; i++) {
+		stranger = socket(AF_INET, SOCK_DGRAM, 0);
+		NEED(sendto(stranger, hello, sizeof(hello), 0, (const struct sockaddr *)&at->any,
+			 at->len) == sizeof(hello));
+		close(stranger);
+	}
+	net_settle();
+	while (recv(fd, hello, sizeof(hello), MSG_DONTWAIT) > 0)
+		count++;
+	return count;
+}
+
+/*
+ * One process frees it and closes the socket, the other serves. It has its doors
+ * still: strangers come through theirs.
+ */
 static void
 test_fork(unsigned int flags, int child_serves)
 {
@@ -153,6 +178,8 @@ test_fork(unsigned int flags, int child_serves)
 		int before = check_failures();
 
 		NEED(read(go[0], &byte, 1) == 1);
+		if (flags == 0)
+			CHECK_INT(strangers_at(fd, &at), STRANGERS);
 		serve_one(listener, &at);
 		if (child == 0)
 			_exit(check_failures() != before);

@@ -91,7 +91,7 @@ wanted() {	# NAME among the arguments, or no arguments
 # Why PROGRAM cannot run under this checker; nothing where it can.
 unfit() {
 	case $1:${RUNNER:+runner}$SAN in
-	alloc:?* | faults:?*)
+	alloc:?* | faults:?* | listener_short:?*)
 		echo "the checker owns malloc() and dlsym()" ;;
 	socket_filter:runner*)
 		echo "it begins itself anew, and a checker cannot follow" ;;

@@ -4,6 +4,7 @@
 use super::address::Flow;
 use super::clients::{ClientId, Clients, News, Timer};
 use super::net::{Door, Doors, Poll, Sending, send_now};
+use crate::os::monotonic;
 use crate::stats::{self, Event};
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
@@ -17,6 +18,8 @@ pub(super) struct State<H> {
     pub(super) poll: Poll,
     /// Clients who could not write wait for the socket.
     pub(super) blocked: bool,
+    /// The descriptor says that there are news that the program has not taken.
+    pub(super) reminds: bool,
 }
 
 /// What a client's read brings.
@@ -93,6 +96,29 @@ impl<H> Core<H> {
 }
 
 impl<H> State<H> {
+    /// Has the descriptor say that a turn is due, now: once more, if it does already, for who is told
+    /// of edges alone.
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.poll.rearm(Some(now), now);
+    }
+
+    /// The program has taken one of the news: it is woken for the others, though it sleeps before it
+    /// takes them. `waits`: something else is to be done now.
+    pub(super) fn remind(&mut self, waits: bool) {
+        let news = self.clients.has_news();
+        if news == self.reminds {
+            return;
+        }
+        self.reminds = news;
+        let now = monotonic();
+        if news {
+            self.wake(now);
+        } else if !waits {
+            let next = self.clients.next_timer();
+            self.poll.rearm(next, now);
+        }
+    }
+
     fn wait_for_room(&mut self, id: ClientId) {
         self.clients.set_blocked(id);
         if !self.blocked {

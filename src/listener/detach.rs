@@ -61,24 +61,31 @@ fn gather(
         _ => Fault::NoSecret,
     })?;
     let core = &listener.core;
+    let waiting = most(core)?;
+    // Later there may be no memory, and what has been read from the new socket would be in its place
+    // no more.
+    let mut room = VecDeque::new();
+    let places = waiting.saturating_mul(2).saturating_add(MOST_ASTRAY).saturating_add(unread(core, id));
+    room.try_reserve_exact(places).map_err(|_| Fault::NoMemory)?;
     core.with(|state| state.clients.set_leaves(id, true));
-    pump.read_out(&mut engine, core, None, most(core)?)?;
+    pump.read_out(&mut engine, core, None, waiting)?;
     let socket = core.with(|state| {
         let beside = state.doors.through(Door::Clients).ok_or(libc::EBADF)?;
         connect(beside, flow)
     });
     let socket = socket.ok_or(Fault::InvalidArgument)??;
-    let before = take(core, id)?;
+    let before = unread(core, id);
     pump.read_out(&mut engine, core, Some(socket.socket()), MOST_ASTRAY)?;
-    let astray = take(core, id)?;
+    let astray = unread(core, id);
     pump.read_out(&mut engine, core, None, most(core)?)?;
-    let meanwhile = take(core, id)?;
+    let meanwhile = unread(core, id);
     pump.read_out(&mut engine, core, Some(socket.socket()), MOST_ASTRAY)?;
-    let late = take(core, id)?;
-    let mut all = before;
-    let more = meanwhile.len().saturating_add(astray.len()).saturating_add(late.len());
-    all.try_reserve_exact(more).map_err(|_| Fault::NoMemory)?;
-    all.extend(meanwhile.into_iter().chain(astray).chain(late));
+    let all = core.with(|state| state.clients.take_all(id, room)).flatten();
+    let mut all = all.ok_or(Fault::NoMemory)?;
+    // What came to the listener meanwhile is older than what came astray.
+    if let Some(changed) = all.make_contiguous().get_mut(before..meanwhile) {
+        changed.rotate_left(astray.saturating_sub(before));
+    }
     Ok((socket, all))
 }
 
@@ -89,6 +96,7 @@ fn most<H>(core: &Core<H>) -> Result<usize, Fault> {
     Ok(waiting.div_ceil(LEAST_IN_BUFFER).saturating_add(BATCH))
 }
 
-fn take<H>(core: &Core<H>, id: ClientId) -> Result<VecDeque<Vec<u8>>, Fault> {
-    core.with(|state| state.clients.take_all(id)).flatten().ok_or(Fault::NoMemory)
+fn unread<H>(core: &Core<H>, id: ClientId) -> usize {
+    let unread = core.with(|state| state.clients.unread(id)).unwrap_or(0);
+    usize::try_from(unread).unwrap_or(usize::MAX)
 }

@@ -122,7 +122,7 @@ impl Listener {
         let pump = Pump::new(options.max_datagram, options.handshake).ok_or(Fault::NoMemory)?;
         let fd = poll.fd();
         let clients = Clients::new(options.limits);
-        let core = Core::new(State { clients, doors, poll, blocked: false });
+        let core = Core::new(State { clients, doors, poll, blocked: false, reminds: false });
         let (pump, freed) = (RefCell::new(pump), Cell::new(false));
         let (at, owned_ctx) = (ctx.get(), Cell::new(Some(ctx)));
         let listener =
@@ -145,7 +145,12 @@ impl Listener {
     /// One turn, as [`Pump`] has it, after a wait of up to `timeout` milliseconds; for ever, if it is
     /// negative. Are there news?
     pub(crate) fn run(this: &Shared<Self>, timeout: i32) -> Result<bool, Fault> {
-        let timeout = if this.has_news() { 0 } else { timeout };
+        // What the program has not taken by now it may not take before it sleeps, either.
+        let news = this.core.with(|state| {
+            state.reminds = state.clients.has_news();
+            state.reminds
+        });
+        let timeout = if news.unwrap_or(false) { 0 } else { timeout };
         Self::turn(this, timeout)?;
         Ok(this.has_news())
     }
@@ -171,13 +176,21 @@ impl Listener {
     }
 
     pub(crate) fn next(&self) -> Option<(Ssl, News)> {
-        self.core.with(|state| state.clients.next(None)).flatten()
+        let waits = self.pump.try_borrow().map_or(true, |pump| pump.is_due());
+        let next = self.core.with(|state| {
+            let next = state.clients.next(None)?;
+            state.remind(waits);
+            Some(next)
+        });
+        next.flatten()
     }
 
     /// The next new client, after a wait as [`run`](Self::run)'s; what is new of others stays.
     pub(crate) fn accept(this: &Shared<Self>, timeout: i32) -> Result<Option<Ssl>, Fault> {
         let start = monotonic();
         let mut last = false;
+        // It would wait for nobody.
+        this.core.with(|state| state.reminds = false);
         let new = loop {
             let new = this.core.with(|state| state.clients.next(Some(List::New))).flatten();
             if new.is_some() || last {
@@ -194,11 +207,11 @@ impl Listener {
     /// Has the descriptor say that there is something to do, if what is no more in the sockets waits
     /// for the next turn or to be told of.
     fn wake(&self) {
-        let waits = self.pump.try_borrow().is_ok_and(|pump| pump.has_waiting());
+        let waits = self.pump.try_borrow().is_ok_and(|pump| pump.is_due());
         self.core.with(|state| {
-            if waits || state.clients.has_news() {
-                let now = monotonic();
-                state.poll.wake_by(now, now);
+            state.reminds = state.clients.has_news();
+            if waits || state.reminds {
+                state.wake(monotonic());
             }
         });
     }

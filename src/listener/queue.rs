@@ -70,15 +70,18 @@ impl Pool {
         Some(len)
     }
 
-    /// Takes all out; `None` without memory, and then all stays.
-    pub(super) fn take_all(&mut self, queue: &mut Queue) -> Option<VecDeque<Vec<u8>>> {
-        let mut all = VecDeque::new();
-        all.try_reserve_exact(usize::try_from(queue.len).ok()?).ok()?;
+    /// Takes all out; `None` without memory, and then all stays. `room`: what it is put into.
+    pub(super) fn take_all(
+        &mut self,
+        queue: &mut Queue,
+        mut room: VecDeque<Vec<u8>>,
+    ) -> Option<VecDeque<Vec<u8>>> {
+        room.try_reserve_exact(usize::try_from(queue.len).ok()?).ok()?;
         while let Some(first) = self.entry(queue.first) {
-            all.push_back(std::mem::take(&mut first.bytes));
+            room.push_back(std::mem::take(&mut first.bytes));
             self.drop_first(queue);
         }
-        Some(all)
+        Some(room)
     }
 
     pub(super) fn clear(&mut self, queue: &mut Queue) {
@@ -198,11 +201,11 @@ mod tests {
     fn all_can_be_taken_at_once() {
         let mut pool = Pool::new();
         let mut queue = Queue::new();
-        assert!(pool.take_all(&mut queue).unwrap().is_empty());
+        assert!(pool.take_all(&mut queue, VecDeque::new()).unwrap().is_empty());
         for n in 0..3 {
             pool.push(&mut queue, &[n]).unwrap();
         }
-        assert_eq!(pool.take_all(&mut queue).unwrap(), [[0], [1], [2]]);
+        assert_eq!(pool.take_all(&mut queue, VecDeque::new()).unwrap(), [[0], [1], [2]]);
         assert_eq!((queue.len(), pool.held()), (0, 0));
         pool.push(&mut queue, &[3]).unwrap();
         assert_eq!(drain(&mut pool, &mut queue), [[3]]);

@@ -16,6 +16,7 @@ use crate::hello::wire::{HelloVerifyRequest, Method};
 use crate::listen::hand_over;
 use crate::openssl::{
     Context, Controls, Current, OwnedCtx, OwnedSsl, Sender, Ssl, TimedOut, client_bio, free,
+    without_errors,
 };
 use crate::probes;
 use crate::stats::{Event, Tally};
@@ -82,8 +83,9 @@ impl Engine for SslEngine<'_> {
     }
 
     fn begin(&mut self, hello: &VerifiedHello<'_>, flow: &Flow) -> Option<Ssl> {
-        // Without memory, or not to libssl's liking: the client asks again.
-        self.make(hello, flow).ok().map(OwnedSsl::into_inner)
+        // Without memory, or not to libssl's liking: the client asks again, and the program's error
+        // queue is as it was.
+        without_errors(self.listener.libssl(), || self.make(hello, flow)).map(OwnedSsl::into_inner)
     }
 
     fn link(&mut self, ssl: Ssl, id: ClientId) {

@@ -135,8 +135,11 @@ impl Own {
     fn write(&self, datagram: &[u8]) -> Option<Sending> {
         match self.socket.send(datagram) {
             Ok(_) => Some(Sending::Out),
-            Err(libc::EAGAIN) => Some(Sending::WouldBlock),
+            // A signal may end the wait of a socket that blocks.
+            Err(libc::EAGAIN | libc::EINTR) => Some(Sending::WouldBlock),
             Err(libc::EMSGSIZE) => Some(Sending::TooLong),
+            // The interface has no room, which says nothing of the peer.
+            Err(libc::ENOBUFS | libc::ENOMEM) => Some(Sending::Lost),
             // Its only peer is not to be reached: its program is told, as with any such socket.
             Err(_) => None,
         }

@@ -56,7 +56,9 @@ pub(crate) use libssl::{DTLS_CTRL_LISTEN, Libssl, Name};
 pub(crate) use message::MessageObserver;
 pub(crate) use owned::{OwnedCtx, OwnedSsl, TimedOut, free};
 pub(crate) use peer::{PeerOfSsl, PeerRoom, forget_named_peer, name_peer, peer_of};
-pub(crate) use queue::{Errors as KeptErrors, clear_errors, queue_discard, queue_fault};
+pub(crate) use queue::{
+    Errors as KeptErrors, clear_errors, queue_discard, queue_fault, without_errors,
+};
 pub(crate) use ready_made::{is_right_for_peer, made_for_peer};
 pub(crate) use recv_buffer::{CAPACITY, RecvBuffer};
 pub(crate) use socket_error::{InARow, of_read as pending};

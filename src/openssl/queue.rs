@@ -110,6 +110,22 @@ impl Errors {
     }
 }
 
+/// What `work` made. The errors that it queued go, and those from before stay.
+pub(crate) fn without_errors<T, E>(
+    libssl: &'static Libssl,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Option<T> {
+    let before = Errors::take(libssl);
+    let made = work().ok();
+    if holds_any(libssl) {
+        clear_errors(libssl);
+    }
+    if let Some(before) = before {
+        before.put_back();
+    }
+    made
+}
+
 /// The reasons that every library shares.
 struct Common {
     malloc_failure: c_int,

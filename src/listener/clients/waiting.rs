@@ -28,10 +28,14 @@ impl<H> Clients<H> {
     }
 
     /// Takes out what a client has not read, in its order; `None` without memory, and then all is as
-    /// it was.
-    pub(crate) fn take_all(&mut self, id: ClientId) -> Option<VecDeque<Vec<u8>>> {
+    /// it was. `room`: what it is put into.
+    pub(crate) fn take_all(
+        &mut self,
+        id: ClientId,
+        room: VecDeque<Vec<u8>>,
+    ) -> Option<VecDeque<Vec<u8>>> {
         let (client, pool) = self.client_and_pool(id)?;
-        pool.take_all(&mut client.queue)
+        pool.take_all(&mut client.queue, room)
     }
 
     /// Gives a client its next datagram: the length of what fits in the room.
@@ -72,9 +76,9 @@ impl<H> Clients<H> {
         }
     }
 
-    /// Does anything wait for this client to read it?
-    pub(crate) fn has_unread(&self, id: ClientId) -> bool {
-        self.get(id).is_some_and(|client| client.queue.len() > 0)
+    /// How many datagrams wait for this client to read them?
+    pub(crate) fn unread(&self, id: ClientId) -> u32 {
+        self.get(id).map_or(0, |client| client.queue.len())
     }
 
     /// The next client with news, which are told once. `New`: of new clients alone.

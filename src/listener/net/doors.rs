@@ -44,11 +44,17 @@ impl Doors {
 
     /// Leaves a caller's own socket in a group without a program. Ours are closed.
     ///
+    /// After fork(2) another process may have the listener, and read from all of its sockets: then the
+    /// program stays. Where it sends datagrams to sockets that are no more, the kernel takes no notice.
+    ///
     /// It stays in the epoll instance, which goes with its last descriptor: after fork(2), the other
     /// process's listener has the same instance, and may be the one that is used.
-    pub(crate) fn leave(&self) {
-        let Some(first) = self.get(0).filter(|first| first.is_callers()) else { return };
-        if self.are_apart() {
+    pub(crate) fn leave(self) {
+        let are_apart = self.are_apart();
+        let mut sockets = self.sockets.into_iter();
+        let Some(first) = sockets.next().filter(Socket::is_callers) else { return };
+        drop(sockets);
+        if are_apart && group::is_alone(&first) {
             let _ = first.set(libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0);
         }
     }

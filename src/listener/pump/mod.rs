@@ -35,6 +35,8 @@ pub(super) struct Pump {
     backlog: Backlog,
     answer: HelloVerifyRequest,
     handshake: Duration,
+    /// The last turn left datagrams in a socket.
+    left: bool,
 }
 
 impl Pump {
@@ -47,12 +49,15 @@ impl Pump {
             backlog: Backlog::new(super::backlog::MAX),
             answer: HelloVerifyRequest::blank(),
             handshake,
+            left: false,
         })
     }
 
-    /// Does anybody wait to become a client?
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.backlog.is_empty()
+    /// Is there something to do, whatever may come? Somebody waits to become a client, or there was
+    /// more in a socket than one turn reads: of that, a descriptor that is watched for its edges
+    /// (EPOLLET) tells once.
+    pub(super) fn is_due(&self) -> bool {
+        self.left || !self.backlog.is_empty()
     }
 
     /// Does what is to be done about what is ready.
@@ -66,8 +71,9 @@ impl Pump {
         if ready.writable != 0 {
             core.with(|state| state.has_room());
         }
+        self.left = false;
         for door in [Door::Clients, Door::Cookies, Door::Strangers] {
-            self.read(engine, core, door, ready, now)?;
+            self.left |= self.read(engine, core, door, ready, now)?;
         }
         for _ in 0..ACCEPTS {
             self.accept_next(engine, core, now)?;
@@ -76,8 +82,8 @@ impl Pump {
             run_timers(engine, core, now);
         }
         core.with(|state| {
-            let next = state.clients.next_timer();
-            let next = if self.backlog.is_empty() { next } else { Some(now) };
+            let due = self.is_due() || state.reminds;
+            let next = if due { Some(now) } else { state.clients.next_timer() };
             if ready.timer {
                 state.poll.rearm(next, now);
             } else if let Some(next) = next {
@@ -87,6 +93,7 @@ impl Pump {
         Ok(())
     }
 
+    /// True if there may be more.
     fn read<E: Engine>(
         &mut self,
         engine: &mut E,
@@ -94,7 +101,7 @@ impl Pump {
         door: Door,
         ready: Ready,
         now: Instant,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let batches = if door == Door::Strangers { STRANGERS_BATCHES } else { BATCHES };
         for _ in 0..batches {
             let receive = |inbox: &mut Inbox| {
@@ -115,10 +122,10 @@ impl Pump {
                 came.unwrap_or(Ok(0))
             };
             if self.read_batch(engine, core, receive, now)? < BATCH {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Reads what has come to the clients' socket, or to this one, until there is no more, or about

@@ -15,7 +15,7 @@ pub(super) fn run_timers<E: Engine>(engine: &mut E, core: &Core<E::Handle>, now:
         let due = core.with(|state| {
             let (id, timer) = state.clients.due(now)?;
             let handle = state.clients.get(id)?.handle;
-            Some((id, timer, handle, state.clients.has_unread(id)))
+            Some((id, timer, handle, state.clients.unread(id) > 0))
         });
         let Some((id, timer, handle, unread)) = due.flatten() else { break };
         let (again, overdue) = match timer {
