@@ -1,4 +1,3 @@
-#define _DEFAULT_SOURCE /* usleep() */
 #include "tls.h"
 #include "check.h"
 
@@ -6,8 +5,6 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 static EVP_PKEY *
 make_key(void)
@@ -75,64 +72,6 @@ SSL_CTX *
 tls_server_ctx(void)
 {
 	return tls_server_ctx_of(DTLS_server_method());
-}
-
-#ifdef LIBRESSL_VERSION_NUMBER
-#define DTLS_set_timer_cb(ssl, callback) ((void)(ssl), (void)(callback))
-#endif
-
-static unsigned int
-an_hour(SSL *ssl, unsigned int microseconds)
-{
-	(void)ssl;
-	(void)microseconds;
-	return 3600000000;
-}
-
-static unsigned int
-half_a_second(SSL *ssl, unsigned int microseconds)
-{
-	(void)ssl;
-	(void)microseconds;
-	return 500000;
-}
-
-static unsigned int
-a_moment(SSL *ssl, unsigned int microseconds)
-{
-	(void)ssl;
-	(void)microseconds;
-	return 20000;
-}
-
-void
-tls_hasty(SSL *ssl)
-{
-	DTLS_set_timer_cb(ssl, a_moment);
-}
-
-void
-tls_patient(SSL *ssl)
-{
-	DTLS_set_timer_cb(ssl, an_hour);
-}
-
-void
-tls_impatient(SSL *ssl)
-{
-	DTLS_set_timer_cb(ssl, half_a_second);
-}
-
-void
-tls_time_out(SSL *ssl)
-{
-	struct timeval left;
-
-	while (DTLSv1_get_timeout(ssl, &left) == 1 && (left.tv_sec != 0 || left.tv_usec != 0)) {
-		sleep((unsigned int)left.tv_sec);
-		usleep((useconds_t)left.tv_usec);
-	}
-	CHECK_INT(DTLSv1_handle_timeout(ssl), 1);
 }
 
 SSL *

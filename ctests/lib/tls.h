@@ -31,7 +31,8 @@ void tls_client_mtu(SSL *);
  * When the timers that start from now on run out: never, for two sides that
  * take turns in one program and lose nothing, however slow it is; after half
  * a second, for a test that loses something; at once, where nothing is done by
- * the clock but on purpose. LibreSSL's always take a second.
+ * the clock but on purpose. With LibreSSL, whose timers always take a second, its
+ * clock stands still instead, as long as nobody is in a hurry (timers.c).
  */
 void tls_patient(SSL *);
 void tls_hasty(SSL *);

@@ -72,7 +72,6 @@ tests='adopt adopt_refused command75 cookies_env cookies_fork ctx_exchanged data
 of_dtls1='cookies_env datagram datagram_threads fork_handlers notices secrets_slow'
 speaks_1_2=
 ! grep -qs DTLS1_2_VERSION "$RELEASE_INCLUDE"/openssl/*.h || speaks_1_2=yes
-checker_owns_memory='fork_handlers fork_threads secrets_slow socket_filter'	# as in ctests/run.sh
 ln -sf libdtlsv1_listen.so.1 "$work/libdtlsv1_listen.so"
 export CTESTS_TMP="$work" CTESTS_MODE=linked
 [ -z "$RUNNER" ] || export CTESTS_LIMIT=1500
@@ -82,7 +81,6 @@ for test in $tests; do
 	case "${speaks_1_2:- $of_dtls1 }" in yes | *" $test "*) ;; *) why='its hellos are of DTLS 1.2' ;; esac
 	# Seen now and then: the child waits in BIO_new() for libcrypto's lock, which SSL_CTX_new() held in another thread.
 	[ "$test" != fork_threads ] || why="libcrypto's own locks do not outlive a fork"
-	case "${RUNNER:+ $checker_owns_memory }" in *" $test "*) why='a checker cannot follow it' ;; esac
 	if [ "$why" ]; then
 		echo "$test: not here: $why"
 		not_run="$not_run $test" count=$((count + 1))
@@ -90,8 +88,14 @@ for test in $tests; do
 	fi
 	"${MAKE:-make}" -s -C "$here/../../ctests" BUILD="$BUILD" LIB_DIR="$work" \
 	    CPPFLAGS="-isystem $here/shim" "$BUILD/linked/$test"
+	# As in ctests/one.sh.
+	runner=$RUNNER
+	case $test:$RUNNER in
+	socket_filter:*valgrind*) runner="$RUNNER --trace-children=yes" ;;
+	fork_handlers:*valgrind* | secrets_slow:*valgrind*) runner="$RUNNER --leak-check=no" ;;
+	esac
 	# shellcheck disable=SC2086
-	if $RUNNER "$BUILD/linked/$test"; then
+	if $runner "$BUILD/linked/$test"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
