@@ -25,7 +25,7 @@ table="
 rust    trixie   $build $rust rust-src
 deb-13  trixie   $build $rust $deb
 deb-12  bookworm $build $deb
-rpm     trixie   $build $rust rpm xz-utils
+rpm     trixie   $build $rust rpm debugedit file xz-utils
 arches  trixie   $build $rust $cross $cross_libc
 clean-13 trixie  ca-certificates
 clean-12 bookworm ca-certificates
