@@ -35,7 +35,7 @@ OUT=$out tools/chroot.sh "clean-$release" sh -ec '
 	for test in $(sed -n "s/^Tests: //p" $tests/control); do
 		echo "== $test"
 		work=$(mktemp -d)
-		AUTOPKGTEST_TMP=$work timeout 120 sh "$tests/$test"
+		AUTOPKGTEST_TMP=$work timeout 600 sh "$tests/$test"
 	done
 	for page in man1/dtlsv1-listen.1 man3/dtlsv1_listen.3 man3/dtlsv1_listener.3; do
 		[ -s "/usr/share/man/$page.gz" ]
