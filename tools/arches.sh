@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 export NO_SETUP=1
 # Optimised, as qemu is slow; debug assertions and overflow checks stay on.
-export CARGO_PROFILE_TEST_OPT_LEVEL=2 CARGO_PROFILE_DEV_OPT_LEVEL=2
+export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_DEV_OPT_LEVEL=1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
