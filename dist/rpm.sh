@@ -37,7 +37,7 @@ NO_SETUP=1 tools/chroot.sh rpm sh -ec '
 		echo "== $test"
 		work=$(mktemp -d)
 		AUTOPKGTEST_TMP=$work EXAMPLES=/usr/share/doc/libdtlsv1_listen-devel/examples \
-		    timeout 120 sh "/src/dist/debian/tests/$test"
+		    timeout 600 sh "/src/dist/debian/tests/$test"
 	done
 	rpm -e --nodeps $(for package in $packages; do rpm -q --qf "%{NAME} " -p "$package"; done)
 	list >/tmp/after

@@ -8,12 +8,8 @@ cd "$(dirname "$0")/.."
 MAKE=${MAKE:-make} CC=${CC:-cc}
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES	# a PREFIX given to the outer make
 scratch=$(mktemp -d)
-server='' checks=0
-cleanup() {
-	[ -z "$server" ] || kill "$server" 2>/dev/null || true
-	rm -rf "$scratch"
-}
-trap cleanup EXIT
+checks=0
+trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 fail() {
@@ -61,19 +57,6 @@ files() {
 	find "$1" ! -type d -printf '/%P\n' | sort
 }
 
-# documents DIR: what is installed there leads to what is there, but for the
-# manual pages, which are elsewhere, and what only the source has.
-documents() {
-	local document links link
-	for document in "$1"/*.md "$1"/docs/*.md "$1"/docs/bench/*.md; do
-		links=$(grep -oE '\]\([^)#]+' "$document" | cut -c 3- | grep -vE '^https?:|CONTRIBUTING|^(\.\./)*(man|ctests|bench|e2e|xdp|releases|fuzz)/' || true)
-		for link in $links; do
-			[ -e "$(dirname "$document")/$link" ] || fail "$document: nothing is at '$link'"
-			checks=$((checks + 1))
-		done
-	done
-}
-
 # links ROOT+LIBDIR
 links() {
 	same "$(readlink "$1/libdtlsv1_listen.so.1")" "$file" "link"
@@ -82,38 +65,6 @@ links() {
 	    sed -n 's/.*SONAME *//p')" libdtlsv1_listen.so.1 "soname"
 	! find "$1/libdtlsv1_listen.a" "$1/pkgconfig" -type f -perm /111 | grep . ||
 	    fail "an executable data file"
-}
-
-# echo_works PROGRAM: a stock client's line comes back, through our symbol.
-echo_works() {
-	run openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-	    -days 2 -subj /CN=localhost -keyout "$scratch/key.pem" -out "$scratch/cert.pem"
-	: >"$scratch/server.out"
-	DTLSV1_LISTEN_TRACE=1 "$1" 127.0.0.1 0 "$scratch/cert.pem" "$scratch/key.pem" 1 \
-	    >"$scratch/server.out" 2>"$scratch/server.err" &
-	server=$!
-	port=''
-	until [ -n "$port" ]; do
-		kill -0 "$server" 2>/dev/null ||
-		    fail "$1 did not start: $(cat "$scratch/server.err")"
-		sleep 0.05
-		port=$(sed -n 's/^listening on .*:\([0-9]*\),.*/\1/p' "$scratch/server.out")
-	done
-	# shellcheck disable=SC2094 # it is read until the answer is there
-	{
-		echo "there and back"
-		until grep -qs "there and back" "$scratch/client.out"; do
-			kill -0 "$server" 2>/dev/null || break
-			sleep 0.05
-		done
-	} | timeout 300 openssl s_client -dtls -quiet -no_ign_eof -connect "127.0.0.1:$port" \
-	    >"$scratch/client.out" 2>"$scratch/client.err" || true
-	same "$(cat "$scratch/client.out")" "there and back" "$1: echo"
-	grep -q "serving DTLSv1_listen (pid $server," "$scratch/server.err" ||
-	    fail "$1: not our DTLSv1_listen"
-	wait "$server" || fail "$1: ended with an error"
-	server=''
-	rm "$scratch/client.out"
 }
 
 gone() {
@@ -130,7 +81,8 @@ doc=/usr/share/doc/libdtlsv1_listen
 same "$(files "$stage")" \
     "$(wanted /usr/lib/here /usr/include/there /usr/man /usr/libexec $doc)" "files"
 links "$stage/usr/lib/here"
-documents "$stage$doc"
+found=$(dist/links.sh "$stage$doc") || fail "a link"
+checks=$((checks + found))
 ! grep -r "$stage" "$stage" || fail "DESTDIR got into an installed file"
 ! grep -rn '@[A-Z]*@' "$stage/usr/libexec" "$stage/usr/lib/here/pkgconfig" ||
     fail "a place was not filled in"
@@ -151,7 +103,7 @@ esac
 for example in echo_server poll_server sans_io; do
 	run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/$example" \
 	    "$stage$doc/examples/$example.c" $(pc --cflags --libs dtlsv1_listen)
-	LD_LIBRARY_PATH=$stage/usr/lib/here echo_works "$scratch/$example"
+	run env LD_LIBRARY_PATH="$stage/usr/lib/here" tools/echo-once.sh "$scratch/$example"
 done
 same "$(nm --debug-syms "$stage/usr/lib/here/libdtlsv1_listen.a" 2>/dev/null |
     grep -c ' N \.debug')" 0 "debugging sections in the archive"
@@ -164,7 +116,7 @@ same "$(nm --debug-syms "$stage/usr/lib/here/libdtlsv1_listen.a" 2>/dev/null |
 run "$CC" -std=c11 -o "$scratch/echo-static" examples/echo_server.c \
     $(pc --cflags dtlsv1_listen) "$stage/usr/lib/here/libdtlsv1_listen.a" \
     $(pkg-config --libs openssl) -lpthread -ldl -lm
-echo_works "$scratch/echo-static"
+run tools/echo-once.sh "$scratch/echo-static"
 
 # With -static there is no libssl behind ours: the linker refuses, and says why.
 # shellcheck disable=SC2046

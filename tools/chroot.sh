@@ -116,7 +116,7 @@ make_root() {
 # inside COMMAND...: runs in $root. What is mounted for it is gone with the command, however it ends.
 inside() {
 	cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
-	# Whom this machine trusts, cargo trusts there: a network may have an authority of its own.
+	# Whom this machine trusts, cargo and pip trust there: a network may have an authority of its own.
 	cp -L /etc/ssl/certs/ca-certificates.crt "$root/opt/" 2>/dev/null || true
 	# shellcheck disable=SC2016
 	ROOT=$root unshare --mount --pid --fork --kill-child -- /bin/sh -ec '
@@ -134,7 +134,7 @@ inside() {
 		exec chroot "$ROOT" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
 		    PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		    CARGO_HOME=/root/.cargo CARGO_TARGET_DIR=/target NO_SETUP="${NO_SETUP:-}" \
-		    CARGO_HTTP_CAINFO=/opt/ca-certificates.crt \
+		    CARGO_HTTP_CAINFO=/opt/ca-certificates.crt PIP_CERT=/opt/ca-certificates.crt \
 		    /bin/sh -c "cd ${SRC:-/} && exec \"\$@\"" sh "$@"' sh "$@"
 }
 
