@@ -226,7 +226,8 @@ test_signals(void)
 		CHECK_INT(SSL_get_error(ssl, n), SSL_ERROR_WANT_READ);
 		ERR_clear_error();
 		CHECK_INT(SSL_write(caller.ssl, "there", 5), 5);
-		for (turns = 0; turns < 2000 && (n = SSL_read(ssl, line, sizeof(line))) <= 0; turns++) {
+		for (turns = 0; turns < 2000 && (n = SSL_read(ssl, line, sizeof(line))) <= 0;
+		    turns++) {
 			CHECK_INT(SSL_get_error(ssl, n), SSL_ERROR_WANT_READ);
 			ERR_clear_error();
 		}

@@ -33,8 +33,8 @@ spoof(const struct caller *caller, const void *bytes, size_t len)
 
 /* A record with a header of its own; its length may be a lie. */
 static void
-spoof_record(const struct caller *caller, int type, int version, int epoch, int number, int len,
-    int really)
+spoof_record(
+    const struct caller *caller, int type, int version, int epoch, int number, int len, int really)
 {
 	unsigned char record[256] = { (unsigned char)type, (unsigned char)(version >> 8),
 		(unsigned char)version, (unsigned char)(epoch >> 8), (unsigned char)epoch };

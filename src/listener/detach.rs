@@ -65,7 +65,8 @@ fn gather(
     // Later there may be no memory, and what has been read from the new socket would be in its place
     // no more.
     let mut room = VecDeque::new();
-    let places = waiting.saturating_mul(2).saturating_add(MOST_ASTRAY).saturating_add(unread(core, id));
+    let places =
+        waiting.saturating_mul(2).saturating_add(MOST_ASTRAY).saturating_add(unread(core, id));
     room.try_reserve_exact(places).map_err(|_| Fault::NoMemory)?;
     core.with(|state| state.clients.set_leaves(id, true));
     pump.read_out(&mut engine, core, None, waiting)?;

@@ -153,7 +153,13 @@ fn server(limits: Limits, handshake: Duration) -> Server {
     let port = doors.get(0).unwrap().local().unwrap().port;
     let poll = Poll::new().unwrap();
     doors.all().for_each(|(n, socket)| poll.add(socket, n).unwrap());
-    let core = Core::new(State { clients: Clients::new(limits), doors, poll, blocked: false, reminds: false });
+    let core = Core::new(State {
+        clients: Clients::new(limits),
+        doors,
+        poll,
+        blocked: false,
+        reminds: false,
+    });
     Server { core, pump: Pump::new(2048, handshake).unwrap(), fake: Fake::default(), port }
 }
 
