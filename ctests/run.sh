@@ -97,7 +97,7 @@ unfit() {
 		echo "it begins itself anew, and a checker cannot follow" ;;
 	sandbox:?*)
 		echo "a checker makes system calls of its own" ;;
-	stack:?* | stack_functions:?*)
+	stack:?* | stack_functions:?* | listener_stack:?*)
 		echo "a checker's own frames stand between ours" ;;
 	fork_threads:runner* | fork_handlers:runner* | secrets_slow:runner*)
 		echo "in a child the memory of the parent's other thread looks lost" ;;
