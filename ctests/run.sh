@@ -95,7 +95,7 @@ unfit() {
 		echo "the checker owns malloc() and dlsym()" ;;
 	sandbox:?*)
 		echo "a checker makes system calls of its own" ;;
-	stack:?* | stack_functions:?*)
+	stack:?* | stack_functions:?* | listener_stack:?*)
 		echo "a checker's own frames stand between ours" ;;
 	fork_threads:runner*)
 		echo "it takes a minute of a processor and more there" ;;
