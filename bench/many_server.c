@@ -127,7 +127,8 @@ tell(in_port_t port)
 	/* What is done here, and made for a FILE and its buffer, is not the server's. */
 	printf("{\"clients\":%ld,\"cpu\":%.6f,\"heap\":%zu,\"peak_kb\":%ld,"
 	       "\"dropped\":%lu,\"allocations\":%ld}\n",
-	    clients_there, cpu - begun - own_cpu, mallinfo2().uordblks, peak_kb(), drops, made - own);
+	    clients_there, cpu - begun - own_cpu, mallinfo2().uordblks, peak_kb(), drops,
+	    made - own);
 	fflush(stdout);
 	own += allocations() - made;
 	own_cpu += cpu_seconds() - cpu;

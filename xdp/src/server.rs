@@ -116,9 +116,11 @@ pub fn has_library(pid: u32) -> bool {
 }
 
 /// The inodes of UDP sockets that are bound there, or to every address, and not connected.
+///
+/// Three looks: the kernel passes sockets over while others come and go, as under a flood of look-ups.
 fn sockets_at(address: SocketAddr) -> Vec<String> {
     let mut found = Vec::new();
-    for file in ["/proc/net/udp", "/proc/net/udp6"] {
+    for file in ["/proc/net/udp", "/proc/net/udp6"].repeat(3) {
         for line in fs::read_to_string(file).unwrap_or_default().lines().skip(1) {
             let mut fields = line.split_whitespace().skip(1);
             let Some((local, remote)) = fields.next().zip(fields.next()) else { continue };
