@@ -45,6 +45,7 @@
 
 #[allow(unsafe_code)]
 pub mod abi;
+mod after_drop;
 mod ctx_driver;
 mod datagram;
 pub mod hello;

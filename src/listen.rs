@@ -5,6 +5,7 @@
 //! may end the thread or throw an exception there: no `catch_unwind` is on the stack then, and what
 //! is held is given back by drops.
 
+use crate::after_drop::AfterDrop;
 use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
 use crate::local_address::{self, Ahead, Local, Next};
@@ -14,24 +15,13 @@ use crate::openssl::{
     keep_claim, note_accepted, pending, remember_verified, resequence, send_from,
     speak_1_2_at_most,
 };
-use crate::probes;
 use crate::reply::{ReplyPath, send_answer};
-use crate::service::budget::BudgetLeft;
 use crate::service::repairs::Repairs;
 use crate::service::repeats::{self, HelloId};
 use crate::socket_filter;
 use crate::ssl_driver::SslDriver;
 use crate::stats::{Event, Tally, write_if_due};
 use std::ffi::c_int;
-
-/// What a call does when it has dropped a datagram.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AfterDrop {
-    /// It returns 0, with the reason queued: OpenSSL's function.
-    Return,
-    /// It reads on, and nothing is queued: LibreSSL's macro, whose callers take an error for the end.
-    ReadOn,
-}
 
 /// Waits for a hello whose cookie is right, answers those without, and gives the SSL to libssl.
 ///
@@ -152,39 +142,6 @@ fn wait(ahead: &mut Ahead, rbio: Bio) -> Option<Read<'static>> {
         }
     }
     ahead.next().error().and_then(pending).map(Read::Pending)
-}
-
-impl AfterDrop {
-    /// An `Err` ends the call. `more`: other datagrams were read with this one, and a program that waits for
-    /// its socket would not be told of them.
-    #[inline(always)]
-    fn of(
-        self,
-        ssl: Ssl,
-        tally: &Tally,
-        discard: Discard,
-        more: bool,
-        budget: &mut BudgetLeft,
-    ) -> Result<(), Stop> {
-        match self {
-            Self::Return if !more => Err(discard.into()),
-            Self::Return => {
-                count_drop(ssl, tally, discard);
-                Ok(())
-            }
-            Self::ReadOn => {
-                count_drop(ssl, tally, discard);
-                budget.use_one()
-            }
-        }
-    }
-}
-
-/// Counts what the end of the call would have counted.
-#[cold]
-fn count_drop(ssl: Ssl, tally: &Tally, discard: Discard) {
-    tally.discard(discard);
-    probes::end::<()>(ssl, &Err(discard.into()));
 }
 
 /// For a fault of ours, which is known before anything is read: a datagram that waits is dropped all

@@ -5,8 +5,11 @@
 //! read (MSG_PEEK), and the kernel asked where it was sent to: for that one look alone, so that a program
 //! that reads control messages itself gets those that it asked for.
 
+mod control;
+
 use crate::hello::peer::{MAX_ADDRESS_LEN, Peer};
 use crate::os::{coarse_seconds, errno, out_of_the_way, uncancelled};
+use control::{Control, put};
 use libc::{c_int, c_uint, c_void};
 use std::mem::zeroed;
 use std::os::fd::AsRawFd as _;
@@ -169,10 +172,6 @@ fn set(socket: c_int, (level, option): Ask, value: c_int) -> bool {
     unsafe { libc::setsockopt(socket, level, option, at, size_of::<c_int>() as c_uint) == 0 }
 }
 
-/// Room for control messages, aligned as their headers.
-#[repr(C, align(8))]
-struct Control([u8; 128]);
-
 fn peek(socket: c_int) -> Next {
     let mut from = [0; MAX_ADDRESS_LEN];
     let mut control = Control([0; 128]);
@@ -255,26 +254,6 @@ pub(crate) fn send(socket: c_int, to: &Peer, from: &Local, datagram: &[u8]) -> b
     // SAFETY: the message's parts are readable for their lengths.
     let sent = uncancelled(|| unsafe { libc::sendmsg(socket, &raw const message, 0) });
     usize::try_from(sent) == Ok(datagram.len())
-}
-
-/// The one control message of a message that has room for it.
-fn put<T>(message: &mut libc::msghdr, (level, kind): Ask, info: T) {
-    let len = size_of::<T>() as c_uint;
-    // SAFETY: there is room for a header.
-    let at = unsafe { libc::CMSG_FIRSTHDR(message) };
-    // SAFETY: takes a length.
-    let cmsg_len = unsafe { libc::CMSG_LEN(len) } as _;
-    // SAFETY: takes a length.
-    let mut header = unsafe { zeroed::<libc::cmsghdr>() };
-    (header.cmsg_len, header.cmsg_level, header.cmsg_type) = (cmsg_len, level, kind);
-    // SAFETY: takes a length.
-    unsafe { at.write(header) };
-    // SAFETY: takes a length.
-    let data = unsafe { libc::CMSG_DATA(at) };
-    // SAFETY: there is room for the longest, 20 bytes.
-    unsafe { data.cast::<T>().write_unaligned(info) };
-    // SAFETY: takes a length.
-    message.msg_controllen = unsafe { libc::CMSG_SPACE(len) } as _;
 }
 
 /// Would the kernel send from there by itself? Asked of a socket that is made and connected for that alone.

@@ -47,7 +47,7 @@ environment() {
 	local root=/opt/$1/usr upper
 	libs=$root/lib/$multiarch:/usr/$cross/lib
 	run=("$qemu" -L "/usr/$cross" -E "LD_LIBRARY_PATH=$libs")
-	headers=(-I "$root/include" -I "$root/include/$multiarch")
+	headers=(-isystem "$root/include" -isystem "$root/include/$multiarch") # as /usr/include is
 	upper=$(tr a-z- A-Z_ <<<"$rust")
 	export CARGO_BUILD_TARGET=$rust
 	export OPENSSL_LIB_DIR=$root/lib/$multiarch OPENSSL_INCLUDE_DIR=$root/include

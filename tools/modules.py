@@ -22,7 +22,7 @@ panic_guard map socket_filter local_address
 service stats
 openssl
 probes ctx_driver ssl_driver
-reply
+reply after_drop
 listen
 datagram listener
 abi load

@@ -1,7 +1,7 @@
 //! `DTLSv1_listen`, under its own name and ours, and its bounded sibling.
 
+use crate::after_drop::AfterDrop;
 use crate::hello::error::{Fault, Stop};
-use crate::listen::AfterDrop;
 use crate::openssl::{
     Call, Libssl, Name, SSL, Sender, Ssl, note_would_block, queue_discard, queue_fault,
 };
