@@ -58,7 +58,7 @@ quick='bios_custom bios_dgram entry fragment hvr peer reassembly repair_handles 
     libcoap pyopenssl qt radsecproxy split_bios ssl_per_datagram trio'
 
 step_valgrind() {
-	local runner='valgrind -q --error-exitcode=99' memory='--leak-check=full --errors-for-leak-kinds=definite'
+	local runner='valgrind -q --error-exitcode=99' memory='--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite'
 	case $RELEASE in
 	libressl-*) RUNNER="$runner $memory" ctests/libressl/run.sh; return ;;
 	esac

@@ -10,11 +10,13 @@
 
 /*
  * It has no DTLS_set_timer_cb(): a timer takes a second, which a handshake takes too where a checker makes it slow. But
- * libssl asks gettimeofday() alone, and this one is found before libc's. One clock for all SSLs of the program: it goes
- * while the SSL that was hurried last is not patient again. No lock: the tests fork.
+ * libssl asks gettimeofday() alone, and this one is found before libc's. One clock for all SSLs of the program: it stands
+ * for a patient client that has no socket, and goes while the SSL that was hurried last is not patient again. Where all
+ * are on sockets it goes, as the listener's own does. No lock: the tests fork.
  */
-static _Atomic long long
-    libssl_clock; /* microseconds: where it stands; 0 and below: how far ahead it goes */
+
+/* In microseconds: where it stands; 0 and below: how far ahead it goes. */
+static _Atomic long long libssl_clock;
 static SSL *_Atomic hurried;
 
 static long long
@@ -50,7 +52,7 @@ tls_patient(SSL *ssl)
 {
 	SSL *who = hurried;
 
-	if (who != NULL && who != ssl)
+	if ((who != NULL && who != ssl) || SSL_is_server(ssl) || SSL_get_fd(ssl) >= 0)
 		return;
 	hurried = NULL;
 	libssl_clock = now_for_libssl();
