@@ -751,7 +751,9 @@ struct dtlsv1_listener *dtlsv1_listener_new(SSL_CTX *ctx,
 
 /**
  * One descriptor for poll, epoll, libuv or libevent: readable when dtlsv1_listener_run() has
- * something to do, timers included; level-triggered. It is the listener's: never read or close it.
+ * something to do, timers included, and while dtlsv1_listener_next() has more than was taken;
+ * level-triggered. Who watches its edges (EPOLLET) is woken for both again, if each wake is answered
+ * with dtlsv1_listener_run() or dtlsv1_listener_accept(). It is the listener's: never read or close it.
  *
  * Returns it, or -1 for NULL.
  *

@@ -30,7 +30,9 @@ pub const DTLSV1_NEWS_REPLACED: c_int = 4;
 pub const DTLSV1_NEWS_OVERDUE: c_int = 8;
 
 /// One descriptor for poll, epoll, libuv or libevent: readable when dtlsv1_listener_run() has
-/// something to do, timers included; level-triggered. It is the listener's: never read or close it.
+/// something to do, timers included, and while dtlsv1_listener_next() has more than was taken;
+/// level-triggered. Who watches its edges (EPOLLET) is woken for both again, if each wake is answered
+/// with dtlsv1_listener_run() or dtlsv1_listener_accept(). It is the listener's: never read or close it.
 ///
 /// Returns it, or -1 for NULL.
 ///
