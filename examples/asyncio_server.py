@@ -17,7 +17,10 @@ import struct
 import sys
 
 try:
-    from cryptography.hazmat.bindings import _openssl as binding
+    try:
+        from cryptography.hazmat.bindings import _openssl as binding
+    except ImportError:  # from cryptography 40 on it is part of another module
+        from cryptography.hazmat.bindings import _rust as binding
     from OpenSSL import SSL
 except ImportError as error:
     sys.exit(f"{error}: run it with the distribution's python3 and python3-openssl (see the head of this file)")
