@@ -211,7 +211,8 @@ test_signals(void)
 			NEED(lf.run(listener, 20) >= 0);
 			(void)lf.next(listener, NULL);
 			ERR_clear_error();
-			n = SSL_accept(ssl);
+			/* Called once more, LibreSSL's would begin anew. */
+			n = SSL_is_init_finished(ssl) ? 1 : SSL_accept(ssl);
 			if (n == 1 && SSL_is_init_finished(caller.ssl))
 				break;
 			CHECK(n == 1 || SSL_get_error(ssl, n) == SSL_ERROR_WANT_READ);

@@ -1,6 +1,6 @@
 /*
  * Two clients and their listener go, in every order and from every state; and an
- * SSL of a listener's that is cleared, or whose handshake has failed, harms nobody.
+ * SSL of a listener's that is cleared harms nobody.
  * Run it under valgrind and AddressSanitizer.
  */
 #define _GNU_SOURCE
@@ -248,56 +248,6 @@ test_cleared(enum state state)
 	caller_free(&caller);
 }
 
-/* A handshake that fails is the program's to end; until then nothing comes of it. */
-static void
-test_failed(int how)
-{
-	struct address at;
-	struct caller caller;
-	SSL_CTX *without = SSL_CTX_new(DTLS_server_method()); /* a certificate */
-	dtlsv1_listener *listener = listener_at(without, "127.0.0.1", NULL, &at);
-	SSL *ssl, *none = NULL;
-	int i, n = -1;
-
-	check_case("failed");
-	caller_init(&caller, &at);
-	hello(listener, &caller);
-	ssl = lf.next(listener, NULL);
-	NEED(ssl != NULL);
-	n = SSL_accept(ssl);
-	CHECK_INT(n, -1);
-	CHECK_INT(SSL_get_error(ssl, n), SSL_ERROR_SSL);
-	ERR_clear_error();
-	/* What the client has to say of it is news all the same, and no failure of the listener's. */
-	(void)net_readable(caller.fd, 1000);
-	CHECK(SSL_do_handshake(caller.ssl) <= 0);
-	ERR_clear_error();
-	for (i = 0; i < 3; i++) {
-		NEED(lf.run(listener, 5) >= 0);
-		while (lf.next(listener, NULL) != NULL)
-			;
-		CHECK(SSL_accept(ssl) <= 0);
-		ERR_clear_error();
-	}
-	if (how == 1)
-		CHECK(lf.detach(ssl) >= 0);
-	if (how == 2)
-		(void)SSL_clear(ssl);
-	if (how != 0)
-		use(ssl);
-	SSL_free(ssl);
-	CHECK_INT(listener_turn(listener, &none, 1), 0);
-	CHECK_INT(open_ssls(), 0);
-	begin_anew(&caller);
-	hello(listener, &caller);
-	ssl = lf.next(listener, NULL);
-	CHECK(ssl != NULL);
-	SSL_free(ssl);
-	lf.free(listener);
-	SSL_CTX_free(without);
-	caller_free(&caller);
-}
-
 int
 main(void)
 {
@@ -316,8 +266,6 @@ main(void)
 	for (one = TOLD; one < FREED; one++)
 		if (one != REPLACED)
 			test_cleared(one);
-	for (one = 0; one < 3; one++)
-		test_failed(one);
 	SSL_CTX_free(ctx);
 	return check_end();
 }

@@ -143,7 +143,9 @@ finish(struct caller *caller, SSL *ssl, int own)
 		done = caller_step(caller);
 		if (own) {
 			ERR_clear_error();
-			(void)SSL_accept(ssl);
+			/* Once more, and LibreSSL's would begin anew. */
+			if (!SSL_is_init_finished(ssl))
+				(void)SSL_accept(ssl);
 			ERR_clear_error();
 			(void)net_readable(caller->fd, 1);
 		} else {
@@ -163,7 +165,7 @@ test_state(enum state state, int times)
 	struct caller caller;
 	SSL *ssl = NULL, *old = NULL;
 	char line[16] = "";
-	int i;
+	int i, n;
 
 	check_case(names[state]);
 	caller_init(&caller, &at);
@@ -205,7 +207,7 @@ test_state(enum state state, int times)
 		if (times > 1)
 			listen_only();
 		/* Its socket's buffer is as full as anybody's. */
-		if (state == DETACHED)
+		for (n = 0; state == DETACHED && n < 40; n++)
 			CHECK_INT(SSL_read(ssl, line, sizeof(line)), -1);
 	}
 	ERR_clear_error();
@@ -214,7 +216,9 @@ test_state(enum state state, int times)
 	if (state == DETACHED) {
 		CHECK_INT(SSL_write(caller.ssl, "still", 5), 5);
 		(void)net_readable(SSL_get_fd(ssl), 1000);
-		CHECK_INT(SSL_read(ssl, line, sizeof(line)), 5);
+		/* LibreSSL's tells of each record that it drops. */
+		for (i = 0; i < 400 && SSL_read(ssl, line, sizeof(line)) <= 0; i++)
+			ERR_clear_error();
 		CHECK_STR(line, "still");
 	} else {
 		/* What the spoofed hellos were answered is no message. */

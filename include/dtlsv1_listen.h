@@ -377,7 +377,8 @@ struct dtlsv1_listener_options {
    */
   unsigned int max_per_address;
   /**
-   * Datagrams kept for a client that does not read, the newest of which are lost; 0: 32.
+   * Datagrams kept for a client that does not read, the newest of which are lost; 0: 32. With fewer
+   * than a flight of the client's has (a certificate takes several), its handshake does not end.
    */
   unsigned int queue;
   /**

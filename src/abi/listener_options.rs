@@ -17,7 +17,8 @@ pub struct ListenerOptions {
     pub max_clients: c_uint,
     /// Of those, from one IPv4 address or one IPv6 /64; 0: no bound.
     pub max_per_address: c_uint,
-    /// Datagrams kept for a client that does not read, the newest of which are lost; 0: 32.
+    /// Datagrams kept for a client that does not read, the newest of which are lost; 0: 32. With fewer
+    /// than a flight of the client's has (a certificate takes several), its handshake does not end.
     pub queue: c_uint,
     /// DTLSV1_NEWS_OVERDUE after so many seconds without a handshake; 0: 60.
     pub handshake_seconds: c_uint,

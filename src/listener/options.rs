@@ -23,6 +23,9 @@ const LONGEST_DATAGRAM: u32 = 16_384 + 13;
 /// below it, libssl would not use the number.
 const LEAST_MTU: u32 = 256 - 28;
 
+/// Bytes of the longest datagram that IPv4 carries: 65,535 with its header and UDP's.
+const LONGEST_UDP: u32 = 65_535 - 28;
+
 impl Options {
     /// In the order of the C structure, where 0 stands for the usual. `None` for what cannot be.
     pub(crate) fn new(numbers: [u32; 6], doors: bool) -> Option<Self> {
@@ -33,7 +36,8 @@ impl Options {
         Some(Self {
             limits: Limits { clients, per_address, queue: or(queue, QUEUE) },
             handshake: Duration::from_secs(or(handshake, HANDSHAKE_SECONDS).into()),
-            mtu,
+            // LibreSSL's arithmetic with more than a datagram can have goes wrong.
+            mtu: mtu.min(LONGEST_UDP),
             max_datagram: usize::try_from(max_datagram).ok().filter(|_| fits)?,
             doors,
         })
@@ -57,5 +61,6 @@ mod tests {
         let with = |mtu, longest| Options::new([0, 0, 0, 0, mtu, longest], true);
         assert!(with(0, 16_397).is_some() && with(0, 16_398).is_none());
         assert!(with(228, 1).is_some() && with(227, 1).is_none());
+        assert_eq!(with(u32::MAX, 1).unwrap().mtu, 65_507);
     }
 }
