@@ -29,7 +29,7 @@ NO_SETUP=1 tools/chroot.sh rpm sh -ec '
 	list() {
 		find /usr /etc -xdev -path /etc/ld.so.cache -prune -o -print | sort
 	}
-	mkdir -p /usr/src/debug # which belongs to another package where there is rpm
+	mkdir -p /usr/src/debug /usr/share/licenses # other packages own them where there is rpm
 	list >/tmp/before
 	packages=$(ls /out/*.rpm | grep -v "\.src\.rpm$")
 	rpm -i --nodeps $packages
