@@ -220,13 +220,13 @@ unsafe extern "C-unwind" fn ctrl<W: Wire, const N: usize>(
         command::EOF => wire.has_ended().into(),
         // Whoever tells us where to write to knows no more than we do.
         command::SET_PEER | command::FLUSH | command::SET_CLOSE | command::GET_CLOSE => 1,
-        command::QUERY_MTU | command::GET_MTU | command::GET_FALLBACK_MTU => wire.mtu().into(),
+        command::QUERY_MTU | command::GET_MTU | command::GET_FALLBACK_MTU => wire.mtu() as c_long,
         command::SET_MTU => {
             wire.set_mtu(u32::try_from(larg).unwrap_or(u32::MAX));
             larg
         }
         command::MTU_EXCEEDED => wire.was_too_long().into(),
-        command::GET_MTU_OVERHEAD => wire.overhead().into(),
+        command::GET_MTU_OVERHEAD => wire.overhead() as c_long,
         _ => 0,
     }
 }

@@ -54,7 +54,7 @@ fn key() -> [u64; 2] {
     let [a, b] = random.map_or([0; 2], |at| unsafe { at.read_unaligned() });
     // A program may clear those bytes. Where things lie in memory is random, too.
     let here: fn() -> [u64; 2] = key;
-    [a ^ at, b ^ (here as usize as u64)]
+    [a ^ (at as usize as u64), b ^ (here as usize as u64)]
 }
 
 #[cfg(test)]
