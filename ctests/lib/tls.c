@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* LibreSSL before DTLS 1.2 takes no handshake with a key of another kind. */
-#ifdef LIBRESSL_VERSION_NUMBER
+#if defined(LIBRESSL_VERSION_NUMBER) && !defined(DTLS1_2_VERSION)
 #define KEY_TYPE         EVP_PKEY_RSA
 #define KEY_OF_TYPE(gen) EVP_PKEY_CTX_set_rsa_keygen_bits((gen), 2048)
 #else
