@@ -173,7 +173,9 @@ mod tests {
     fn an_ipv4_socket_writes_the_source_address_alone() {
         let mut control = Control([0xAA; ROOM]);
         let len = control.write(Family::V4, &local(Ip::v4([10, 0, 0, 1]), 0));
-        assert_eq!(control.0[HEADER..len], [0, 0, 0, 0, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let (info, padding) = control.0[HEADER..len].split_at(size_of::<libc::in_pktinfo>());
+        assert_eq!(info, [0, 0, 0, 0, 10, 0, 0, 1, 0, 0, 0, 0]);
+        assert!(padding.iter().all(|byte| *byte == 0)); // none where a long has 32 bits
     }
 
     #[test]
