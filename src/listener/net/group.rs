@@ -70,7 +70,9 @@ mod tests {
             let look = || {
                 let own = inode(&one).unwrap();
                 let told = diag::seen(&local, family, own);
-                assert_eq!(told, table::seen(&local, family, own));
+                // Beside the test below, whose sockets come and go, the table may pass one over.
+                let mut looks = (0..100).map(|_| table::seen(&local, family, own));
+                assert!(looks.any(|look| look == told), "{told:?}");
                 told.unwrap()
             };
             assert_eq!(look(), Seen { own: true, other: false });
