@@ -72,6 +72,15 @@ static void
 spoof_all(const struct caller *caller)
 {
 	static const int types[] = { 20, 21, 22, 23, 24, 99 };
+	/*
+	 * LibreSSL's takes a record whose MAC is wrong for one that has come: what the
+	 * client sends is too old then, on any socket (docs/releases.md).
+	 */
+#if defined(LIBRESSL_VERSION_NUMBER) && LIBRESSL_VERSION_NUMBER >= 0x30300000L
+	const int with_current_epoch = 0;
+#else
+	const int with_current_epoch = 1;
+#endif
 	unsigned char bytes[64];
 	size_t i, n;
 
@@ -82,7 +91,8 @@ spoof_all(const struct caller *caller)
 	}
 	spoof(caller, bytes, 0);
 	for (i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		spoof_record(caller, types[i], 0xFEFD, 1, (int)(900 + i), 48, 48);
+		if (with_current_epoch)
+			spoof_record(caller, types[i], 0xFEFD, 1, (int)(900 + i), 48, 48);
 		spoof_record(caller, types[i], 0xFEFD, 2, (int)(900 + i), 48, 48);
 	}
 	spoof_record(caller, 23, 0xFEFD, 65535, 65535, 48, 48);
@@ -228,9 +238,16 @@ test_state(enum state state, int times)
 		listen_only();
 		while (lf.next(listener, NULL) != NULL)
 			;
-		/* Some did not fit into its queue, and its next message is heard. */
-		while (SSL_read(ssl, line, sizeof(line)) > 0)
-			;
+		/*
+		 * Some did not fit into its queue, and its next message is heard. LibreSSL's tells
+		 * of records that it drops.
+		 */
+		for (i = 0; i < 400; i++) {
+			ERR_clear_error();
+			n = SSL_read(ssl, line, sizeof(line));
+			if (n <= 0 && SSL_get_error(ssl, n) == SSL_ERROR_WANT_READ)
+				break;
+		}
 		CHECK_INT(SSL_get_error(ssl, -1), SSL_ERROR_WANT_READ);
 		exchange(listener, ssl, &caller, "nor of many");
 	}
