@@ -59,8 +59,8 @@ def run(command, status, env):
     return done.stdout + done.stderr, bound, files
 
 
-# What our library itself needs, and may bring along: the compiler's unwinder.
-BROUGHT = ("libgcc_s.", "ld-linux")
+# What our library itself needs, and may bring along.
+BROUGHT = ("ld-linux",)
 
 
 def is_brought(file):

@@ -16,8 +16,13 @@ LIBSSL_VERSIONS := OPENSSL_1_1_0 OPENSSL_3.0.0 OPENSSL_4.0.0
 VERSIONED := $(foreach v,$(LIBSSL_VERSIONS),$(addsuffix .$(v),$(LIBSSL_NAMES))) \
     SSL_CTX_new.DTLSV1_LISTEN_1
 
-# Looked for behind the archive: what Rust's standard library needs.
+# Looked for behind the archive: what Rust's standard library needs. With src/unwinder.c nothing of
+# libgcc_s is left over, and it is not linked to. ARM's 32 bits have an unwinder of other names.
 RUST_LIBS := -lgcc_s -lm -lc
+UNWINDER = $(if $(filter arm%,$(shell $(CC) -dumpmachine)),,src/unwinder.c)
+
+# What is C in the shared objects.
+C_FLAGS := -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 $(CPPFLAGS) $(CFLAGS) -fPIC
 
 # What a package of debug symbols is made from is left in with STRIP_FLAGS=.
 STRIP_FLAGS ?= -Wl,--strip-debug
@@ -35,18 +40,18 @@ link: $(LIB_SO) $(AUDIT_SO)
 $(LIB_A):
 
 # Put in place whole: two makes may be at it, and programs run with the one that is there.
-$(LIB_SO): $(LIB_A) $(EXPORTS) tools/mk/link.mk
+$(LIB_SO): $(LIB_A) $(EXPORTS) src/unwinder.c tools/mk/link.mk
 	@set -e; tmp=$$(mktemp -d $(TARGET_DIR)/link.XXXXXX); trap 'rm -rf "$$tmp"' EXIT; \
 	printf '%s\n' $(VERSIONED) | sed 's/^\([^.]*\)\.\(.*\)/& \1@\2/' >"$$tmp/versions.txt"; \
 	set -x; \
 	$(OBJCOPY) --redefine-syms="$$tmp/versions.txt" $(LIB_A) "$$tmp/versions.a"; \
-	$(CC) $(LINK_FLAGS) $(LDFLAGS) $(addprefix -Wl$(comma)-u$(comma),$(LIBSSL_NAMES)) \
-	    -o "$$tmp/$(notdir $@)" "$$tmp/versions.a" $(RUST_LIBS); \
+	$(CC) $(C_FLAGS) -fexceptions -funwind-tables -fvisibility=hidden $(LINK_FLAGS) $(LDFLAGS) $(addprefix -Wl$(comma)-u$(comma),$(LIBSSL_NAMES)) \
+	    -o "$$tmp/$(notdir $@)" "$$tmp/versions.a" $(UNWINDER) $(RUST_LIBS); \
 	mv -f "$$tmp/$(notdir $@)" $@
 	ln -sf libdtlsv1_listen.so $(TARGET_DIR)/$(LIB_SONAME)
 
 # For programs that look names up: without a library of its own (src/auditor.c).
 $(AUDIT_SO): src/auditor.c tools/mk/link.mk
-	$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror -O2 $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib \
+	$(CC) $(C_FLAGS) -shared -nostdlib \
 	    -Wl,-soname,$(notdir $@) -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(LDFLAGS) \
 	    -o $@ $<

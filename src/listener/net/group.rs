@@ -40,8 +40,9 @@ fn inode(socket: &Socket) -> Option<u64> {
         return None;
     }
     // SAFETY: filled in, as 0 says.
+    let status = unsafe { status.assume_init() };
     #[allow(clippy::unnecessary_cast, reason = "32 bits on some systems")]
-    Some(unsafe { status.assume_init() }.st_ino as u64)
+    Some(status.st_ino as u64)
 }
 
 #[cfg(test)]
