@@ -51,6 +51,19 @@ settle(dtlsv1_listener *listener, int epoll)
 		(void)listener_turn(listener, NULL, 0);
 }
 
+static void
+end(dtlsv1_listener *listener, int epoll, struct caller callers[CALLERS], SSL *ssls[CALLERS])
+{
+	int i;
+
+	for (i = 0; i < CALLERS; i++) {
+		SSL_free(ssls[i]);
+		caller_free(&callers[i]);
+	}
+	close(epoll);
+	lf.free(listener);
+}
+
 /* They all say something at once; each is told of, though each wake brings one. */
 static void
 test_one_each(int edges, int takes_none)
@@ -89,12 +102,7 @@ test_one_each(int edges, int takes_none)
 	for (turns = 0; wakes(epoll, 30) == 1 && turns < 10; turns++)
 		NEED(lf.run(listener, 0) == 0);
 	CHECK(turns <= 1);
-	for (i = 0; i < CALLERS; i++) {
-		SSL_free(ssls[i]);
-		caller_free(&callers[i]);
-	}
-	close(epoll);
-	lf.free(listener);
+	end(listener, epoll, callers, ssls);
 }
 
 /* New clients, of whom accept() gives one with each wake. */
@@ -128,12 +136,7 @@ test_accepts(int edges)
 		told += ssls[told] != NULL;
 	}
 	CHECK_INT(told, CALLERS);
-	for (i = 0; i < CALLERS; i++) {
-		SSL_free(ssls[i]);
-		caller_free(&callers[i]);
-	}
-	close(epoll);
-	lf.free(listener);
+	end(listener, epoll, callers, ssls);
 }
 
 /*

@@ -13,49 +13,6 @@
 
 enum end { FREED, DETACHED, CLEARED, ENDS };
 
-static uint64_t
-open_ssls(void)
-{
-	struct dtlsv1_listen_stats now;
-
-	NEED(get_stats(&now, sizeof(now)) == 1);
-	return now.listener_accepted - now.listener_closed;
-}
-
-/* Both hellos, and the listener has read them. */
-static void
-hello(dtlsv1_listener *listener, struct caller *caller)
-{
-	(void)caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-	(void)net_readable(caller->fd, 1000);
-	(void)caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-}
-
-/* Another SSL, which hears nothing of what the one before was sent. */
-static void
-begin_anew(struct caller *caller)
-{
-	unsigned char old[2048];
-
-	while (recv(caller->fd, old, sizeof(old), 0) > 0)
-		;
-	caller_anew(caller);
-}
-
-static void
-use(SSL *ssl)
-{
-	char line[16];
-
-	ERR_clear_error();
-	(void)SSL_read(ssl, line, sizeof(line));
-	(void)SSL_write(ssl, "x", 1);
-	(void)SSL_shutdown(ssl);
-	ERR_clear_error();
-}
-
 /* A handshake that fails is the program's to end; until then nothing comes of it. */
 static void
 test_failed(enum end how)
@@ -69,7 +26,7 @@ test_failed(enum end how)
 
 	check_case("failed");
 	caller_init(&caller, &at);
-	hello(listener, &caller);
+	listener_hello(listener, &caller);
 	ssl = lf.next(listener, NULL);
 	NEED(ssl != NULL);
 	n = SSL_accept(ssl);
@@ -92,12 +49,13 @@ test_failed(enum end how)
 	if (how == CLEARED)
 		(void)SSL_clear(ssl);
 	if (how != FREED)
-		use(ssl);
+		exercise(ssl);
 	SSL_free(ssl);
 	CHECK_INT(listener_turn(listener, &none, 1), 0);
-	CHECK_INT(open_ssls(), 0);
-	begin_anew(&caller);
-	hello(listener, &caller);
+	CHECK_INT(listener_open_ssls(), 0);
+	caller_drain(&caller); /* it hears nothing of what was sent */
+	caller_anew(&caller);
+	listener_hello(listener, &caller);
 	ssl = lf.next(listener, NULL);
 	CHECK(ssl != NULL);
 	SSL_free(ssl);

@@ -122,7 +122,6 @@ static void
 test_repeated_flight(int error)
 {
 	struct caller caller;
-	unsigned char lost[4096];
 	SSL *ssl;
 	int turns;
 
@@ -133,8 +132,7 @@ test_repeated_flight(int error)
 	CHECK_INT(SSL_accept(ssl), -1);
 	ERR_clear_error();
 	(void)net_readable(caller.fd, 1000);
-	while (recv(caller.fd, lost, sizeof(lost), 0) > 0)
-		;
+	caller_drain(&caller);
 	fail_with(error);
 	for (turns = 0; failed == 0 && turns < 40; turns++) {
 		CHECK(lf.run(listener, 100) >= 0);
@@ -283,7 +281,7 @@ main(void)
 	test_all(0);
 	test_all(DTLSV1_LISTENER_ONE_SOCKET);
 	NEED(get_stats(&stats, sizeof(stats)) == 1);
-	CHECK_INT(stats.listener_accepted - stats.listener_closed, 0);
+	CHECK_INT(listener_open_ssls(), 0);
 	CHECK_INT(stats.listener_overdue, 0);
 	SSL_CTX_free(ctx);
 	return check_end();

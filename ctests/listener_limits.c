@@ -43,17 +43,6 @@ caller_from(struct caller *caller, const char *ip, const struct address *at)
 	caller_anew(caller);
 }
 
-/* Both hellos. */
-static void
-hello(dtlsv1_listener *listener, struct caller *caller)
-{
-	caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-	(void)net_readable(caller->fd, 1000);
-	caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-}
-
 static void
 test_clients(int of_one_address)
 {
@@ -71,7 +60,7 @@ test_clients(int of_one_address)
 	caller_from(&c, "127.0.0.2", &at);
 	first = listener_serve(listener, &a);
 	changes(&stats, 1, 0);
-	hello(listener, &b);
+	listener_hello(listener, &b);
 	changes(&stats, 0, 1);
 	CHECK(lf.next(listener, NULL) == NULL);
 	if (of_one_address) {
@@ -81,7 +70,7 @@ test_clients(int of_one_address)
 	}
 	/* To begin anew takes no more room. */
 	caller_anew(&a);
-	hello(listener, &a);
+	listener_hello(listener, &a);
 	changes(&stats, 1, 0);
 	second = lf.next(listener, NULL);
 	CHECK(second != NULL && second != first);

@@ -20,17 +20,6 @@ static SSL_CTX *ctx;
 /* How far a client has come; FREED: its SSL has gone already. */
 enum state { QUEUED, TOLD, SHAKING, READABLE, CONNECTED, REPLACED, DETACHED, FREED, STATES };
 
-/* Both hellos, and the listener has read them. */
-static void
-hello(dtlsv1_listener *listener, struct caller *caller)
-{
-	(void)caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-	(void)net_readable(caller->fd, 1000);
-	(void)caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-}
-
 /* Of whom nobody asked: freed when all else is done. */
 static SSL *others[8];
 
@@ -88,7 +77,7 @@ in_state(enum state state, dtlsv1_listener *listener, struct caller *caller)
 		ssl = serve(listener, caller);
 		if (state == REPLACED) {
 			caller_anew(caller);
-			hello(listener, caller);
+			listener_hello(listener, caller);
 		}
 		if (state == DETACHED) {
 			int fd = lf.detach(ssl);
@@ -101,7 +90,7 @@ in_state(enum state state, dtlsv1_listener *listener, struct caller *caller)
 		}
 		return ssl;
 	}
-	hello(listener, caller);
+	listener_hello(listener, caller);
 	if (state == QUEUED)
 		return NULL;
 	for (ssl = NULL; ssl == NULL && (next = lf.accept(listener, 0)) != NULL;)
@@ -117,38 +106,6 @@ in_state(enum state state, dtlsv1_listener *listener, struct caller *caller)
 	}
 	ERR_clear_error();
 	return ssl;
-}
-
-/* Another SSL, which hears nothing of what the one before was sent. */
-static void
-begin_anew(struct caller *caller)
-{
-	unsigned char old[2048];
-
-	while (recv(caller->fd, old, sizeof(old), 0) > 0)
-		;
-	caller_anew(caller);
-}
-
-static void
-use(SSL *ssl)
-{
-	char line[16];
-
-	ERR_clear_error();
-	(void)SSL_read(ssl, line, sizeof(line));
-	(void)SSL_write(ssl, "x", 1);
-	(void)SSL_shutdown(ssl);
-	ERR_clear_error();
-}
-
-static uint64_t
-open_ssls(void)
-{
-	struct dtlsv1_listen_stats now;
-
-	NEED(get_stats(&now, sizeof(now)) == 1);
-	return now.listener_accepted - now.listener_closed;
 }
 
 static void
@@ -179,13 +136,13 @@ test_order(enum state one, enum state other, int order)
 		if (*turn == 'l') {
 			lf.free(listener);
 			listener = NULL;
-			CHECK_INT(open_ssls(), 0);
+			CHECK_INT(listener_open_ssls(), 0);
 		} else {
 			SSL_free(ssl[*turn - 'a']);
 			ssl[*turn - 'a'] = NULL;
 			for (i = 0; i < 2; i++)
 				if (ssl[i] != NULL)
-					use(ssl[i]);
+					exercise(ssl[i]);
 			if (listener != NULL)
 				NEED(lf.run(listener, 0) >= 0);
 		}
@@ -229,7 +186,8 @@ test_cleared(enum state state)
 		SSL_free(ssl);
 		ssl = NULL;
 	}
-	begin_anew(&caller);
+	caller_drain(&caller); /* it hears nothing of what was sent */
+	caller_anew(&caller);
 	for (turns = 0; turns < 1000; turns++) {
 		int done = caller_step(&caller);
 
@@ -243,7 +201,7 @@ test_cleared(enum state state)
 		exchange(listener, new[0], &caller, "all the same");
 	SSL_free(new[0]);
 	SSL_free(ssl);
-	CHECK_INT(open_ssls(), 0);
+	CHECK_INT(listener_open_ssls(), 0);
 	lf.free(listener);
 	caller_free(&caller);
 }

@@ -21,26 +21,6 @@ enum state { QUEUED, TOLD, SHAKING, READABLE, CONNECTED, REPLACED, DETACHED, STA
 static const char *const names[] = { "in the accept queue", "told of", "in its handshake",
 	"readable", "connected", "replaced", "detached" };
 
-static uint64_t
-open_ssls(void)
-{
-	struct dtlsv1_listen_stats now;
-
-	NEED(get_stats(&now, sizeof(now)) == 1);
-	return now.listener_accepted - now.listener_closed;
-}
-
-/* Both hellos, and the listener has read them. */
-static void
-hello(dtlsv1_listener *listener, struct caller *caller)
-{
-	caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-	(void)net_readable(caller->fd, 1000);
-	caller_step(caller);
-	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
-}
-
 static SSL *
 in_state(enum state state, dtlsv1_listener *listener, struct caller *caller)
 {
@@ -50,13 +30,13 @@ in_state(enum state state, dtlsv1_listener *listener, struct caller *caller)
 		ssl = listener_serve(listener, caller);
 		if (state == REPLACED) {
 			caller_anew(caller);
-			hello(listener, caller);
+			listener_hello(listener, caller);
 		}
 		if (state == DETACHED)
 			CHECK(lf.detach(ssl) >= 0);
 		return ssl;
 	}
-	hello(listener, caller);
+	listener_hello(listener, caller);
 	if (state == QUEUED)
 		return NULL;
 	ssl = lf.next(listener, NULL);
@@ -113,7 +93,7 @@ test_ssl_first(enum state state)
 	SSL_free(ssl);
 	if (state != QUEUED) {
 		CHECK(lf.next(listener, NULL) == NULL);
-		CHECK_INT(open_ssls(), 0);
+		CHECK_INT(listener_open_ssls(), 0);
 	}
 	/* What the client sends yet is a stranger's. */
 	(void)send(caller.fd, "\26\376\375\0\1junk and more of it", 22, 0);
@@ -121,7 +101,7 @@ test_ssl_first(enum state state)
 		NEED(listener_wait(listener));
 	CHECK(lf.run(listener, 0) >= 0);
 	lf.free(listener);
-	CHECK_INT(open_ssls(), 0);
+	CHECK_INT(listener_open_ssls(), 0);
 	caller_free(&caller);
 }
 
@@ -138,7 +118,7 @@ test_listener_first(enum state state)
 	caller_init(&caller, &at);
 	ssl = in_state(state, listener, &caller);
 	lf.free(listener);
-	CHECK_INT(open_ssls(), 0);
+	CHECK_INT(listener_open_ssls(), 0);
 	if (state == DETACHED) {
 		CHECK_INT(SSL_write(caller.ssl, "still", 5), 5);
 		CHECK_INT(SSL_read(ssl, line, sizeof(line)), 5);
@@ -171,7 +151,7 @@ test_references(void)
 	NEED(BIO_up_ref(bio) == 1);
 	SSL_free(ssl);
 	CHECK(lf.next(listener, NULL) == NULL);
-	CHECK_INT(open_ssls(), 0);
+	CHECK_INT(listener_open_ssls(), 0);
 	CHECK_INT(BIO_read(bio, &byte, 1), 0);
 	CHECK_INT(BIO_write(bio, "x", 1), -1);
 	BIO_free_all(bio);
@@ -183,7 +163,7 @@ test_references(void)
 	NEED(own != NULL);
 	SSL_set_bio(ssl, own, own);
 	CHECK(lf.next(listener, NULL) == NULL);
-	CHECK_INT(open_ssls(), 0);
+	CHECK_INT(listener_open_ssls(), 0);
 	SSL_free(ssl);
 	lf.free(listener);
 	caller_free(&caller);
@@ -231,10 +211,10 @@ test_callbacks(void)
 		(void)lf.run(listener, 0); /* the second client's SSL_new() */
 		CHECK(doomed_ssl == NULL);
 		doomed = NULL;
-		CHECK_INT(open_ssls(), frees_listener ? 0 : 1);
+		CHECK_INT(listener_open_ssls(), frees_listener ? 0 : 1);
 		if (!frees_listener)
 			lf.free(listener);
-		CHECK_INT(open_ssls(), 0);
+		CHECK_INT(listener_open_ssls(), 0);
 		caller_free(&first);
 		caller_free(&second);
 	}

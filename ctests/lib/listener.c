@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "listener.h"
 #include "check.h"
+#include "counters.h"
 #include "tls.h"
 
 #include <arpa/inet.h>
@@ -120,6 +121,15 @@ caller_anew(struct caller *caller)
 }
 
 void
+caller_drain(struct caller *caller)
+{
+	unsigned char lost[4096];
+
+	while (recv(caller->fd, lost, sizeof(lost), 0) > 0)
+		;
+}
+
+void
 caller_free(struct caller *caller)
 {
 	SSL_free(caller->ssl);
@@ -173,6 +183,25 @@ listener_turn(dtlsv1_listener *listener, SSL *ssls[], int n)
 	return all;
 }
 
+void
+listener_hello(dtlsv1_listener *listener, struct caller *caller)
+{
+	(void)caller_step(caller);
+	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
+	(void)net_readable(caller->fd, 1000);
+	(void)caller_step(caller);
+	NEED(listener_wait(listener) && lf.run(listener, 0) >= 0);
+}
+
+uint64_t
+listener_open_ssls(void)
+{
+	struct dtlsv1_listen_stats now;
+
+	NEED(get_stats(&now, sizeof(now)) == 1);
+	return now.listener_accepted - now.listener_closed;
+}
+
 SSL *
 listener_serve(dtlsv1_listener *listener, struct caller *caller)
 {
@@ -189,6 +218,18 @@ listener_serve(dtlsv1_listener *listener, struct caller *caller)
 			(void)listener_turn(listener, &ssl, 1);
 	}
 	check_die("a handshake that ends", __FILE__, __LINE__);
+}
+
+void
+exercise(SSL *ssl)
+{
+	char line[16];
+
+	ERR_clear_error();
+	(void)SSL_read(ssl, line, sizeof(line));
+	(void)SSL_write(ssl, "x", 1);
+	(void)SSL_shutdown(ssl);
+	ERR_clear_error();
 }
 
 void

@@ -49,7 +49,8 @@ struct caller {
 	int fd;
 };
 void caller_init(struct caller *, const struct address *listener);
-void caller_anew(struct caller *); /* another SSL, the same port */
+void caller_anew(struct caller *);  /* another SSL, the same port */
+void caller_drain(struct caller *); /* what has come is lost */
 void caller_free(struct caller *);
 int caller_step(struct caller *); /* 1: its handshake is done */
 
@@ -63,8 +64,17 @@ int listener_turn(dtlsv1_listener *, SSL *ssls[], int n);
 /* Until the caller's handshake is done on both sides; the listener's SSL. */
 SSL *listener_serve(dtlsv1_listener *, struct caller *);
 
+/* Both hellos, and the listener has read them. */
+void listener_hello(dtlsv1_listener *, struct caller *);
+
+/* SSLs of listeners' that have not been freed. */
+uint64_t listener_open_ssls(void);
+
 /* Up to a second for what the kernel is about to bring. */
 int listener_wait(dtlsv1_listener *);
+
+/* All that a program does with an SSL, whatever becomes of it. */
+void exercise(SSL *);
 
 /* A line from the client to the server, and back; checked. */
 void exchange(dtlsv1_listener *, SSL *, struct caller *, const char *line);
