@@ -15,7 +15,7 @@ pub(crate) use clock::tests::BOOT_SECONDS;
 pub(crate) use clock::{boot_seconds, coarse_seconds, monotonic, unix_seconds};
 pub(crate) use keyed::Keyed;
 pub(crate) use lock::{Guarded, Lock, Locked};
-pub(crate) use notice::{notice, remember_stderr};
+pub(crate) use notice::{notice, remember_stderr, status};
 pub(crate) use once::Once;
 pub(crate) use unnoticed::{Unnoticed, errno, set_errno};
 

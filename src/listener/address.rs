@@ -63,6 +63,14 @@ impl Ip {
         <[u8; 4]>::try_from(self.0.strip_prefix(&MAPPED)?).ok()
     }
 
+    /// Its bytes as sockets of this family have them.
+    pub(crate) fn in_family(&self, family: Family) -> &[u8] {
+        match (family, &self.0) {
+            (Family::V4, [_, _, _, _, _, _, _, _, _, _, _, _, v4 @ ..]) => v4,
+            (Family::V6, all) => all,
+        }
+    }
+
     /// `::` or `0.0.0.0`.
     pub(crate) fn is_any(&self) -> bool {
         *self == Self::UNSPECIFIED || self.as_v4() == Some([0; 4])

@@ -75,7 +75,8 @@ fn to_stderr(line: &[u8]) -> bool {
     usize::try_from(written) == Ok(line.len())
 }
 
-fn status(fd: c_int) -> Option<libc::stat> {
+/// What fstat(2) says of a descriptor, if it is open.
+pub(crate) fn status(fd: c_int) -> Option<libc::stat> {
     let mut status = MaybeUninit::uninit();
     // SAFETY: writable for what the call fills in; the descriptor may be closed.
     let failed = unsafe { libc::fstat(fd, status.as_mut_ptr()) };

@@ -5,7 +5,7 @@ mod diag;
 mod table;
 
 use super::socket::Socket;
-use std::mem::MaybeUninit;
+use crate::os::status;
 
 /// False as well where the kernel does not say.
 pub(super) fn is_alone(socket: &Socket) -> bool {
@@ -33,16 +33,9 @@ impl Seen {
     }
 }
 
+#[allow(clippy::unnecessary_cast, reason = "32 bits on some systems")]
 fn inode(socket: &Socket) -> Option<u64> {
-    let mut status = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: writable for one.
-    if unsafe { libc::fstat(socket.fd(), status.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: filled in, as 0 says.
-    let status = unsafe { status.assume_init() };
-    #[allow(clippy::unnecessary_cast, reason = "32 bits on some systems")]
-    Some(status.st_ino as u64)
+    status(socket.fd()).map(|status| status.st_ino as u64)
 }
 
 #[cfg(test)]

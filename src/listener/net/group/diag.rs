@@ -80,10 +80,8 @@ fn first(messages: &[u8]) -> Option<(u16, &[u8], &[u8])> {
 
 /// The inode of the socket that a message tells of, if it has this address: `Some(None)` if it has another.
 fn names(message: &[u8], local: &Address, family: Family) -> Option<Option<u32>> {
-    let v4 = local.ip.as_v4().unwrap_or_default();
-    let ip: &[u8] = if family == Family::V4 { &v4 } else { &local.ip.0 };
     let inode = u32::from_ne_bytes(*message.get(INODE_AT..)?.first_chunk()?);
     let port = message.get(PORT_AT..)?.starts_with(&local.port.to_be_bytes());
-    let same = port && message.get(ADDRESS_AT..)?.starts_with(ip);
+    let same = port && message.get(ADDRESS_AT..)?.starts_with(local.ip.in_family(family));
     Some(same.then_some(inode))
 }

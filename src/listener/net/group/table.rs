@@ -48,9 +48,7 @@ impl Name {
 
     fn of(local: &Address, family: Family) -> Self {
         let mut name = Self { bytes: [0; Self::ROOM], len: 0 };
-        let v4 = local.ip.as_v4().unwrap_or_default();
-        let ip: &[u8] = if family == Family::V4 { &v4 } else { &local.ip.0 };
-        for word in ip.chunks_exact(4) {
+        for word in local.ip.in_family(family).chunks_exact(4) {
             let word = word.first_chunk().copied().unwrap_or_default();
             name.hex(&u32::from_ne_bytes(word).to_be_bytes());
         }
