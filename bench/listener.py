@@ -130,13 +130,24 @@ def clients_once(release, way, count):
     }
 
 
+def paced(release, quick):
+    """What the kernel alone takes for a hello at the spoofed ones' rate: there, a server sleeps before each."""
+    rounds, options = 1 if quick else 5, {"sources": 60_000, "rate": SPOOFED}
+    return interleave(
+        ["bare", "batch"],
+        rounds,
+        lambda server: flood_once(release, server, ("hello", 4, SIZE), SECONDS, **options)["cpu_us"],
+        "hellos at the spoofed ones' rate",
+    )
+
+
 def clients(release, quick):
     rows = []
     # 10,000 connected sockets take minutes, and beside a flood hardly answer.
     for count, ways in ((200, list(WAYS)),) if quick else ((1000, list(WAYS)), (10_000, ["listener"])):
         samples = interleave(
             ways,
-            1 if quick else 2,
+            1 if quick else 2 if len(ways) > 1 else 5,
             lambda way, count=count: clients_once(release, way, count),
             f"{count} clients",
         )
@@ -161,6 +172,7 @@ def main():
         "challenges": challenges(release, options.quick),
         "growth": growth(release, options.quick),
         "clients": clients(release, options.quick),
+        "paced": paced(release, options.quick),
     }
     described["load_after"] = os.getloadavg()[0]
     data["seconds"] = round(time.monotonic() - START)
