@@ -34,7 +34,8 @@ WAYS = {
     "connected sockets, libssl's": ("connected", "usual", False),
 }
 SPOOFED = 2000
-SECONDS = 4
+# Of a flood, and of the time before it in which nothing comes; so often for each server.
+SECONDS, FLOODINGS = 2, 3
 
 
 class Many(Server):
@@ -91,6 +92,19 @@ def growth(release, quick):
     }
 
 
+def spoofed_once(release, server):
+    """CPU time of a spoofed hello, above what the clients who are there take in that time."""
+    before = server.ask()
+    time.sleep(SECONDS)
+    idle = server.ask()
+    # Whether the first of them is answered in time is not asked here.
+    command = [release.program("flood"), "hello", 4, server.port, SIZE, SECONDS, SPOOFED, 60_000]
+    flood = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, preexec_fn=pin(1))
+    sent, flooded = last_json(flood.stdout)["sent"], server.ask()
+    spent = (flooded["cpu"] - idle["cpu"]) - (idle["cpu"] - before["cpu"])
+    return max(0.0, spent) / sent * 1e6
+
+
 def clients_once(release, way, count):
     """So many clients at once, who then stay: what the server spent on them."""
     with Many(release, way) as server:
@@ -102,7 +116,7 @@ def clients_once(release, way, count):
                 "127.0.0.1",
                 server.port,
                 str(count),
-                f"stay={2 * SECONDS + 3}",
+                f"stay={FLOODINGS * 2 * SECONDS + 3}",
                 "patience=120",
             ],
             stdout=subprocess.PIPE,
@@ -112,27 +126,21 @@ def clients_once(release, way, count):
         )
         clients.stdout.readline()
         took, there = time.monotonic() - began, server.ask()
-        time.sleep(SECONDS)
-        idle = server.ask()
-        # Whether the first of them is answered in time is not asked here.
-        command = [release.program("flood"), "hello", 4, server.port, SIZE, SECONDS, SPOOFED, 60_000]
-        flood = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, preexec_fn=pin(1))
-        sent, flooded = last_json(flood.stdout)["sent"], server.ask()
+        spoofed = [spoofed_once(release, server) for _ in range(FLOODINGS)]
         ended = last_json(clients.communicate(timeout=400)[0])
         server.stop()
-    spoofed = (flooded["cpu"] - there["cpu"]) - 2 * (idle["cpu"] - there["cpu"])
     return {
         "dead": ended["dead"],
         "per_second": ended["handshakes"] / took,
         "handshake_us": (there["cpu"] - alone["cpu"]) / max(ended["handshakes"], 1) * 1e6,
-        "heap": (idle["heap"] - alone["heap"]) / max(idle["clients"], 1),
-        "spoofed_us": max(0.0, spoofed) / sent * 1e6,
+        "heap": (there["heap"] - alone["heap"]) / max(there["clients"], 1),
+        "spoofed_us": spread(spoofed)["median"],
     }
 
 
 def paced(release, quick):
     """What the kernel alone takes for a hello at the spoofed ones' rate: there, a server sleeps before each."""
-    rounds, options = 1 if quick else 5, {"sources": 60_000, "rate": SPOOFED}
+    rounds, options = 1 if quick else 9, {"sources": 60_000, "rate": SPOOFED}
     return interleave(
         ["bare", "batch"],
         rounds,
@@ -147,7 +155,7 @@ def clients(release, quick):
     for count, ways in ((200, list(WAYS)),) if quick else ((1000, list(WAYS)), (10_000, ["listener"])):
         samples = interleave(
             ways,
-            1 if quick else 2 if len(ways) > 1 else 5,
+            1 if quick else 2 if len(ways) > 1 else 3,
             lambda way, count=count: clients_once(release, way, count),
             f"{count} clients",
         )

@@ -8,13 +8,6 @@
 #include "../include/dtlsv1_listen.h"
 #include "many.h"
 
-/*
- * Milliseconds for which a server waits at most. One of 50 is the kernel's next
- * timer, which it sets again for each wait. A signal that comes just before is
- * heard when the wait ends.
- */
-#define WAIT 1000
-
 /* Looked up: the program is the same with the library and without. */
 static struct {
 	dtlsv1_listener *(*bind)(
@@ -58,7 +51,7 @@ turn_listener(void)
 	SSL *ssl;
 	int news;
 
-	if (ours.run(listener, WAIT) == -1)
+	if (ours.run(listener, 50) == -1)
 		die("dtlsv1_listener_run");
 	while ((ssl = ours.next(listener, &news)) != NULL) {
 		clients_there += (news & DTLSV1_NEWS_ACCEPTED) != 0;
