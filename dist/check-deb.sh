@@ -40,8 +40,10 @@ OUT=$out tools/chroot.sh "clean-$release" sh -ec '
 	for page in man1/dtlsv1-listen.1 man3/dtlsv1_listen.3 man3/dtlsv1_listener.3; do
 		[ -s "/usr/share/man/$page.gz" ]
 	done
-	count=$(/src/dist/links.sh /usr/share/doc/libdtlsv1-listen-dev)
-	echo "links in the documents: $count"
+	for package in libdtlsv1-listen-dev dtlsv1-listen; do
+		count=$(/src/dist/links.sh "/usr/share/doc/$package")
+		echo "links in the documents of $package: $count"
+	done
 	ldconfig -p | grep libdtlsv1_listen.so.1
 	# The debug symbols are those of what is installed.
 	for file in libdtlsv1_listen.so.1 libdtlsv1_listen_audit.so; do
