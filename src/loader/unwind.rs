@@ -14,7 +14,37 @@ type Step = unsafe extern "C" fn(*mut Context, *mut c_void) -> c_int;
 // Of the unwinder, which Rust's standard library brings along.
 unsafe extern "C" {
     fn _Unwind_Backtrace(step: Step, argument: *mut c_void) -> c_int;
+    #[cfg(not(target_arch = "arm"))]
     fn _Unwind_GetIP(context: *mut Context) -> usize;
+    #[cfg(target_arch = "arm")]
+    fn _Unwind_VRS_Get(
+        context: *mut Context,
+        class: c_int,
+        register: u32,
+        kind: c_int,
+        value: *mut c_void,
+    ) -> c_int;
+}
+
+/// Where a function goes on, once what it called has returned.
+#[cfg(not(target_arch = "arm"))]
+fn address(context: *mut Context) -> usize {
+    // SAFETY: the unwinder's own context, which it has just given to `step`.
+    unsafe { _Unwind_GetIP(context) }
+}
+
+/// Likewise. On ARM of 32 bits that is a register (Exception Handling ABI for the Arm Architecture),
+/// which C reads with an inline function; its lowest bit says that the function is Thumb code.
+#[cfg(target_arch = "arm")]
+fn address(context: *mut Context) -> usize {
+    const CORE: c_int = 0;
+    const PC: u32 = 15;
+    const UINT32: c_int = 0;
+    let mut value = 0_usize;
+    let to = (&raw mut value).cast();
+    // SAFETY: the unwinder's own context, which it has just given to `step`; `value` has 32 bits.
+    unsafe { _Unwind_VRS_Get(context, CORE, PC, UINT32, to) };
+    value & !1
 }
 
 /// `_URC_NO_REASON` goes on; anything else ends the walk.
@@ -39,8 +69,7 @@ pub(crate) fn caller() -> usize {
 unsafe extern "C" fn step(context: *mut Context, walk: *mut c_void) -> c_int {
     // SAFETY: the pointer that was given to the unwinder.
     let Some(walk) = (unsafe { walk.cast::<Walk>().as_mut() }) else { return ENOUGH };
-    // SAFETY: the unwinder's own context, for the length of this call.
-    let ip = unsafe { _Unwind_GetIP(context) };
+    let ip = address(context);
     if walk.us.contains(ip) {
         return GO_ON;
     }
