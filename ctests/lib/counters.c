@@ -60,7 +60,8 @@ static const struct {
 };
 
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
-_Static_assert(sizeof(size_t) + MEMBERS * sizeof(uint64_t) == sizeof(struct dtlsv1_listen_stats),
+_Static_assert(offsetof(struct dtlsv1_listen_stats, datagrams) + MEMBERS * sizeof(uint64_t) ==
+	sizeof(struct dtlsv1_listen_stats),
     "every member is in the table");
 
 static struct dtlsv1_listen_stats last;
