@@ -5,12 +5,12 @@
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
+#include "lib/clock.h"
 #include "lib/counters.h"
 #include "lib/listener.h"
 #include "lib/tls.h"
 
 #include <openssl/err.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +26,7 @@ static long looks;
 int
 clock_gettime(clockid_t id, struct timespec *now)
 {
-	int ret = (int)syscall(SYS_clock_gettime, id, now);
+	int ret = kernel_clock(id, now);
 
 	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE) {
 		now->tv_sec += ahead;

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "lib/app.h"
 #include "lib/check.h"
+#include "lib/clock.h"
 #include "lib/counters.h"
 #include "lib/give.h"
 #include "lib/hello.h"
@@ -14,7 +15,6 @@
 
 #include <openssl/err.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ time(time_t *now)
 {
 	struct timespec real;
 
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &real);
+	(void)kernel_clock(CLOCK_REALTIME, &real);
 	real.tv_sec += ahead;
 	if (now != NULL)
 		*now = real.tv_sec;
