@@ -72,6 +72,8 @@ test_repeats(void)
 	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", NULL, &at);
 	ssize_t longest;
 	struct timeval left = { 1, 1 };
+	/* Where its time_t is wider than a long, a timer's microseconds are not seen: one look more. */
+	const int looks = sizeof(time_t) > sizeof(long) ? 3 : 2;
 	int first, again, turns;
 	SSL *ssl;
 
@@ -87,7 +89,7 @@ test_repeats(void)
 	 * Nothing comes: the descriptor alone says that there is work, and not too early; but libssl
 	 * sets its timer with each message of a flight, and the first one's may be looked at.
 	 */
-	for (turns = 0; turns < 2 && (left.tv_sec != 0 || left.tv_usec != 0); turns++) {
+	for (turns = 0; turns < looks && (left.tv_sec != 0 || left.tv_usec != 0); turns++) {
 		if (turns > 0)
 			CHECK_INT(lf.run(listener, 0), 0);
 		CHECK(net_readable(lf.fd(listener), 3000));

@@ -236,6 +236,8 @@ unsafe extern "C-unwind" fn ctrl<W: Wire, const N: usize>(
 /// `at` is null or points at a timeval.
 unsafe fn set_timeout<W: Wire>(wire: &W, at: *mut c_void) -> c_long {
     let Some(at) = NonNull::new(at) else { return 0 };
+    // On 32 bits libssl may count time in 64 (timeval.rs), and nothing here says whether it does: of
+    // that, this is the beginning. Then the listener asks too early, and libssl tells it what is left.
     // SAFETY: by this function's contract.
     let at = unsafe { at.cast::<libc::timeval>().read_unaligned() };
     let none = at.tv_sec == 0 && at.tv_usec == 0;
