@@ -1,11 +1,12 @@
 /*
  * Something for a tracer to see: a challenge, a drop and an accepted client of
- * each address family (probes.test has gdb look on). Without one, nobody asks
- * the BIO for the peer of a datagram that is dropped.
+ * each address family, and of a listener (probes.test has gdb look on). Without
+ * one, nobody asks the BIO for the peer of a datagram that is dropped.
  */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/hello.h"
+#include "lib/listener.h"
 #include "lib/tls.h"
 
 #include <openssl/err.h>
@@ -37,6 +38,38 @@ serve_peer(SSL *ssl)
 	CHECK_INT(listen_to(ssl, NULL), 1);
 }
 
+static void
+serve_clients(SSL_CTX *ctx)
+{
+	struct address at, own;
+	dtlsv1_listener *listener = listener_at(ctx, "127.0.0.1", NULL, &at);
+	unsigned char bytes[256];
+	int fd = net_bound(AF_INET, &own), n;
+	struct hello h;
+	struct hvr hvr;
+	SSL *ssl;
+
+	hello_make(&h, NULL, 0);
+	net_send(fd, h.byte, h.len, &at);
+	CHECK_INT(lf.run(listener, 1000), 0);
+	net_wait(fd);
+	n = (int)recv(fd, bytes, sizeof(bytes), 0);
+	hvr_parse(&hvr, bytes, (size_t)n);
+	CHECK(n > 0 && hvr.bad == NULL);
+
+	hello_put(&h, AT_TYPE, 23, 1);
+	net_send(fd, h.byte, h.len, &at);
+	CHECK_INT(lf.run(listener, 1000), 0);
+
+	hello_make(&h, hvr.cookie, hvr.cookielen);
+	net_send(fd, h.byte, h.len, &at);
+	CHECK_INT(lf.run(listener, 1000), 1);
+	NEED((ssl = lf.next(listener, NULL)) != NULL);
+	SSL_free(ssl);
+	lf.free(listener);
+	net_close(fd, &own);
+}
+
 int
 main(void)
 {
@@ -60,6 +93,10 @@ main(void)
 		serve_peer(ssl);
 		SSL_free(ssl);
 	}
+	SSL_CTX_free(ctx);
+	listener_init();
+	ctx = tls_server_ctx();
+	serve_clients(ctx);
 	SSL_CTX_free(ctx);
 	return check_end();
 }

@@ -88,7 +88,7 @@ pub(crate) fn adopt(ssl: Ssl, hello: &[u8], peer: &Peer, tally: &Tally) -> Resul
     }
     if outcome == Ok(true) {
         tally.count_end(&Ok(()));
-        probes::adopted(peer);
+        probes::accepted(peer);
     }
     outcome
 }

@@ -49,9 +49,9 @@ pub(crate) fn dropped(discard: Discard, peer: &Peer) {
     probe_lazy!(dtlsv1_listen, discard, reason.name(discard), text.peer(Some(*peer)));
 }
 
-/// A client was accepted that an SSL's BIO knows nothing of.
+/// A client was accepted, of whom the driver knows without the SSL's BIO.
 #[inline]
-pub(crate) fn adopted(peer: &Peer) {
+pub(crate) fn accepted(peer: &Peer) {
     let mut text = Text::new();
     probe_lazy!(dtlsv1_listen, accept, text.peer(Some(*peer)));
 }

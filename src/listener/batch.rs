@@ -100,7 +100,7 @@ impl Batch for BatchSocket {
     }
 
     fn flush(&mut self) {
-        self.outbox.flush(&self.socket, |sending, _, _| match sending {
+        self.outbox.flush(&self.socket, |answered| match answered.sending {
             Sending::Out => {}
             Sending::WouldBlock => tally().count(Event::WriteBlocked),
             Sending::TooLong | Sending::Lost => tally().count(Event::WriteFailed),

@@ -45,7 +45,7 @@ use crate::hello::error::{Fault, Stop};
 use crate::hello::wire::Method;
 use crate::openssl::{Libssl, OwnedCtx, Ssl, SslCtx, client_bio, free};
 use crate::os::monotonic;
-use crate::stats::{self, Event};
+use crate::stats::{self, Event, write_if_due};
 use address::Family;
 use clients::Clients;
 use core::{Core, State};
@@ -159,6 +159,7 @@ impl Listener {
     fn turn(this: &Shared<Self>, timeout: i32) -> Result<bool, Fault> {
         // In a callback, while it is at work already.
         let mut pump = this.pump.try_borrow_mut().map_err(|_| Fault::InvalidArgument)?;
+        write_if_due();
         let ready = this.core.with(|state| state.poll.wait(timeout));
         let ready = ready.ok_or(Fault::InvalidArgument)??;
         let tally = stats::tally();

@@ -3,7 +3,7 @@
 use super::Listener;
 use super::address::Flow;
 use super::clients::ClientId;
-use super::net::Sending;
+use super::net::{Answered, Sending};
 use super::pump::{Engine, Happened, Repeated};
 use super::shared::Shared;
 use super::tie;
@@ -125,17 +125,23 @@ impl Engine for SslEngine<'_> {
                 tally.discard(discard);
                 probes::dropped(discard, peer);
             }
-            Happened::Answered(sending, answered, answer) => {
+            Happened::Answered(Answered { sending, to, question, answer }) => {
                 let sent = match sending {
                     Sending::Out => Sent::Out,
                     Sending::WouldBlock => Sent::WouldBlock,
                     Sending::TooLong | Sending::Lost => Sent::Unreachable,
                 };
-                tally.count_answer(sent, answered, answer);
+                tally.count_answer(sent, question, answer);
+                if sent == Sent::Out {
+                    probes::challenge(|| Peer::from_given(to.as_bytes()), question, answer);
+                }
             }
-            Happened::Accepted => {
-                tally.count(Event::Accepted);
+            Happened::Accepted(peer) => {
                 tally.count(Event::ListenerAccepted);
+                tally.count_end(&Ok(()));
+                if let Some(peer) = peer {
+                    probes::accepted(peer);
+                }
             }
             Happened::Replaced => tally.count(Event::ListenerReplaced),
             Happened::Overdue => tally.count(Event::ListenerOverdue),

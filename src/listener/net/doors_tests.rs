@@ -119,7 +119,10 @@ fn an_answer_leaves_from_where_the_question_came_to() {
         let flow = Flow { peer, local };
         assert!(outbox.push(socket, &flow, 113, b"answer"));
         let mut told = Vec::new();
-        outbox.flush(socket, |sending, answered, len| told.push((sending, answered, len)));
+        outbox.flush(socket, |told_of| {
+            assert_eq!(Address::from_sockaddr(told_of.to.as_bytes()), Some(peer));
+            told.push((told_of.sending, told_of.question, told_of.answer));
+        });
         assert_eq!(told, [(Sending::Out, 113, 6)]);
         let mut room = [0; 16];
         assert_eq!(client.recv(&mut room).unwrap(), 6, "{to}");
@@ -153,7 +156,7 @@ fn a_batch_is_read_and_answered_at_once_and_one_bad_peer_harms_none() {
     assert!(outbox.is_full());
     assert!(!outbox.push(socket, &Flow { peer: got[0].1, local: got[0].2 }, 1, b"x"));
     let mut outcomes = Vec::new();
-    outbox.flush(socket, |sending, _, _| outcomes.push(sending));
+    outbox.flush(socket, |answered| outcomes.push(answered.sending));
     let lost: Vec<_> = (0..BATCH).filter(|n| outcomes[*n] == Sending::Lost).collect();
     assert_eq!((outcomes.len(), lost), (BATCH, vec![0, 20, 30, 63]));
     let mut room = [0; 4];
@@ -161,7 +164,7 @@ fn a_batch_is_read_and_answered_at_once_and_one_bad_peer_harms_none() {
     let expected: Vec<u8> = (0..64).filter(|n| ![0, 20, 30, 63].contains(n)).collect();
     assert_eq!(answers, expected);
     assert_eq!(read(&mut inbox, socket).len(), 6);
-    outbox.flush(socket, |_, _, _| panic!("nothing is left"));
+    outbox.flush(socket, |_| panic!("nothing is left"));
 }
 
 #[test]

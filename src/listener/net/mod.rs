@@ -18,7 +18,7 @@ pub(super) use poll::{Poll, Ready};
 #[cfg(test)]
 pub(super) use receive::Unusable;
 pub(super) use receive::{Inbox, Received};
-pub(super) use send::{Outbox, Sending, send_now};
+pub(super) use send::{Answered, Outbox, Sending, send_now};
 pub(super) use socket::{Errno, Socket};
 
 /// Datagrams read or answered with one system call. 32 to 64 are enough: what is left is the

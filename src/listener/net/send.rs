@@ -23,6 +23,16 @@ pub(crate) enum Sending {
     Lost,
 }
 
+/// What became of an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Answered<'a> {
+    pub(crate) sending: Sending,
+    pub(crate) to: &'a SockAddr,
+    /// Bytes of what it answers, and its own.
+    pub(crate) question: usize,
+    pub(crate) answer: usize,
+}
+
 /// Answers that wait to be sent.
 pub(crate) struct Outbox {
     slots: Vec<Slot>,
@@ -87,9 +97,9 @@ impl Outbox {
         true
     }
 
-    /// Sends them all, and tells of each what became of it, how long it is and what it answered.
-    /// What cannot be sent now is dropped: who misses it asks again.
-    pub(crate) fn flush(&mut self, socket: &Socket, mut told: impl FnMut(Sending, usize, usize)) {
+    /// Sends them all, and tells of each what became of it. What cannot be sent now is dropped: who
+    /// misses it asks again.
+    pub(crate) fn flush(&mut self, socket: &Socket, mut told: impl FnMut(Answered<'_>)) {
         self.prepare();
         let mut at = 0;
         while let Some(rest) = self.headers.get_mut(at..self.len).filter(|rest| !rest.is_empty()) {
@@ -98,7 +108,7 @@ impl Outbox {
                 // SAFETY: `prepare` has pointed each of these headers at what is in its slot.
                 unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, FLAGS as _) }
             });
-            let (sent, outcome) = match usize::try_from(n) {
+            let (sent, sending) = match usize::try_from(n) {
                 Ok(n) => (n.max(1), Sending::Out),
                 Err(_) => match judged(last_error()) {
                     // Nor the others.
@@ -108,7 +118,8 @@ impl Outbox {
             };
             let end = at.saturating_add(sent);
             for slot in self.slots.get(at..end.min(self.len)).unwrap_or_default() {
-                told(outcome, slot.answered, slot.len);
+                let (to, question, answer) = (&slot.address, slot.answered, slot.len);
+                told(Answered { sending, to, question, answer });
             }
             at = end;
         }

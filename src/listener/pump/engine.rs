@@ -6,7 +6,7 @@ use crate::hello::step::{Step, VerifiedHello};
 use crate::hello::wire::HelloVerifyRequest;
 use crate::listener::address::Flow;
 use crate::listener::clients::ClientId;
-use crate::listener::net::Sending;
+use crate::listener::net::Answered;
 use std::time::Duration;
 
 /// libssl and the service.
@@ -63,11 +63,11 @@ pub(crate) enum Happened<'a> {
     Came(usize),
     /// It was dropped.
     Dropped(Discard, &'a Peer),
-    /// An answer of so many bytes to so many was sent, or was not.
-    Answered(Sending, usize, usize),
-    Accepted,
-    /// A client began anew from its port.
+    /// An answer was sent, or was not.
+    Answered(Answered<'a>),
+    /// A client began anew from its port: told before that it was accepted.
     Replaced,
+    Accepted(Option<&'a Peer>),
     /// A handshake took too long.
     Overdue,
     /// A hello that had been accepted came again.

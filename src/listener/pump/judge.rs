@@ -104,10 +104,10 @@ impl Admission<'_> {
             let end = self.now.checked_add(self.handshake);
             state.clients.set_timer(id, Timer::Handshake, end);
         });
-        engine.count(Happened::Accepted);
         if replaces {
             engine.count(Happened::Replaced);
         }
+        engine.count(Happened::Accepted(hello.peer()));
     }
 }
 

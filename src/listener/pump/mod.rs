@@ -216,9 +216,7 @@ impl Pump {
     fn flush<E: Engine>(&mut self, engine: &mut E, core: &Core<E::Handle>) {
         core.with(|state| {
             if let Some(socket) = state.doors.through(Door::Strangers) {
-                self.outbox.flush(socket, |sending, answered, answer| {
-                    engine.count(Happened::Answered(sending, answered, answer));
-                });
+                self.outbox.flush(socket, |answered| engine.count(Happened::Answered(answered)));
             }
         });
     }

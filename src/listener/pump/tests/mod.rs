@@ -14,7 +14,7 @@ use crate::hello::wire::{ClientHello, Fragment, Method};
 use crate::listener::address::{Address, Flow, Ip};
 use crate::listener::clients::{ClientId, Clients, Limits};
 use crate::listener::core::{Reading, State};
-use crate::listener::net::{Poll, Sending, open};
+use crate::listener::net::{Answered, Poll, Sending, open};
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::net::UdpSocket;
@@ -125,10 +125,10 @@ impl Engine for Fake {
         self.happened.push(match happened {
             Happened::Came(_) => return,
             Happened::Dropped(discard, _) => Happening::Dropped(discard),
-            Happened::Answered(sending, answered, answer) => {
-                Happening::Answered(sending, answered, answer)
+            Happened::Answered(Answered { sending, question, answer, .. }) => {
+                Happening::Answered(sending, question, answer)
             }
-            Happened::Accepted => Happening::Accepted,
+            Happened::Accepted(_) => Happening::Accepted,
             Happened::Replaced => Happening::Replaced,
             Happened::Overdue => Happening::Overdue,
             Happened::Repeated => Happening::Repeated,

@@ -70,7 +70,7 @@ fn who_begins_anew_is_challenged_before_the_old_one_is_touched() {
     }
     client.send(&hello(2, RIGHT)).unwrap();
     server.turn().unwrap();
-    assert_eq!(server.happened(), [Happening::Accepted, Happening::Replaced]);
+    assert_eq!(server.happened(), [Happening::Replaced, Happening::Accepted]);
     assert_eq!(server.news(), [(2, 1), (1, 4)]);
     assert_eq!(server.read(1), Reading::End);
     let (old, flow) = server
