@@ -255,9 +255,22 @@ pub(crate) fn local(ssl: Ssl) -> Result<SockAddr, Fault> {
     wire.sockaddr(&wire.local()).ok_or(Fault::Internal)
 }
 
-/// Of so many milliseconds; negative for ever.
+/// What is left of so many milliseconds, a part of one counting as a whole; negative for ever.
 fn remaining(timeout: i32, passed: Duration) -> i32 {
     let Ok(all) = u64::try_from(timeout) else { return timeout };
     let left = Duration::from_millis(all).saturating_sub(passed);
-    i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
+    i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_not_cut_short() {
+        let after = |timeout, micros| remaining(timeout, Duration::from_micros(micros));
+        assert_eq!([after(1, 0), after(1, 1), after(1, 999), after(1, 1000)], [1, 1, 1, 0]);
+        assert_eq!([after(20, 3500), after(20, 30_000), after(0, 7)], [17, 0, 0]);
+        assert_eq!([after(-1, 5), after(i32::MAX, 0)], [-1, i32::MAX]);
+    }
 }
