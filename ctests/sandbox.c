@@ -2,16 +2,20 @@
  * A program that puts itself into a sandbox (seccomp) is ended for a system
  * call that it did not expect. Under a filter that lets through what libssl,
  * malloc and the program itself need, and what docs/operations.md names for a
- * secret file, for lines and for a socket of all addresses, clients are challenged and accepted as without one.
+ * secret file, for lines, for a socket of all addresses and for a listener, clients are challenged and
+ * accepted as without one.
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
 #include "lib/door.h"
 #include "lib/homes.h"
+#include "lib/listener.h"
 #include "lib/ours.h"
 #include "lib/said.h"
+#include "lib/tls.h"
 
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -38,6 +42,12 @@ static const int lines[] = { SYS_poll, SYS_rt_sigprocmask };
 static const int socket_bio[] = { SYS_recvfrom, SYS_sendto };
 static const int addresses[] = { SYS_recvmsg, SYS_sendmsg, SYS_getsockname, SYS_getsockopt,
 	SYS_setsockopt, SYS_socket, SYS_connect, SYS_close };
+
+/* Ours for a listener, and for a client that leaves it. */
+static const int listening[] = { SYS_socket, SYS_bind, SYS_connect, SYS_getsockname, SYS_getsockopt,
+	SYS_setsockopt, SYS_recvfrom, SYS_recvmmsg, SYS_sendmmsg, SYS_sendmsg, SYS_epoll_create1,
+	SYS_epoll_ctl, SYS_epoll_wait, SYS_timerfd_create, SYS_timerfd_settime, SYS_close };
+static const int leaving[] = { SYS_fcntl, SYS_poll, SYS_recvfrom, SYS_sendto };
 
 #define ALL(list) list, sizeof(list) / sizeof((list)[0])
 #define BPF(code, k, t, f) \
@@ -152,8 +162,72 @@ serve_all_addresses(void)
 	CHECK(answer(bytes, sizeof(bytes)) > 0);
 }
 
+/* A client in a process that is free: a line to the server and one back, twice. */
 static void
-test(const char *what, const char *file, int with_lines, int on_all_addresses)
+be_client(int where)
+{
+	struct caller caller;
+	struct address at;
+	char line[8];
+	int i;
+
+	NEED(read(where, &at, sizeof(at)) == (ssize_t)sizeof(at));
+	caller_init(&caller, &at);
+	while (!caller_step(&caller))
+		NEED(net_readable(caller.fd, 10000));
+	for (i = 0; i < 2; i++) {
+		NEED(SSL_write(caller.ssl, "x", 1) == 1);
+		while (SSL_read(caller.ssl, line, sizeof(line)) != 1)
+			NEED(net_readable(caller.fd, 10000));
+	}
+	_exit(0);
+}
+
+static void
+serve_listener(void)
+{
+	struct program p = { .len = 0 };
+	SSL_CTX *ctx = tls_server_ctx();
+	struct address at;
+	dtlsv1_listener *listener;
+	SSL *ssl = NULL;
+	char line[8];
+	int ends[2];
+	pid_t client;
+
+	listener_init();
+	if (strcmp(getenv("CTESTS_MODE"), "preloaded") == 0)
+		NEED(ours.set_cookie_lifetime(ctx, 60) == 1); /* libgcc_s is looked up */
+	NEED(pipe(ends) == 0 && (client = fork()) >= 0);
+	if (client == 0)
+		be_client(ends[0]);
+	p.filter[p.len++] = BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	let(&p, ALL(usual));
+	let(&p, ALL(listening));
+	let(&p, ALL(leaving));
+	p.filter[p.len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
+	enter(&p);
+	listener = listener_at(ctx, "::", NULL, &at);
+	at = address_of("::1", address_port(&at));
+	NEED(write(ends[1], &at, sizeof(at)) == (ssize_t)sizeof(at));
+	while ((ssl = lf.accept(listener, 10000)) == NULL)
+		CHECK_QUEUED(0);
+	while (SSL_read(ssl, line, sizeof(line)) != 1) {
+		ERR_clear_error();
+		NEED(lf.run(listener, 10000) >= 0);
+		while (lf.next(listener, NULL) != NULL)
+			;
+	}
+	CHECK(lf.detach(ssl) >= 0);
+	CHECK_INT(SSL_write(ssl, line, 1), 1);
+	CHECK_INT(SSL_read(ssl, line, sizeof(line)), 1); /* its socket blocks */
+	CHECK_INT(SSL_write(ssl, line, 1), 1);
+	SSL_free(ssl);
+	lf.free(listener);
+}
+
+static void
+test(const char *what, const char *file, int with_lines, void (*other)(void))
 {
 	int status;
 	pid_t child;
@@ -161,8 +235,8 @@ test(const char *what, const char *file, int with_lines, int on_all_addresses)
 	check_case(what);
 	NEED((child = fork()) >= 0);
 	if (child == 0) {
-		if (on_all_addresses)
-			serve_all_addresses();
+		if (other != NULL)
+			other();
 		else
 			serve(file, with_lines);
 		_exit(check_failures() == 0 ? 0 : 254);
@@ -190,11 +264,12 @@ main(int argc, char **argv)
 	NEED((fd = mkstemp(file)) >= 0 && (f = fdopen(fd, "w")) != NULL);
 	NEED(fprintf(f, "%064d\n", 7) == 65 && fclose(f) == 0);
 
-	test("built-in cookies", NULL, 0, 0);
-	test("a socket of all addresses", NULL, 0, 1);
-	test("a secret file", file, 0, 0);
+	test("built-in cookies", NULL, 0, NULL);
+	test("a socket of all addresses", NULL, 0, serve_all_addresses);
+	test("a listener", NULL, 0, serve_listener);
+	test("a secret file", file, 0, NULL);
 	CHECK_STR(said(), "");
-	test("a line on stderr", file, 1, 0);
+	test("a line on stderr", file, 1, NULL);
 	CHECK(strstr(said(), "can be read by every user") != NULL);
 	unlink(file);
 	return check_end();

@@ -1,7 +1,8 @@
 /*
- * GCC's unwinder, looked up when something unwinds: a thread that is cancelled, an exception of the program's, a panic. As
- * a library that ours is linked to it would be in every process that ours is preloaded into, and took a third of what
- * an exec costs more. glibc looks it up so for pthread_exit(3), and ends the process likewise where there is none.
+ * GCC's unwinder, looked up when something unwinds: a thread that is cancelled, an exception of the program's, a panic; and
+ * to find who calls one of our own functions. As a library that ours is linked to it would be in every process that ours is
+ * preloaded into, and took a third of what an exec costs more. glibc looks it up so for pthread_exit(3), and ends the process
+ * likewise where there is none.
  *
  * Of the shared object alone: a program that is linked with the archive has an unwinder of its own. What a system's
  * unwinder has besides (ARM's) is linked to as ever (tools/mk/link.mk).
@@ -18,11 +19,8 @@
 typedef void (*function)(void);
 
 static function
-find(const char *name, _Atomic(function) *known)
+look_for(const char *name, _Atomic(function) *known)
 {
-	static const char lost[] = "dtlsv1_listen: a thread ends or an exception passes, and there "
-				   "is no libgcc_s.so.1 to unwind "
-				   "with: install libgcc-s1\n";
 	function found = atomic_load_explicit(known, memory_order_relaxed);
 	void *library, *at;
 
@@ -30,12 +28,25 @@ find(const char *name, _Atomic(function) *known)
 		return found;
 	library = dlopen("libgcc_s.so.1", RTLD_NOW);
 	at = library == NULL ? NULL : dlsym(library, name);
-	if (at == NULL) {
+	if (at == NULL)
+		return NULL;
+	memcpy(&found, &at, sizeof(found));
+	atomic_store_explicit(known, found, memory_order_relaxed);
+	return found;
+}
+
+static function
+find(const char *name, _Atomic(function) *known)
+{
+	static const char lost[] = "dtlsv1_listen: a thread ends or an exception passes, and there "
+				   "is no libgcc_s.so.1 to unwind "
+				   "with: install libgcc-s1\n";
+	function found = look_for(name, known);
+
+	if (found == NULL) {
 		(void)!write(STDERR_FILENO, lost, sizeof(lost) - 1);
 		abort();
 	}
-	memcpy(&found, &at, sizeof(found));
-	atomic_store_explicit(known, found, memory_order_relaxed);
 	return found;
 }
 
@@ -55,7 +66,18 @@ find(const char *name, _Atomic(function) *known)
 		((void(*) parameters)find(#name, &known)) arguments; \
 	}
 
-FORWARD(int, _Unwind_Backtrace, (void *trace, void *argument), (trace, argument))
+/* Nobody's end: without it a walk up the stack shows nothing. */
+int _Unwind_Backtrace(void *, void *);
+int
+_Unwind_Backtrace(void *trace, void *argument)
+{
+	enum { END_OF_STACK = 5 };
+	static _Atomic(function) known;
+	function found = look_for(__func__, &known);
+
+	return found == NULL ? END_OF_STACK : ((int (*)(void *, void *))found)(trace, argument);
+}
+
 FORWARD(uintptr_t, _Unwind_GetCFA, (void *context), (context))
 FORWARD(void *, _Unwind_FindEnclosingFunction, (void *at), (at))
 FORWARD(uintptr_t, _Unwind_GetDataRelBase, (void *context), (context))

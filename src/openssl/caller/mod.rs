@@ -174,5 +174,17 @@ pub(crate) fn at_load() {
         // An auditor, if there is one, hears of it by this question (src/auditor.c).
         loader::everybodys(c"dtlsv1_listen_symbind");
         behind::look_for_libressl();
+        if !is_preloaded() {
+            let _ = loader::caller();
+        }
     });
+}
+
+/// Is this library here for no program that calls its own functions? Any other has the unwinder from
+/// the start, by which callers are found and which is looked up as a file (src/unwinder.c): the first
+/// call may come in a chroot(2) or a sandbox where there is none.
+fn is_preloaded() -> bool {
+    const US: &[u8] = b"dtlsv1_listen";
+    let preloaded = crate::os::environment(c"LD_PRELOAD").unwrap_or_default();
+    preloaded.windows(US.len()).any(|part| part == US)
 }
