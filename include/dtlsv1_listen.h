@@ -87,8 +87,8 @@ typedef struct dtlsv1_listener dtlsv1_listener;
 /**
  * The first ServerHello goes out under the record sequence number of the ClientHello that it
  * answers (RFC 6347 section 4.2.1). OpenSSL 3.2 to 4.0 begin at 1 instead, which a client drops
- * as a replay when a HelloVerifyRequest came under that number. Only where the write BIO is
- * libssl's own datagram BIO, and the hello's number is 2 or more.
+ * as a replay when a HelloVerifyRequest came under that number. Only where the hello's number is 2
+ * or more; the write BIO may be of any kind.
  */
 #define DTLSV1_LISTEN_REPAIR_SEQUENCE 1
 
@@ -99,8 +99,8 @@ typedef struct dtlsv1_listener dtlsv1_listener;
 #define DTLSV1_LISTEN_REPAIR_TRAILING 2
 
 /**
- * A hello in several fragments is put together, and handed over whole. Only where the read BIO is
- * libssl's own datagram BIO.
+ * A hello in several fragments is put together, and handed over whole. In DTLSv1_listen() only where
+ * the read BIO is libssl's own datagram BIO.
  */
 #define DTLSV1_LISTEN_REPAIR_FRAGMENTS 4
 
@@ -173,9 +173,9 @@ typedef struct dtlsv1_listener dtlsv1_listener;
 struct dtlsv1_listener;
 
 /**
- * What DTLSv1_listen() and dtlsv1_listen_datagram() have done in this process since it was started, or
- * forked off: a child begins at nought. Later versions add members at the end; none is ever moved or
- * removed. A member is there if it ends within `size`.
+ * What DTLSv1_listen(), dtlsv1_listen_datagram() and listeners have done in this process since it was
+ * started, or forked off: a child begins at 0. Later versions add members at the end; none is ever
+ * moved or removed. A member is there if it ends within `size`.
  *
  * Each counter is exact. While other threads are at work they may be a few datagrams apart from
  * each other. They begin anew at 2^64.
@@ -186,7 +186,8 @@ struct dtlsv1_listen_stats {
    */
   size_t size;
   /**
-   * Datagrams read, or given to dtlsv1_listen_datagram().
+   * Datagrams read, or given to dtlsv1_listen_datagram(). Listeners' clients' are among them until
+   * they are detached.
    */
   uint64_t datagrams;
   /**
@@ -223,15 +224,16 @@ struct dtlsv1_listen_stats {
    */
   uint64_t cookies_forged;
   /**
-   * Clients accepted: calls of DTLSv1_listen() or dtlsv1_listen_adopt() that returned 1.
+   * Clients accepted: calls of DTLSv1_listen() or dtlsv1_listen_adopt() that returned 1, and
+   * clients of listeners.
    */
   uint64_t accepted;
   /**
-   * HelloVerifyRequests not sent since the write BIO would have blocked.
+   * HelloVerifyRequests not sent since the write BIO, or a listener's socket, would have blocked.
    */
   uint64_t writes_blocked;
   /**
-   * HelloVerifyRequests not sent since the write BIO failed.
+   * HelloVerifyRequests not sent since the write BIO, or a listener's socket, failed.
    */
   uint64_t writes_failed;
   /**
@@ -422,8 +424,8 @@ extern int dtlsv1_listen_peer(SSL *ssl, struct sockaddr *addr, socklen_t *addrle
  * Chooses whose cookies an SSL_CTX uses. Without a call: what DTLSV1_LISTEN_COOKIES says in the
  * environment, else DTLSV1_LISTEN_COOKIES_AUTO.
  *
- * Built-in cookies are 32 bytes (17 for a client whose first fragment has no room for more), bound to the client's address and port, its version, random and
- * session id, and to the time: valid for one to two minutes, or as
+ * Built-in cookies are 32 bytes (17 for a client whose first fragment has no room for more), bound to
+ * the client's address and port, its version, random and session id, and to the time: valid for one to two minutes, or as
  * dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
  * dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
  * else the process's, drawn from the system's random source when the library is loaded. That is the
@@ -671,7 +673,8 @@ int dtlsv1_listen_set_socket_filter(SSL_CTX *ctx,
 
 /**
  * Reads the process's counters. They cover every SSL_CTX and every thread, and only what goes
- * through DTLSv1_listen(), dtlsv1_listen_peer(), dtlsv1_listen_datagram() and dtlsv1_listen_adopt().
+ * through DTLSv1_listen(), dtlsv1_listen_peer(), dtlsv1_listen_datagram(), dtlsv1_listen_adopt() and
+ * listeners.
  *
  * `stats`: where they go. `size`: sizeof(struct dtlsv1_listen_stats) as the caller was compiled.
  * No more than that is written. A library that is older than the caller clears the members that it
@@ -739,8 +742,8 @@ int dtlsv1_listener_bind_group(SSL_CTX *ctx,
  *
  * `fd`: stays the caller's, who closes it once the listener is freed. It becomes non-blocking, and
  * is read by the listener alone. It is joined by two sockets more (see DTLSV1_LISTENER_ONE_SOCKET) if
- * it was bound with SO_REUSEPORT and nobody else has a socket on its address; /proc has to be there
- * to tell. The rest is as for dtlsv1_listener_bind().
+ * it was bound with SO_REUSEPORT and nobody else has a socket on its address, as sock_diag(7) or
+ * /proc/net/udp tells. The rest is as for dtlsv1_listener_bind().
  *
  * # Safety
  *
@@ -827,8 +830,9 @@ SSL *dtlsv1_listener_accept(struct dtlsv1_listener *listener,
 
 /**
  * Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
- * detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
- * listener's own functions, it is closed when that returns.
+ * detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL:
+ * nothing happens. In a callback that runs in one of the listener's own functions, it is closed when
+ * that returns.
  *
  * # Safety
  *
@@ -839,18 +843,21 @@ void dtlsv1_listener_free(struct dtlsv1_listener *listener);
 /**
  * Gives a client a connected socket of its own: for a thread, a forked child, another process.
  *
- * Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
- * else's is lost. The SSL owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
- * BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
- * blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves. What came before is with
- * the SSL, where poll(2) does not see it: SSL_read() until it says SSL_ERROR_WANT_READ, then wait.
+ * Nothing that the client has sent is lost, doubled or out of order by that. (Of another client's, a
+ * datagram that a processor has in its hands just then may be, if the listener is on all addresses.)
+ * The SSL owes the listener nothing from then on: it may be another thread's, and outlive the
+ * listener. Its BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it;
+ * where it blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves. What came before
+ * is with the SSL, where poll(2) does not see it: SSL_read() until it says SSL_ERROR_WANT_READ, then
+ * wait.
  *
  * Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
  * queued; the SSL is as it was then.
  *
  * The kernel looks at each detached socket of the port for every datagram of a stranger, before Linux
- * 6.13 for every datagram of anybody: for hundreds of clients, not for thousands (docs/operations.md). A client that begins anew from its port is not heard until its old SSL
- * is freed. The port is in use as long as the descriptor is open.
+ * 6.13 for every datagram of anybody: for hundreds of clients, not for thousands
+ * (docs/operations.md). A client that begins anew from its port is not heard until its old SSL is
+ * freed. The port is in use as long as the descriptor is open.
  *
  * # Safety
  *

@@ -3,15 +3,13 @@
 //! # The way of a datagram
 //!
 //! ```text
-//! program -> abi::listen -> listen::listen ------------------------------.
-//!                              | reads (openssl::Bio)                     |
-//!                              v                                          |
-//!                    hello::gate::judge  <- hello::wire (what was sent)   |
-//!                              | asks      <- hello::cookie (is it ours?) |
-//!                              v                                          |
-//!            Discard | Challenge(HelloVerifyRequest) | Admit              |
-//!               |            |                          |                 |
-//!          queue, 0     sent, and on              openssl::hand_off -> libssl's own function
+//! a BIO:       abi::listen   -> listen::listen  ---.
+//! bytes:       abi::datagram -> datagram::judge ---+-> hello::step::step  <- hello::wire (what was sent)
+//! many peers:  abi::listener -> listener::pump  ---'          | asks      <- hello::cookie (is it ours?)
+//!                                                             v
+//!                        Drop(Discard) | Answer(HelloVerifyRequest) | Kept | Accept(VerifiedHello)
+//!                             |                |                                |
+//!                       dropped, counted   sent, and on         listen::hand_over -> libssl's own function
 //! ```
 //!
 //! * [`hello`] decides. It is safe and pure: bytes, addresses, secrets and time come in as arguments, a
@@ -19,18 +17,24 @@
 //! * `service` is what an SSL_CTX has of ours: its secrets, settings, and hellos in reassembly.
 //! * `openssl` is the only door to libssl and libcrypto, and with [`abi`], the exported C functions,
 //!   the only place with `unsafe`, beside the modules that talk to the system: `#[allow(unsafe_code)]` below.
-//! * `listen` joins them: one loop that reads, asks the gate and does what it says. `datagram` does so
-//!   for one datagram, without an SSL or a BIO, and gives an SSL what was admitted.
+//! * Three drivers make the step and do what it says: `listen` reads a BIO in a loop; `datagram` is given
+//!   one datagram, without an SSL or a BIO, and gives an SSL what was admitted; `listener` holds a port, and
+//!   has an SSL for each client. What the step asks, `ssl_driver` and `ctx_driver` answer.
+//! * `loader` knows the objects of the process and what their references are bound to: whose libssl is
+//!   whose.
 //! * `local_address` tells where a datagram was sent to, and sends from there; `socket_filter` keeps garbage
 //!   out of a listening socket.
 //! * `stats` counts what happened, and `probes` shows it to tracers: neither decides anything.
+//! * `os`, `protected` and `map` are what everything stands on: locks that outlive a fork, memory for
+//!   secrets, a table. `load` runs when the library is loaded.
 //!
 //! # What is true throughout
 //!
 //! * Only libssl writes libssl's state: the verified record is given to its own `DTLSv1_listen`
 //!   through a read BIO that yields that record and nothing else (`openssl::handoff`).
-//! * Whatever a peer sends is a [`Discard`](hello::error::Discard) and returns 0; only our own side can
-//!   fail, with a [`Fault`](hello::error::Fault) and -1. Each queues the reason that OpenSSL queues.
+//! * Whatever a peer sends is a [`Discard`](hello::error::Discard), and `DTLSv1_listen` returns 0; only our
+//!   own side can fail, with a [`Fault`](hello::error::Fault) and -1. Each queues the reason that OpenSSL
+//!   queues.
 //! * A challenge costs no heap memory, and nothing of it is kept.
 //! * No cookie or message callback of the application's runs while a BIO of ours stands in its SSL.
 //!   The controls of its own BIO are passed on to it then, as the two that libssl asks.

@@ -152,8 +152,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listener_accept(
 }
 
 /// Closes a listener. The SSLs that the caller has stay valid, to be freed by him: but for the
-/// detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL: nothing happens. In a callback that runs in one of the
-/// listener's own functions, it is closed when that returns.
+/// detached, reads give the end and writes fail. Those that he has not been told of are freed. NULL:
+/// nothing happens. In a callback that runs in one of the listener's own functions, it is closed when
+/// that returns.
 ///
 /// # Safety
 ///

@@ -10,18 +10,21 @@ use std::ptr::NonNull;
 
 /// Gives a client a connected socket of its own: for a thread, a forked child, another process.
 ///
-/// Nothing that the client has sent is lost, doubled or out of order by that, and nothing of anybody
-/// else's is lost. The SSL owes the listener nothing from then on: it may be another thread's, and outlive the listener. Its
-/// BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it; where it
-/// blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves. What came before is with
-/// the SSL, where poll(2) does not see it: SSL_read() until it says SSL_ERROR_WANT_READ, then wait.
+/// Nothing that the client has sent is lost, doubled or out of order by that. (Of another client's, a
+/// datagram that a processor has in its hands just then may be, if the listener is on all addresses.)
+/// The SSL owes the listener nothing from then on: it may be another thread's, and outlive the
+/// listener. Its BIO is a descriptor's, blocking at first as accept(2)'s is, and as fcntl() sets it;
+/// where it blocks, libssl's timers run in SSL_accept() and SSL_read() by themselves. What came before
+/// is with the SSL, where poll(2) does not see it: SSL_read() until it says SSL_ERROR_WANT_READ, then
+/// wait.
 ///
 /// Returns the descriptor, which stays the BIO's (SSL_get_fd() gives the same), or -1 with the reason
 /// queued; the SSL is as it was then.
 ///
 /// The kernel looks at each detached socket of the port for every datagram of a stranger, before Linux
-/// 6.13 for every datagram of anybody: for hundreds of clients, not for thousands (docs/operations.md). A client that begins anew from its port is not heard until its old SSL
-/// is freed. The port is in use as long as the descriptor is open.
+/// 6.13 for every datagram of anybody: for hundreds of clients, not for thousands
+/// (docs/operations.md). A client that begins anew from its port is not heard until its old SSL is
+/// freed. The port is in use as long as the descriptor is open.
 ///
 /// # Safety
 ///

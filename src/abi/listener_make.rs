@@ -96,8 +96,8 @@ const MAX_GROUP: u16 = 1024;
 ///
 /// `fd`: stays the caller's, who closes it once the listener is freed. It becomes non-blocking, and
 /// is read by the listener alone. It is joined by two sockets more (see DTLSV1_LISTENER_ONE_SOCKET) if
-/// it was bound with SO_REUSEPORT and nobody else has a socket on its address; /proc has to be there
-/// to tell. The rest is as for dtlsv1_listener_bind().
+/// it was bound with SO_REUSEPORT and nobody else has a socket on its address, as sock_diag(7) or
+/// /proc/net/udp tells. The rest is as for dtlsv1_listener_bind().
 ///
 /// # Safety
 ///

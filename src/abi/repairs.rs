@@ -10,14 +10,14 @@ use std::ffi::{c_int, c_uint};
 pub const DTLSV1_LISTEN_REPAIR_NONE: c_uint = 0;
 /// The first ServerHello goes out under the record sequence number of the ClientHello that it
 /// answers (RFC 6347 section 4.2.1). OpenSSL 3.2 to 4.0 begin at 1 instead, which a client drops
-/// as a replay when a HelloVerifyRequest came under that number. Only where the write BIO is
-/// libssl's own datagram BIO, and the hello's number is 2 or more.
+/// as a replay when a HelloVerifyRequest came under that number. Only where the hello's number is 2
+/// or more; the write BIO may be of any kind.
 pub const DTLSV1_LISTEN_REPAIR_SEQUENCE: c_uint = 1;
 /// What stands behind the verified record in its datagram is dropped, as OpenSSL 1.1.1 to 3.1 do;
 /// later ones pass it on to the handshake.
 pub const DTLSV1_LISTEN_REPAIR_TRAILING: c_uint = 2;
-/// A hello in several fragments is put together, and handed over whole. Only where the read BIO is
-/// libssl's own datagram BIO.
+/// A hello in several fragments is put together, and handed over whole. In DTLSv1_listen() only where
+/// the read BIO is libssl's own datagram BIO.
 pub const DTLSV1_LISTEN_REPAIR_FRAGMENTS: c_uint = 4;
 /// Every repair. The default.
 pub const DTLSV1_LISTEN_REPAIR_ALL: c_uint = 7;

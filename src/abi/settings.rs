@@ -16,8 +16,8 @@ pub const DTLSV1_LISTEN_COOKIES_BUILTIN: c_int = 2;
 /// Chooses whose cookies an SSL_CTX uses. Without a call: what DTLSV1_LISTEN_COOKIES says in the
 /// environment, else DTLSV1_LISTEN_COOKIES_AUTO.
 ///
-/// Built-in cookies are 32 bytes (17 for a client whose first fragment has no room for more), bound to the client's address and port, its version, random and
-/// session id, and to the time: valid for one to two minutes, or as
+/// Built-in cookies are 32 bytes (17 for a client whose first fragment has no room for more), bound to
+/// the client's address and port, its version, random and session id, and to the time: valid for one to two minutes, or as
 /// dtlsv1_listen_set_cookie_lifetime() says. Their secret is the one that
 /// dtlsv1_listen_set_secret(), dtlsv1_listen_set_secret_file() or DTLSV1_LISTEN_SECRET_FILE gives;
 /// else the process's, drawn from the system's random source when the library is loaded. That is the

@@ -7,9 +7,9 @@ use std::ffi::c_int;
 use std::mem::offset_of;
 use std::ptr::NonNull;
 
-/// What DTLSv1_listen() and dtlsv1_listen_datagram() have done in this process since it was started, or
-/// forked off: a child begins at nought. Later versions add members at the end; none is ever moved or
-/// removed. A member is there if it ends within `size`.
+/// What DTLSv1_listen(), dtlsv1_listen_datagram() and listeners have done in this process since it was
+/// started, or forked off: a child begins at 0. Later versions add members at the end; none is ever
+/// moved or removed. A member is there if it ends within `size`.
 ///
 /// Each counter is exact. While other threads are at work they may be a few datagrams apart from
 /// each other. They begin anew at 2^64.
@@ -17,7 +17,8 @@ use std::ptr::NonNull;
 pub struct Stats {
     /// Bytes of this structure that the library knows, this member included.
     pub size: usize,
-    /// Datagrams read, or given to dtlsv1_listen_datagram().
+    /// Datagrams read, or given to dtlsv1_listen_datagram(). Listeners' clients' are among them until
+    /// they are detached.
     pub datagrams: u64,
     /// Bytes of those.
     pub bytes_in: u64,
@@ -36,11 +37,12 @@ pub struct Stats {
     pub cookies_expired: u64,
     /// Cookies that were wrong. An application's callback does not tell forged from expired.
     pub cookies_forged: u64,
-    /// Clients accepted: calls of DTLSv1_listen() or dtlsv1_listen_adopt() that returned 1.
+    /// Clients accepted: calls of DTLSv1_listen() or dtlsv1_listen_adopt() that returned 1, and
+    /// clients of listeners.
     pub accepted: u64,
-    /// HelloVerifyRequests not sent since the write BIO would have blocked.
+    /// HelloVerifyRequests not sent since the write BIO, or a listener's socket, would have blocked.
     pub writes_blocked: u64,
-    /// HelloVerifyRequests not sent since the write BIO failed.
+    /// HelloVerifyRequests not sent since the write BIO, or a listener's socket, failed.
     pub writes_failed: u64,
     /// ClientHellos with a right cookie that libssl did not take.
     pub handoffs_failed: u64,
@@ -161,7 +163,8 @@ impl Stats {
 }
 
 /// Reads the process's counters. They cover every SSL_CTX and every thread, and only what goes
-/// through DTLSv1_listen(), dtlsv1_listen_peer(), dtlsv1_listen_datagram() and dtlsv1_listen_adopt().
+/// through DTLSv1_listen(), dtlsv1_listen_peer(), dtlsv1_listen_datagram(), dtlsv1_listen_adopt() and
+/// listeners.
 ///
 /// `stats`: where they go. `size`: sizeof(struct dtlsv1_listen_stats) as the caller was compiled.
 /// No more than that is written. A library that is older than the caller clears the members that it

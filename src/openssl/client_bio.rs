@@ -135,18 +135,18 @@ unsafe extern "C-unwind" fn read<W: Wire, const N: usize>(
     room: c_int,
 ) -> c_int {
     let Some(libssl) = Libssl::numbered(N) else { return -1 };
-    // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
+    // SAFETY: libcrypto calls with a live BIO.
     unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
     let (Some(to), Ok(room)) = (NonNull::new(to), usize::try_from(room)) else { return -1 };
     let to = NonNull::slice_from_raw_parts(to.cast::<MaybeUninit<u8>>(), room);
     // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
     let room = unsafe { &mut *to.as_ptr() };
-    // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
+    // SAFETY: libcrypto calls with a live BIO of this kind.
     let heard = unsafe { behind::<W>(bio, libssl) }.map_or(Heard::End, |wire| wire.read(room));
     match heard {
         // A datagram of no bytes would look like the end. It says nothing.
         Heard::Datagram(0) | Heard::WouldBlock => {
-            // SAFETY: libcrypto passes room for that many bytes, which are nobody else's.
+            // SAFETY: libcrypto calls with a live BIO.
             unsafe { libssl.crypto.BIO_set_flags(bio, sys::RETRY_READ) };
             -1
         }
@@ -161,19 +161,19 @@ unsafe extern "C-unwind" fn write<W: Wire, const N: usize>(
     len: c_int,
 ) -> c_int {
     let Some(libssl) = Libssl::numbered(N) else { return -1 };
-    // SAFETY: libcrypto calls with a BIO of ours; so for the rest.
+    // SAFETY: libcrypto calls with a live BIO.
     unsafe { libssl.crypto.BIO_clear_flags(bio, RETRY) };
     let (Some(from), Ok(n)) = (NonNull::new(from.cast_mut()), usize::try_from(len)) else {
         return -1;
     };
     // SAFETY: libcrypto passes that many bytes.
     let datagram = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), n) };
-    // SAFETY: libcrypto passes that many bytes.
+    // SAFETY: libcrypto calls with a live BIO of this kind.
     let wire = unsafe { behind::<W>(bio, libssl) };
     match wire.map_or(Said::Failed, |wire| wire.write(datagram)) {
         Said::Out => len,
         Said::WouldBlock => {
-            // SAFETY: libcrypto passes that many bytes.
+            // SAFETY: libcrypto calls with a live BIO.
             unsafe { libssl.crypto.BIO_set_flags(bio, RETRY_WRITE) };
             -1
         }
