@@ -2,7 +2,6 @@
  * What a server sends to somebody who may not be there: one answer to a datagram,
  * never larger than it, and none to what is no hello.
  */
-#define _DEFAULT_SOURCE /* sleep() */
 #include "lib/check.h"
 #include "lib/door.h"
 

@@ -2,7 +2,6 @@
  * Secrets that are shared and rotated; what the functions take and refuse, and
  * what happens to clients in between.
  */
-#define _DEFAULT_SOURCE /* usleep() */
 #include "lib/check.h"
 #include "lib/door.h"
 #include "lib/ours.h"

@@ -5,7 +5,6 @@
  * callback, no lock is held, no reference lost (valgrind), and the same SSL
  * goes on to a whole handshake, as do others.
  */
-#define _DEFAULT_SOURCE /* usleep() */
 #include "lib/app.h"
 #include "lib/check.h"
 #include "lib/ours.h"

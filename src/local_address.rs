@@ -217,7 +217,7 @@ fn to(message: &libc::msghdr) -> Option<Local> {
             }
             _ => {}
         }
-        // SAFETY: the kernel writes one.
+        // SAFETY: a header of the message's own, as the loop has it.
         at = unsafe { libc::CMSG_NXTHDR(message, at) };
     }
     None

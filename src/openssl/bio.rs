@@ -59,8 +59,8 @@ impl Bio {
         &self.libssl.crypto
     }
 
-    /// Is it libssl's own datagram BIO, or ours, behind which is one? By its name: libcoap's has the same type. The type alone
-    /// tells most others, 25 instructions sooner.
+    /// Is it libssl's own datagram BIO, or ours, behind which is one? By its name: libcoap's has the
+    /// same type. The type alone tells most others, 25 instructions sooner.
     pub(crate) fn is_datagram(self) -> bool {
         // SAFETY: type invariant.
         if unsafe { self.crypto().BIO_method_type(self.as_ptr()) } != sys::BIO_TYPE_DGRAM {

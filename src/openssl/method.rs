@@ -65,10 +65,10 @@ pub(super) const RETRY_FLAGS: c_int = sys::BIO_FLAGS_RWS | sys::BIO_FLAGS_SHOULD
 /// `bio` is a live BIO of the same libcrypto.
 pub(super) unsafe fn copy_retry_flags(bio: *mut sys::BIO, real: Bio) {
     let crypto = real.crypto();
-    // SAFETY: by this function's contract; so for the last call.
+    // SAFETY: by this function's contract.
     unsafe { crypto.BIO_clear_flags(bio, RETRY_FLAGS) };
     // SAFETY: the real BIO lives.
     let flags = unsafe { crypto.BIO_test_flags(real.as_ptr(), RETRY_FLAGS) };
-    // SAFETY: the real BIO lives.
+    // SAFETY: by this function's contract.
     unsafe { crypto.BIO_set_flags(bio, flags) };
 }

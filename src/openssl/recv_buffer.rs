@@ -1,5 +1,5 @@
-//! Where a datagram is read to, or a record gets another number in. Not on the stack: threads of 16 KiB exist, and the longest record is
-//! as long as that.
+//! Where a datagram is read to, or a record gets another number in. Not on the stack: threads of
+//! 16 KiB exist, and the longest record is as long as that.
 //!
 //! The calls that have a place to count in ([`Tally::place`]) have a buffer with it, in memory that
 //! costs nothing until it is written to. If more calls read at once, each of the others makes one on

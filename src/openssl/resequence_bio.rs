@@ -96,7 +96,7 @@ unsafe extern "C-unwind" fn write<const N: usize>(
     // SAFETY: libcrypto passes that many bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>().as_ptr(), len) };
     let n = ours.write(bytes);
-    // SAFETY: libcrypto passes that many bytes.
+    // SAFETY: both BIOs live, and are of one libcrypto.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
@@ -110,7 +110,7 @@ unsafe extern "C-unwind" fn read<const N: usize>(
     let Some(ours) = (unsafe { ours(bio, N) }) else { return -1 };
     // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
     let n = unsafe { ours.real.crypto().BIO_read(ours.real.as_ptr(), to.cast(), room) };
-    // SAFETY: the real BIO lives; libcrypto passes room for that many bytes.
+    // SAFETY: both BIOs live, and are of one libcrypto.
     unsafe { copy_retry_flags(bio, ours.real) };
     n
 }
@@ -135,7 +135,7 @@ unsafe extern "C-unwind" fn ctrl<const N: usize>(
     // SAFETY: the real BIO lives; the arguments are for whoever understands the command.
     let answer = unsafe { crypto.BIO_ctrl(real, command, larg, parg) };
     // A flush may block.
-    // SAFETY: libcrypto calls with a BIO of ours.
+    // SAFETY: both BIOs live, and are of one libcrypto.
     unsafe { copy_retry_flags(bio, ours.real) };
     answer
 }
