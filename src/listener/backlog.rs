@@ -71,3 +71,36 @@ impl Backlog {
         Some(first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::address::{Address, Ip, Local};
+    use super::super::seen::{self, Seen};
+    use super::*;
+    use crate::hello::peer::tests::somebody;
+
+    #[test]
+    fn who_came_first_is_first_and_none_is_in_it_twice() {
+        let (seen, mut backlog) = (Seen::new(seen::MAX), Backlog::new(3));
+        let local = Local { ip: Ip::v4([127, 0, 0, 1]), interface: 0 };
+        let peer = |port| Address { ip: Ip::v4([192, 0, 2, 1]), scope: 0, port };
+        let id = |port| seen.id(&Flow { peer: peer(port), local }, &[1; 32], b"");
+        let push = |backlog: &mut Backlog, port: u16| {
+            let bytes = &port.to_be_bytes()[..];
+            let received = Received { bytes, peer: peer(port), sockaddr: &[], local };
+            backlog.push(&received, somebody(), id(port))
+        };
+        assert!(backlog.is_empty() && backlog.pop().is_none());
+        for port in [1, 2, 3] {
+            assert!(!backlog.contains(id(port)) && push(&mut backlog, port));
+        }
+        assert!(!push(&mut backlog, 4) && !backlog.contains(id(4)), "as many as there may be");
+        for port in [1, 2, 3] {
+            assert!(backlog.contains(id(port)));
+            let first = backlog.pop().unwrap();
+            assert_eq!((first.flow.peer.port, &first.bytes[..]), (port, &port.to_be_bytes()[..]));
+            assert!(!backlog.contains(id(port)));
+        }
+        assert!(backlog.is_empty());
+    }
+}

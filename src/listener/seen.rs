@@ -132,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn one_that_comes_finds_none_there_whose_time_is_over() {
+        let mut seen = Seen::new(MAX);
+        let start = Instant::now();
+        for n in 0..100 {
+            let id = seen.id(&flow(n, 1), &[1; 32], b"");
+            seen.add(id, start + LIFE * n.into(), LIFE);
+            assert_eq!(seen.len(), 1);
+        }
+    }
+
+    #[test]
     fn the_oldest_are_forgotten_where_there_are_too_many() {
         let mut seen = Seen::new(100);
         let start = Instant::now();

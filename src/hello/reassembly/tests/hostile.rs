@@ -3,6 +3,7 @@
 use super::*;
 use crate::hello::reassembly::MAX_MESSAGE_LEN;
 use crate::hello::wire::Version;
+use std::hash::{BuildHasherDefault, Hasher};
 
 const TOP: usize = 0xFF_FFFF;
 
@@ -49,6 +50,30 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     assert_eq!(server.give(&peer(1, 2), &cut(&body, 100..300)), STRANGE);
     assert_eq!(server.give(&peer(2, 1), &cut(&body, 100..300)), STRANGE);
     assert_eq!(server.give(&from, &cut(&body, 100..300)), whole(&body));
+}
+
+/// Gives everybody the same key.
+#[derive(Default)]
+struct Same;
+
+impl Hasher for Same {
+    fn finish(&self) -> u64 {
+        7
+    }
+    fn write(&mut self, _: &[u8]) {}
+}
+
+#[test]
+fn of_two_peers_with_one_key_the_second_has_nothing_here() {
+    let (mut server, one, other, body) = (Server::new(), peer(1, 1), peer(2, 2), hello(300));
+    let mut give = |from: &Peer, part: Range<usize>| {
+        let who = Who::new(from, &BuildHasherDefault::<Same>::default());
+        server.give_of(who, Method::Any, &cut(&body, part))
+    };
+    assert_eq!(give(&one, 0..100), Nothing);
+    assert_eq!(give(&other, 100..300), STRANGE);
+    assert_eq!(give(&other, 0..100), Alone);
+    assert_eq!(give(&one, 100..300), whole(&body));
 }
 
 #[test]

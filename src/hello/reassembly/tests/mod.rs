@@ -97,8 +97,12 @@ impl Server {
 
     /// To an SSL of this method.
     fn give_to(&mut self, method: Method, from: &Peer, datagram: &[u8]) -> Seen {
-        let mut answer = HelloVerifyRequest::blank();
         let who = Who::new(from, &self.hashing);
+        self.give_of(who, method, datagram)
+    }
+
+    fn give_of(&mut self, who: Who<'_>, method: Method, datagram: &[u8]) -> Seen {
+        let mut answer = HelloVerifyRequest::blank();
         let mut driver = FakeDriver { reassembler: &mut self.reassembler, who, now: self.now };
         match step(datagram, method, &mut driver, &mut answer).unwrap() {
             Step::Drop(discard) => Dropped(discard),
