@@ -83,11 +83,16 @@ fn gather(
     pump.read_out(&mut engine, core, Some(socket.socket()), MOST_ASTRAY)?;
     let all = core.with(|state| state.clients.take_all(id, room)).flatten();
     let mut all = all.ok_or(Fault::NoMemory)?;
-    // What came to the listener meanwhile is older than what came astray.
+    put_in_order(&mut all, before, astray, meanwhile);
+    Ok((socket, all))
+}
+
+/// What came to the listener meanwhile, read from `astray` to `meanwhile`, is older than what came
+/// astray, read from `before` to `astray`.
+fn put_in_order<T>(all: &mut VecDeque<T>, before: usize, astray: usize, meanwhile: usize) {
     if let Some(changed) = all.make_contiguous().get_mut(before..meanwhile) {
         changed.rotate_left(astray.saturating_sub(before));
     }
-    Ok((socket, all))
 }
 
 /// As many datagrams as there are by now at most: a flood does not hold the client up.
@@ -100,4 +105,25 @@ fn most<H>(core: &Core<H>) -> Result<usize, Fault> {
 fn unread<H>(core: &Core<H>, id: ClientId) -> usize {
     let unread = core.with(|state| state.clients.unread(id)).unwrap_or(0);
     usize::try_from(unread).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_meanwhile_is_older_than_what_came_astray() {
+        // By when it came, as it is read: before; astray; meanwhile; behind.
+        for (read, [before, astray, meanwhile]) in [
+            (vec![0, 1, 4, 5, 6, 2, 3, 7], [2, 5, 7]),
+            (vec![0, 1, 2, 3], [2, 2, 3]),
+            (vec![0, 1, 2], [0, 3, 3]),
+            (vec![1, 2, 0], [0, 2, 3]),
+            (vec![], [0, 0, 0]),
+        ] {
+            let mut all = VecDeque::from(read);
+            put_in_order(&mut all, before, astray, meanwhile);
+            assert!(all.iter().copied().eq(0..all.len()), "{all:?}");
+        }
+    }
 }

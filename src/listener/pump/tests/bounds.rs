@@ -90,6 +90,8 @@ fn libssl_is_asked_to_repeat_its_flight_though_nothing_comes() {
     }
     assert_eq!(server.happened(), [Happening::Overdue]);
     assert_eq!(server.news(), [(1, 8)]);
+    // Once, though its time for the handshake has not run down yet.
+    assert_eq!(server.core.with(|state| state.clients.next_timer()), Some(None));
     // Not while what it waits for is here and unread.
     client.send(&data(0)).unwrap();
     server.turn().unwrap();
@@ -136,4 +138,18 @@ fn the_backlog_is_bounded() {
     clients[4].send(&hello(1, RIGHT)).unwrap();
     server.turn().unwrap();
     assert_eq!(server.news().len(), 1);
+}
+
+#[test]
+fn the_descriptor_goes_on_telling_of_news_that_were_not_taken() {
+    let mut server = server(LIMITS, LIFE);
+    let ready = |server: &Server| server.core.with(|state| state.poll.wait(0)).unwrap().unwrap();
+    for reminds in [true, false, true] {
+        server.core.with(|state| {
+            state.reminds = reminds;
+            state.wake(Instant::now());
+        });
+        server.turn().unwrap();
+        assert_eq!(ready(&server).timer, reminds);
+    }
 }
