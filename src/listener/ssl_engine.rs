@@ -111,8 +111,8 @@ impl Engine for SslEngine<'_> {
         ssl.is_connected()
     }
 
-    /// A cookie is good in the slot that it names, in the next, and if its maker's clock is ahead, in
-    /// the one before.
+    /// A cookie is good in the slot that it names, in the next, and if the issuing host's clock is
+    /// ahead, in the one before.
     fn cookie_life(&self) -> Duration {
         Duration::from_secs(self.context.keys.lifetime().seconds().saturating_mul(3))
     }

@@ -19,7 +19,7 @@ use std::sync::atomic::{
 /// What a cookie turned out to be. From outside all but `Right` look alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Ours, of the current, the previous or (the maker's clock is ahead) the next slot.
+    /// Ours, of the current, the previous or (the issuing host's clock is ahead) the next slot.
     Right {
         /// Made with a secret that makes no cookies any more.
         previous_secret: bool,

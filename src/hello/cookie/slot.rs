@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 /// Set apart from every other use of the same secret.
 const LABEL: &[u8] = b"dtlsv1_listen cookie slot v1";
 
-/// How long a slot is, in seconds. A cookie is accepted for at least as long after it was made,
-/// less what the clocks of maker and checker differ, and for at most twice as long.
+/// How long a slot is, in seconds. A cookie is accepted for at least as long after it was made, less
+/// what the clocks of the two hosts differ that made and check it, and for at most twice as long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime(NonZeroU32);
 
