@@ -20,12 +20,16 @@ fn committed_header_is_current() {
 #[test]
 fn every_exported_function_is_declared() {
     let header = include_str!("../include/dtlsv1_listen.h");
+    // Comments name functions, too.
+    let declarations = header.lines().filter(|line| line.starts_with(char::is_alphabetic));
     let exported = include_str!("../ctests/symbols.txt");
     let names = exported.lines().filter_map(|line| line.split('@').next());
     let ours = names.filter(|name| {
         name.starts_with("dtlsv1_listen")
             && !matches!(*name, "dtlsv1_listen" | "dtlsv1_listen_symbind")
     });
-    let undeclared: Vec<&str> = ours.filter(|name| !header.contains(&format!("{name}("))).collect();
+    let declared: Vec<&str> =
+        declarations.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next()).collect();
+    let undeclared: Vec<&str> = ours.filter(|name| !declared.contains(name)).collect();
     assert_eq!(undeclared, Vec::<&str>::new());
 }
