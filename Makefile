@@ -8,9 +8,16 @@ BINDIR     ?= $(PREFIX)/bin
 DESTDIR    ?=
 CARGO      ?= cargo
 INSTALL    ?= install
+# As make has them, but with -R.
+CC         ?= cc
+CXX        ?= c++
 
-# Where cargo puts things, which its own variables may move.
-TARGET     := $(abspath $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target))
+# Where cargo puts things, which its own variables may move. In the checkout it has a relative name:
+# to make a space in the path of that is a space between two files.
+TARGET     := $(or $(abspath $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR))),target)
+ifneq ($(words $(TARGET)),1)
+$(error make takes no space in the path of cargo's target folder: CARGO_TARGET_DIR is '$(CARGO_TARGET_DIR)')
+endif
 TARGET_DIR := $(TARGET)$(patsubst %,/%,$(notdir $(CARGO_BUILD_TARGET:.json=)))/release
 LIB_SO     := $(TARGET_DIR)/libdtlsv1_listen.so
 LIB_A      := $(TARGET_DIR)/libdtlsv1_listen.a
@@ -22,8 +29,11 @@ VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1
 .DEFAULT_GOAL := lib
 .PHONY: lib all check rust-check headers clean help setup-build
 
+# --target-dir: a config.toml of the user's may name another.
 lib: setup-build ## Build the library (the default)
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --target-dir '$(TARGET)'
+	@[ -r '$(LIB_A)' ] || { echo "make: cargo has not put the library into $(TARGET_DIR): if a config.toml of cargo's" \
+	    "sets build.target, set CARGO_BUILD_TARGET to the same" >&2; exit 1; }
 	@$(MAKE) --no-print-directory link
 
 all: lib
@@ -40,7 +50,7 @@ rust-check: setup-build ## Rust tests
 	$(CARGO) test --locked
 
 clean: ## Remove everything that was built here
-	$(CARGO) clean
+	$(CARGO) clean --target-dir '$(TARGET)'
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | \

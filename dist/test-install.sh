@@ -162,7 +162,38 @@ case $(pc --cflags dtlsv1_listen) in
 esac
 run "$MAKE" uninstall "${dirs[@]}"
 
-# 4. What cargo's own variables move is looked for there.
+# 4. By somebody whose files are nobody else's, over another version, beside others' files.
+lib=$scratch/open/usr/lib
+mkdir -p "$lib" "$scratch/open/usr/share/doc/libdtlsv1_listen/docs"
+touch "$lib/libdtlsv1_listen.so.1.999.0" "$lib/libdtlsv1_listen.so.10"
+touch "$scratch/open/usr/share/doc/libdtlsv1_listen/docs/neighbour"
+(umask 077 && run "$MAKE" install PREFIX=/usr DESTDIR="$scratch/open")
+same "$(find "$scratch/open/usr" -mindepth 1 -newer "$lib/libdtlsv1_listen.so.10" ! -type l \
+    \( -type d ! -perm -055 -o ! -perm -044 \))" "" "for the owner alone"
+same "$(cd "$lib" && echo libdtlsv1_listen.so.1*)" "libdtlsv1_listen.so.1 $file libdtlsv1_listen.so.10" "versions"
+run "$MAKE" uninstall PREFIX=/usr DESTDIR="$scratch/open"
+same "$(files "$scratch/open")" "/usr/lib/libdtlsv1_listen.so.10
+/usr/share/doc/libdtlsv1_listen/docs/neighbour" "left by uninstall"
+
+# 5. Folders that the wrapper, the loader or uninstall would take for others.
+refused() {	# VARIABLE VALUE
+	for target in install uninstall install-xdp uninstall-xdp; do
+		! "$MAKE" -n "$target" "$1=$2" >"$scratch/log" 2>&1 || fail "$target $1=$2 goes on"
+		grep -qF "$1 is '$2'" "$scratch/log" || fail "$1=$2: $(cat "$scratch/log")"
+		checks=$((checks + 1))
+	done
+}
+for odd in '/opt/my own' 'usr' '~/.local' '/opt/a:b' '/opt/a&b' '/opt/a|b' "/opt/it's" '/opt/a\b' '/opt '; do
+	refused PREFIX "$odd"
+done
+for variable in LIBDIR INCLUDEDIR MANDIR BINDIR SBINDIR DOCDIR PCDIR; do
+	refused $variable lib
+done
+# shellcheck disable=SC2088 # as a shell may leave it
+refused DESTDIR '~/stage'
+same "$(LIBDIR=/usr/lib// dist/after-install.sh | grep -c ldconfig)" 1 "a LIBDIR that ends in a slash"
+
+# 6. What cargo's own variables move is looked for there.
 same "$(CARGO_TARGET_DIR=$scratch/t CARGO_BUILD_TARGET=here "$MAKE" -n install DESTDIR="$stage" |
     grep -o "[^ ]*/libdtlsv1_listen\.so '" | head -n 1)" \
     "$scratch/t/here/release/libdtlsv1_listen.so '" "CARGO_TARGET_DIR and CARGO_BUILD_TARGET"

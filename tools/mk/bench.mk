@@ -13,16 +13,16 @@ ONLY  ?=
 ifeq ($(ONLY),xdp)
 bench: lib examples xdp
 	@tools/setup.sh xdp
-	XDP='$(CURDIR)/$(XDP_RELEASE)' LIB='$(abspath $(LIB_SO))' ECHO='$(abspath $(DEMO))/echo_server' \
+	XDP='$(CURDIR)/$(XDP_RELEASE)' LIB='$(abspath $(LIB_SO))' ECHO='$(abspath $(DEMO)/echo_server)' \
 	    xdp/bench/run.py $(if $(QUICK),--quick) $(if $(QUICK),,docs/bench/xdp.md)
 else ifeq ($(ONLY),listener)
 bench: lib
 	@tools/setup.sh build bench
-	@LIB_SO='$(LIB_SO)' CARGO='$(CARGO)' CC='$(CC)' bench/listener.py $(if $(QUICK),--quick target/bench/quick,docs/bench)
+	@LIB_SO='$(abspath $(LIB_SO))' CARGO='$(CARGO)' CC='$(CC)' bench/listener.py $(if $(QUICK),--quick target/bench/quick,docs/bench)
 else
 bench: lib ## Measure against libssl on every built release: QUICK=1
 	@tools/setup.sh build bench
-	@LIB_SO='$(LIB_SO)' CARGO='$(CARGO)' CC='$(CC)' bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+	@LIB_SO='$(abspath $(LIB_SO))' CARGO='$(CARGO)' CC='$(CC)' bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 endif
 
 bench-render: ## Write docs/bench/ anew from its bench.json

@@ -5,7 +5,7 @@
 
 .PHONY: ctests ctests-valgrind ctests-asan
 TESTS ?=
-CTESTS = LIB_SO='$(LIB_SO)' MAKE='$(MAKE)' MAKEFLAGS= \
+CTESTS = LIB_SO='$(abspath $(LIB_SO))' MAKE='$(MAKE)' MAKEFLAGS= \
 	CC='$(CC)' CXX='$(CXX)'
 
 # A leak is an error too. Not a possible one: so the stack of a thread looks

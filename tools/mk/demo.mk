@@ -21,7 +21,7 @@ examples: lib $(DEMO)/echo_server $(DEMO)/listener_server $(DEMO)/clients \
 $(DEMO)/echo_server $(DEMO)/listener_server: $(DEMO)/%: examples/%.c include/dtlsv1_listen.h | lib
 	@mkdir -p $(@D)
 	$(CC) $(EXAMPLE_CFLAGS) $(CPPFLAGS) $(CFLAGS) -Iinclude -o $@ $< \
-	    -L$(TARGET_DIR) -Wl,-rpath,$(TARGET_DIR) -ldtlsv1_listen \
+	    -L$(TARGET_DIR) -Wl,-rpath,'$(abspath $(TARGET_DIR))' -ldtlsv1_listen \
 	    $(SSL_FLAGS) $(LDFLAGS)
 
 $(DEMO)/udp_watch: examples/udp_watch.c

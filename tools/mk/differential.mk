@@ -9,7 +9,7 @@ ARGS ?=
 
 .PHONY: differential differential-selftest
 differential: lib ## Our DTLSv1_listen against libssl's: N=cases SEED=number|fresh ARGS=...
-	@LIB_SO='$(LIB_SO)' BUILD='$(BUILD)' N='$(N)' SEED='$(SEED)' ctests/differential/run.sh $(ARGS)
+	@LIB_SO='$(abspath $(LIB_SO))' BUILD='$(BUILD)' N='$(N)' SEED='$(SEED)' ctests/differential/run.sh $(ARGS)
 
 differential-selftest: lib ## The differential harness notices differences made on purpose
-	@LIB_SO='$(LIB_SO)' BUILD='$(BUILD)' ctests/differential/run.sh selftest
+	@LIB_SO='$(abspath $(LIB_SO))' BUILD='$(BUILD)' ctests/differential/run.sh selftest

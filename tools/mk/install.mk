@@ -15,6 +15,16 @@ EXAMPLES := $(addprefix examples/,echo_server.c poll_server.c batch_server.c san
     listener_server.c listener_threads.c listener_uv.c)
 OBJCOPY  ?= objcopy
 
+# A folder's path gets into the wrapper and the pkg-config file by sed, and into LD_PRELOAD, which
+# takes no space and no colon. uninstall would remove what bears half the name.
+FOLDERS := PREFIX LIBDIR INCLUDEDIR MANDIR BINDIR SBINDIR DOCDIR PCDIR
+refuse = $(error $(1) is '$($(1))': $(2))
+check_folder = $(if $($(1)),$(if $(word 2,[$($(1))]),$(call refuse,$(1),no space can be in it)))\
+    $(if $(filter-out /%,$($(1))),$(call refuse,$(1),it has to begin with / ($$HOME, where a shell leaves ~ as it is)))\
+    $(foreach c,: ' " & | \ ;,$(if $(findstring $(c),$($(1))),$(call refuse,$(1),no $(c) can be in it)))
+check_folders = $(foreach v,$(FOLDERS),$(call check_folder,$(v)))$(if $(filter ~%,$(DESTDIR)),$(call \
+    refuse,DESTDIR,the shell left ~ as it is; $$HOME))
+
 # Everything install makes.
 INSTALLED = $(LIBDIR)/$(LIB_FILE) $(LIBDIR)/$(LIB_SONAME) \
     $(LIBDIR)/libdtlsv1_listen.so $(LIBDIR)/libdtlsv1_listen.a \
@@ -42,11 +52,15 @@ fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
 
 .PHONY: install uninstall check-install check-wrapper check-man
 install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
+	$(check_folders)
 	@[ -r $(LIB_SO) ] && [ -r $(LIB_A) ] && [ -r $(AUDIT_SO) ] || $(MAKE) --no-print-directory lib
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PCDIR)' \
 	    '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' \
 	    '$(DESTDIR)$(MANDIR)/man3' '$(DESTDIR)$(DOCDIR)/examples' '$(DESTDIR)$(DOCDIR)/docs/bench'
 	$(INSTALL) -m 755 $(LIB_SO) '$(DESTDIR)$(LIBDIR)/$(LIB_FILE)'
+	@# Another version's: ldconfig would have the link lead to the one with the highest number.
+	@for other in '$(DESTDIR)$(LIBDIR)/$(LIB_SONAME).'[0-9]*; do \
+	    case "$$other" in */'$(LIB_FILE)') ;; *) rm -f "$$other" ;; esac; done
 	$(INSTALL) -m 755 $(AUDIT_SO) '$(DESTDIR)$(LIBDIR)'
 	ln -sf $(LIB_FILE) '$(DESTDIR)$(LIBDIR)/$(LIB_SONAME)'
 	ln -sf $(LIB_SONAME) '$(DESTDIR)$(LIBDIR)/libdtlsv1_listen.so'
@@ -66,16 +80,17 @@ install: ## Install under PREFIX (and DESTDIR); LIBDIR, BINDIR and so on
 	@[ -n '$(DESTDIR)' ] || LIBDIR='$(LIBDIR)' dist/after-install.sh
 
 uninstall: ## Remove what install made
+	$(check_folders)
 	rm -f $(foreach f,$(INSTALLED),'$(DESTDIR)$(f)')
-	[ ! -d '$(DESTDIR)$(DOCDIR)' ] || rmdir $(foreach d,/examples /docs/bench /docs,'$(DESTDIR)$(DOCDIR)$(d)') \
-	    '$(DESTDIR)$(DOCDIR)'
+	@# Those that have nobody else's file in them.
+	@rmdir $(foreach d,/examples /docs/bench /docs /,'$(DESTDIR)$(DOCDIR)$(d)') 2>/dev/null || true
 
 check-install: lib ## Install and uninstall in a scratch directory
 	@tools/setup.sh build
 	@MAKE='$(MAKE)' CC='$(CC)' dist/test-install.sh
 
 check-wrapper: lib ## Options, refusals and warnings of the dtlsv1-listen wrapper
-	@LIB='$(LIB_SO)' CC='$(CC)' dist/test-wrapper.sh
+	@LIB='$(abspath $(LIB_SO))' CC='$(CC)' dist/test-wrapper.sh
 
 check-man: ## Check the manual pages
 	@tools/setup.sh check

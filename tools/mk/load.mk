@@ -5,5 +5,5 @@
 .PHONY: load
 load: lib ## Thousands of clients and floods on one port (QUICK=1 for a look)
 	@tools/setup.sh build load
-	@LIB_SO='$(LIB_SO)' CC='$(CC)' e2e/load/load.py $(if $(QUICK),--quick) $(if $(CLIENTS),--clients $(CLIENTS)) \
+	@LIB_SO='$(abspath $(LIB_SO))' CC='$(CC)' e2e/load/load.py $(if $(QUICK),--quick) $(if $(CLIENTS),--clients $(CLIENTS)) \
 	    $(if $(ROWS),--only '$(ROWS)') $(RELEASES)

@@ -13,7 +13,7 @@ releases: ## Build the other OpenSSL releases to check against (about 10 minutes
 
 check-releases: lib releases ## Test the library, one file, on every OpenSSL release: RELEASES=openssl-3.2 STEPS=ctests
 	@tools/setup.sh build check
-	@LIB_SO='$(LIB_SO)' STEPS='$(STEPS)' releases/check.sh $(RELEASES)
+	@LIB_SO='$(abspath $(LIB_SO))' STEPS='$(STEPS)' releases/check.sh $(RELEASES)
 
 # What they were called.
 hosts: releases

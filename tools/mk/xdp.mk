@@ -27,17 +27,19 @@ xdp-check: xdp-debug lib examples ## All tests of dtlsv1-listen-xdp, as root: FR
 	$(CARGO) fmt --check --manifest-path xdp/Cargo.toml
 	$(CARGO) clippy $(XDP_CARGO) --all-targets -- -D warnings
 	FRAMES=$(FRAMES) $(if $(SEED),SEED=$(SEED)) $(CARGO) test $(XDP_CARGO)
-	XDP='$(CURDIR)/$(XDP_DEBUG)' LIB='$(abspath $(LIB_SO))' ECHO='$(abspath $(DEMO))/echo_server' xdp/e2e/run.py $(E2E)
+	XDP='$(CURDIR)/$(XDP_DEBUG)' LIB='$(abspath $(LIB_SO))' ECHO='$(abspath $(DEMO)/echo_server)' xdp/e2e/run.py $(E2E)
 
 xdp-kernels: xdp-debug ## Have Debian's kernels verify the program of dtlsv1-listen-xdp, under QEMU
 	@tools/setup.sh xdp-kernels
 	XDP='$(CURDIR)/$(XDP_DEBUG)' xdp/kernels/run.py
 
 install-xdp: ## Install dtlsv1-listen-xdp and its manual page
+	$(check_folders)
 	@[ -r $(XDP_RELEASE) ] || $(MAKE) --no-print-directory xdp
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(MANDIR)/man8'
 	$(INSTALL) -m 755 $(XDP_RELEASE) '$(DESTDIR)$(SBINDIR)'
 	$(INSTALL) -m 644 man/dtlsv1-listen-xdp.8 '$(DESTDIR)$(MANDIR)/man8'
 
 uninstall-xdp: ## Remove what install-xdp made
+	$(check_folders)
 	rm -f '$(DESTDIR)$(SBINDIR)/dtlsv1-listen-xdp' '$(DESTDIR)$(MANDIR)/man8/dtlsv1-listen-xdp.8'
