@@ -5,6 +5,7 @@
 #
 # Its output comes in one piece when it has ended, and its exit status into a file of its name.
 set -eu
+unset CDPATH
 
 : "${CTESTS_TMP:?run this by run.sh}" "${preload:?}"
 here=$(cd "$(dirname "$0")" && pwd)

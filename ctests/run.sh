@@ -16,6 +16,7 @@
 #   CTESTS_JOBS   programs at a time     4, under a checker 3
 #   CC CXX CFLAGS MAKE JOBS
 set -eu
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")

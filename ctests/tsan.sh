@@ -7,6 +7,7 @@
 # Wants the sources of rustc's standard library (rustup component add rust-src).
 # From the environment: TSAN_BUILD (target/tsan), CC, CARGO.
 set -eu
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")

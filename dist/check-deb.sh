@@ -4,6 +4,7 @@
 #
 #   dist/check-deb.sh 12|13 FOLDER
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 release=$1 out=$2

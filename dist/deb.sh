@@ -7,6 +7,7 @@
 # Debian 12's rustc is too old: there the caller's toolchain builds. DEB_BUILD_OPTIONS=nocheck leaves
 # the Rust tests out.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 release=$1 out=$2

@@ -6,6 +6,7 @@
 #
 # What is required is not looked at: rpm's database there knows nothing of Debian's packages.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 out=$1

@@ -6,6 +6,7 @@
 # The same commit gives the same bytes. Crates that get into the library have to be in the
 # copyright file of the packages: see to it here, where they come in.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 out=$1

@@ -3,6 +3,7 @@
 # and does `make uninstall` take all of it away? Twice: staged with DESTDIR for
 # a packager's directories, and straight into a PREFIX. Run by make check-install.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 MAKE=${MAKE:-make} CC=${CC:-cc}
@@ -183,13 +184,13 @@ refused() {	# VARIABLE VALUE
 		checks=$((checks + 1))
 	done
 }
+# shellcheck disable=SC2088 # as a shell may leave ~
 for odd in '/opt/my own' 'usr' '~/.local' '/opt/a:b' '/opt/a&b' '/opt/a|b' "/opt/it's" '/opt/a\b' '/opt '; do
 	refused PREFIX "$odd"
 done
 for variable in LIBDIR INCLUDEDIR MANDIR BINDIR SBINDIR DOCDIR PCDIR; do
 	refused $variable lib
 done
-# shellcheck disable=SC2088 # as a shell may leave it
 refused DESTDIR '~/stage'
 same "$(LIBDIR=/usr/lib// dist/after-install.sh | grep -c ldconfig)" 1 "a LIBDIR that ends in a slash"
 

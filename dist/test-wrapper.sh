@@ -2,6 +2,7 @@
 # dist/dtlsv1-listen.in: what it sets, what it refuses, what it warns of. Run by
 # make check-wrapper, with the library in LIB.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 : "${LIB:?LIB must name a shared library}" "${CC:=cc}"

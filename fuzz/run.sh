@@ -6,6 +6,7 @@
 # libFuzzer needs compiler options that only a nightly rustc takes; where there is none, the stable
 # one is told to take them (RUSTC_BOOTSTRAP, in this script alone).
 set -eu
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 time=$1

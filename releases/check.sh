@@ -13,6 +13,7 @@
 # Everything of a release is in target/releases/RELEASE: ctests/, and the whole output of
 # each step in logs/STEP.
 set -euo pipefail
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")

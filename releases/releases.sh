@@ -14,6 +14,7 @@
 # DTLSV1_LISTEN_RELEASES), as NAME-VERSION-RECIPE.
 # A directory of that name is a whole build: it appears by one rename.
 set -euo pipefail
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=releases/recipe.sh

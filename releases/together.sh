@@ -6,6 +6,7 @@
 #
 #   RELEASE, RELEASE_INCLUDE, RELEASE_LIBDIR, BUILD, LIB_SO   as releases/check.sh sets them
 set -euo pipefail
+unset CDPATH
 : "${RELEASE:?}" "${BUILD:?}" "${LIB_SO:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")

@@ -7,6 +7,7 @@
 # linked to a server, and preloaded into openssl s_server, the latter two with a client of the machine's
 # own architecture. All are gone through, whatever fails.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 export NO_SETUP=1

@@ -11,6 +11,7 @@
 #   /out      the folder OUT of the caller, if set
 # HOST_RUST=1: the toolchain is the caller's, rustup's or another, in place of Debian's.
 set -euo pipefail
+unset CDPATH
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/chroots

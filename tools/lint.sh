@@ -5,6 +5,7 @@
 #   tools/lint.sh            looks
 #   tools/lint.sh format     sets C and Python right
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 clang_format=$(tools/python-tool.sh clang-format 23.1.5)
@@ -39,12 +40,18 @@ shell() {
 	tools/sources.sh '*.sh' '*.test' .ci/run dist/dtlsv1-listen.in 'dist/debian/tests/[!c]*' | grep -v '^xdp/target/' |
 		xargs shellcheck --severity=style
 }
+# To somebody who has CDPATH in the environment 'cd tools' may lead elsewhere, and says so on stdout.
+cdpath() {
+	! tools/sources.sh '*.sh' '*.test' .ci/run | xargs grep -lE '\bcd "?\$\(dirname' |
+		grep -v '^e2e/interop/pairs/' | xargs grep -L '^unset CDPATH$' | sed "s/$/: no 'unset CDPATH'/" | grep .
+}
 python() {
 	"$ruff" check --quiet . && "$ruff" format --quiet --check .
 }
 
 look clang-format c
 look shellcheck shell
+look CDPATH cdpath
 look ruff python
 look 'length of files' tools/short.sh
 look 'structure of src' tools/modules.py

@@ -9,6 +9,7 @@
 # the command to run, and fails. With NO_SETUP=1 in the environment it does
 # nothing: whoever builds packages has seen to it already.
 set -eu
+unset CDPATH
 
 [ -z "${NO_SETUP:-}" ] || exit 0
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # No source file is longer than 300 lines: a reader finds the room by its name, and sees all of it.
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 most=300

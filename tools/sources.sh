@@ -1,6 +1,7 @@
 #!/bin/sh
 # The project's own files of these kinds, one a line: tools/sources.sh PATTERN...
 set -eu
+unset CDPATH
 
 cd "$(dirname "$0")/.."
 if git rev-parse --git-dir >/dev/null 2>&1; then

@@ -8,6 +8,7 @@
 # From the environment, as for ctests/run.sh: LIB_SO BUILD RELEASE_INCLUDE
 # RELEASE_LIBDIR RUNNER CC CFLAGS MAKE JOBS; and N (200000) and SEED (1, or fresh).
 set -eu
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

@@ -2,6 +2,7 @@
 # The stub of stub.c, in front of a real libssl: make-stub.sh REAL DIR puts DIR/libssl.so there, by the real one's soname.
 # CC, RELEASE_INCLUDE and RELEASE_LIBDIR as for ctests/run.sh.
 set -eu
+unset CDPATH
 here=$(cd "$(dirname "$0")" && pwd)
 real=$(realpath "$1") dir=$2
 soname=$(readelf -d "$real" | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p')

@@ -2,6 +2,7 @@
 # What the shell tests share. run.sh has set BUILD, LIB_DIR, RELEASE_INCLUDE,
 # RELEASE_LIBDIR, CC, CXX, CTESTS_TMP and LD_LIBRARY_PATH.
 set -eu
+unset CDPATH
 
 : "${BUILD:?run this by ctests/run.sh}" "${CTESTS_TMP:?}" "${LIB_DIR:?}"
 here=$(cd "$(dirname "$0")" && pwd)

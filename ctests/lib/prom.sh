@@ -2,6 +2,7 @@
 # What prom.test and prom_server.test share: the parser, and files of the
 # counters to hold others against. run.sh has set BUILD, LIB_DIR, CTESTS_TMP.
 set -eu
+unset CDPATH
 
 : "${BUILD:?run this by ctests/run.sh}" "${CTESTS_TMP:?}" "${LIB_DIR:?}"
 here=$(cd "$(dirname "$0")" && pwd)

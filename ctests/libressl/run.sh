@@ -5,6 +5,7 @@
 #   LIB_SO, BUILD, OPENSSL, RELEASE_INCLUDE, RELEASE_LIBDIR, LD_LIBRARY_PATH  as releases.sh env
 #   RUNNER   put before the programs that use our library
 set -eu
+unset CDPATH
 : "${RUNNER:=}" "${LIB_SO:?}" "${BUILD:?}" "${OPENSSL:?}" "${RELEASE_INCLUDE:?}" "${RELEASE_LIBDIR:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -8,6 +8,7 @@
 #
 # A pair that fails is run once more with libssl alone, and the answer printed.
 set -eu
+unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 export LIB=${LIB:-$here/../../target/release/libdtlsv1_listen.so}

@@ -7,6 +7,7 @@
 #   LIB_SO, BUILD, OPENSSL, RELEASE_INCLUDE, RELEASE_LIBDIR, LD_LIBRARY_PATH  as releases.sh env
 #   RUNNER   put before the program
 set -eu
+unset CDPATH
 : "${RUNNER:=}" "${LIB_SO:?}" "${BUILD:?}" "${OPENSSL:?}" "${RELEASE_INCLUDE:?}" "${RELEASE_LIBDIR:?}"
 here=$(cd "$(dirname "$0")" && pwd)
 shared=$(cd "$here/../../../ctests/differential" && pwd)
