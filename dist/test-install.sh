@@ -191,6 +191,7 @@ done
 for variable in LIBDIR INCLUDEDIR MANDIR BINDIR SBINDIR DOCDIR PCDIR; do
 	refused $variable lib
 done
+# shellcheck disable=SC2088
 refused DESTDIR '~/stage'
 same "$(LIBDIR=/usr/lib// dist/after-install.sh | grep -c ldconfig)" 1 "a LIBDIR that ends in a slash"
 
