@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shlex
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -10,6 +11,7 @@ BUILD = ROOT / "target/bench"
 # Made by `make lib`, wherever that puts it: one for all releases.
 LIBRARY = pathlib.Path(os.environ.get("LIB_SO", ROOT / "target/release/libdtlsv1_listen.so"))
 PEM = BUILD / "server.pem"  # what the servers show: certificate and key
+COMPILER = shlex.split(os.environ.get("CC", "cc"))
 CFLAGS = "-std=c11 -Wall -Wextra -Wpedantic -Werror -O2 -g -pthread".split()
 SSL_LIBS = ["-lssl", "-lcrypto", "-ldl"]
 # program: sources, does it need OpenSSL (or which libraries), is it for every release
@@ -91,7 +93,7 @@ def build_programs(release):
             continue
         run(
             [
-                os.environ.get("CC", "cc"),
+                *COMPILER,
                 *CFLAGS,
                 *at,
                 "-o",
@@ -104,7 +106,7 @@ def build_programs(release):
     for name in PRELOADED:
         if name != "least" or release.has_function():
             run(
-                [os.environ.get("CC", "cc"), *CFLAGS, *at, "-fPIC", "-shared", "-o", place / f"{name}.so", f"{name}.c"],
+                [*COMPILER, *CFLAGS, *at, "-fPIC", "-shared", "-o", place / f"{name}.so", f"{name}.c"],
                 cwd=ROOT / "bench",
             )
 

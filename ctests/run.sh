@@ -20,6 +20,8 @@ unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
+# shellcheck source=../tools/plain-env.sh
+. "$root/tools/plain-env.sh"
 BUILD=${BUILD:-$root/target/ctests}
 LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}
 RELEASE_INCLUDE=${RELEASE_INCLUDE:-}
@@ -72,7 +74,7 @@ preload=$LIB_DIR/libdtlsv1_listen.so
 case $SAN in
 *address*)
 	# ASan's runtime has to come before everything, us included.
-	preload="$("$CC" -print-file-name=libasan.so) $preload"
+	preload="$($CC -print-file-name=libasan.so) $preload"
 	export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}"
 	;;
 esac

@@ -32,13 +32,13 @@ trap 'rm -rf "$CTESTS_TMP"' EXIT
 mkdir -p "$build/obj"
 
 compile() {	# SOURCE
-	"$CC" -std=c11 -g -O1 -fsanitize=thread -I"$here" -c -o "$build/obj/$(basename "$1" .c).o" "$1"
+	$CC -std=c11 -g -O1 -fsanitize=thread -I"$here" -c -o "$build/obj/$(basename "$1" .c).o" "$1"
 }
 
 # link NAME: the runtime is rustc's, which knows what gcc asks of its own.
 link() {
 	# shellcheck disable=SC2086
-	"$CC" -rdynamic -o "$build/$1" "$build/obj/$1.o" $lib_objects -Wl,-u,DTLSv1_listen \
+	$CC -rdynamic -o "$build/$1" "$build/obj/$1.o" $lib_objects -Wl,-u,DTLSv1_listen \
 	    -Wl,--whole-archive "$runtime" -Wl,--no-whole-archive "$library" \
 	    -lssl -lcrypto -lpthread -ldl -lm -lgcc_s
 }

@@ -6,7 +6,8 @@ set -eu
 unset CDPATH
 
 cd "$(dirname "$0")/.."
-MAKE=${MAKE:-make} CC=${CC:-cc}
+. tools/plain-env.sh
+MAKE=${MAKE:-make} CC="env ${CC:-cc}"	# CC may be two words
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES	# a PREFIX given to the outer make
 scratch=$(mktemp -d)
 checks=0
@@ -102,7 +103,7 @@ esac
 # Word splitting wanted: flags.
 # shellcheck disable=SC2046
 for example in echo_server poll_server sans_io; do
-	run "$CC" -std=c11 -Wall -Wextra -Werror -o "$scratch/$example" \
+	run $CC -std=c11 -Wall -Wextra -Werror -o "$scratch/$example" \
 	    "$stage$doc/examples/$example.c" $(pc --cflags --libs dtlsv1_listen)
 	run env LD_LIBRARY_PATH="$stage/usr/lib/here" tools/echo-once.sh "$scratch/$example"
 done
@@ -114,14 +115,14 @@ same "$(nm --debug-syms "$stage/usr/lib/here/libdtlsv1_listen.a" 2>/dev/null |
 # Our archive in a program on a shared libssl. 'pkg-config --static' would ask for
 # a static libssl's libraries too, such as -lz, which its package need not bring.
 # shellcheck disable=SC2046
-run "$CC" -std=c11 -o "$scratch/echo-static" examples/echo_server.c \
+run $CC -std=c11 -o "$scratch/echo-static" examples/echo_server.c \
     $(pc --cflags dtlsv1_listen) "$stage/usr/lib/here/libdtlsv1_listen.a" \
     $(pkg-config --libs openssl) -lpthread -ldl -lm
 run tools/echo-once.sh "$scratch/echo-static"
 
 # With -static there is no libssl behind ours: the linker refuses, and says why.
 # shellcheck disable=SC2046
-! "$CC" -static -o "$scratch/all-static" examples/echo_server.c $(pc --cflags dtlsv1_listen) \
+! $CC -static -o "$scratch/all-static" examples/echo_server.c $(pc --cflags dtlsv1_listen) \
     "$stage/usr/lib/here/libdtlsv1_listen.a" -lssl -lcrypto -lpthread -ldl -lm \
     2>"$scratch/log" || fail "-static links"
 grep -q "multiple definition of .SSL_new'" "$scratch/log" ||

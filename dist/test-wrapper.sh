@@ -5,13 +5,11 @@ set -eu
 unset CDPATH
 
 cd "$(dirname "$0")/.."
+. tools/plain-env.sh
 : "${LIB:?LIB must name a shared library}" "${CC:=cc}"
 wrapper=$PWD/dist/dtlsv1-listen.in
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset LD_PRELOAD LD_AUDIT DTLSV1_LISTEN_COOKIES DTLSV1_LISTEN_REPAIR DTLSV1_LISTEN_SECRET_FILE \
-    DTLSV1_LISTEN_COOKIE_LIFETIME DTLSV1_LISTEN_BUDGET DTLSV1_LISTEN_STATS DTLSV1_LISTEN_TRACE \
-    DTLSV1_LISTEN_FILTER
 checks=0 failed=0
 
 # expect STATUS TEXT ARGUMENT...: the exit status, and a line of the output.
@@ -120,7 +118,7 @@ rm getconf
 silent true
 silent sh -c true
 printf 'void _start(void) { __builtin_trap(); }\n' >static.c
-"$CC" -static -nostdlib -nostartfiles -o static static.c
+$CC -static -nostdlib -nostartfiles -o static static.c
 out=$(sh "$wrapper" --library="$LIB" ./static 2>&1) || true
 case $out in *'statically linked'*) ;; *) failed=$((failed + 1)); echo "static: $out" ;; esac
 if [ "$(id -u)" = 0 ]; then

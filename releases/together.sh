@@ -22,7 +22,7 @@ build() {
 	local output=$1 include=$2 libdir=$3 at=()
 	shift 3
 	[ -z "$libdir" ] || at=(-isystem "$include" "-L$libdir" "-Wl,-rpath,$libdir")
-	"${CC:-cc}" "${flags[@]}" "${at[@]}" -o "$work/$output" "$@" -lssl -lcrypto -ldl -pthread
+	${CC:-cc} "${flags[@]}" "${at[@]}" -o "$work/$output" "$@" -lssl -lcrypto -ldl -pthread
 }
 
 # plugins NAME INCLUDE LIBDIR: NAME.so, and NAME-linked.so with our library ahead of libssl.
@@ -72,7 +72,7 @@ count() {	# WHAT WHY
 
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
     -keyout "$work/key.pem" -out "$work/cert.pem" 2>"$work/req" || { cat "$work/req" >&2; exit 1; }
-"${CC:-cc}" "${flags[@]}" -o "$work/bare" "$sources/program.c" -ldl -pthread
+${CC:-cc} "${flags[@]}" -o "$work/bare" "$sources/program.c" -ldl -pthread
 build program "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}" -DSERVES "$sources/program.c" "$sources/serve.c"
 plugins "$RELEASE" "${RELEASE_INCLUDE:-}" "${RELEASE_LIBDIR:-}"
 

@@ -41,9 +41,13 @@ shell() {
 		xargs shellcheck --severity=style
 }
 # To somebody who has CDPATH in the environment 'cd tools' may lead elsewhere, and says so on stdout.
-cdpath() {
-	! tools/sources.sh '*.sh' '*.test' .ci/run | xargs grep -lE '\bcd "?\$\(dirname' |
-		grep -v '^e2e/interop/pairs/' | xargs grep -L '^unset CDPATH$' | sed "s/$/: no 'unset CDPATH'/" | grep .
+# CC may be two words, such as "ccache gcc".
+environment() {
+	# shellcheck disable=SC2016 # as it stands in the files
+	odd=$(tools/sources.sh '*.sh' '*.test' .ci/run | xargs grep -lE '\bcd "?\$\(dirname' |
+		grep -v '^e2e/interop/pairs/' | xargs grep -L '^unset CDPATH$' | sed "s/$/: no 'unset CDPATH'/"
+	tools/sources.sh '*.sh' '*.test' | xargs grep -nE '(^|[^=])"\$(CC|CXX|\{CC:-cc\})"')
+	[ -z "$odd" ] || { echo "$odd"; return 1; }
 }
 python() {
 	"$ruff" check --quiet . && "$ruff" format --quiet --check .
@@ -51,7 +55,7 @@ python() {
 
 look clang-format c
 look shellcheck shell
-look CDPATH cdpath
+look "the callers' environment" environment
 look ruff python
 look 'length of files' tools/short.sh
 look 'structure of src' tools/modules.py

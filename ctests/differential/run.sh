@@ -11,6 +11,8 @@ set -eu
 unset CDPATH
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../../tools/plain-env.sh
+. "$here/../../tools/plain-env.sh"
 root=$(cd "$here/../.." && pwd)
 BUILD=${BUILD:-$root/target/ctests}
 LIB_SO=${LIB_SO:-$root/target/release/libdtlsv1_listen.so}

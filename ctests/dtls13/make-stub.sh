@@ -32,7 +32,7 @@ awk -v jump="$jump" '
 		print "\t.quad 0\n.section .note.GNU-stack,\"\",%progbits"
 	}' "$dir/names" >"$dir/jumps.s"
 awk '{ names[$2] = names[$2] " " $1 ";" } END { for (v in names) print v " { global:" names[v] " };" }' "$dir/names" >"$dir/map"
-"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -O1 -g -fPIC -shared ${RELEASE_INCLUDE:+-isystem "$RELEASE_INCLUDE"} \
+${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -O1 -g -fPIC -shared ${RELEASE_INCLUDE:+-isystem "$RELEASE_INCLUDE"} \
     "-DREAL=\"$real\"" -Wl,-soname,"$soname" -Wl,--version-script="$dir/map" -Wl,-z,now -o "$dir/$soname" \
     "$here/stub.c" "$dir/jumps.s" ${RELEASE_LIBDIR:+-L"$RELEASE_LIBDIR"} -lcrypto -ldl
 ln -sf "$soname" "$dir/libssl.so"

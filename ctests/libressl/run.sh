@@ -13,12 +13,12 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$BUILD"
 
-"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
+${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
     -o "$BUILD/adopt" "$here/adopt.c" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
 build() {	# NAME ARGUMENT...
 	name=$1
 	shift
-	"${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
+	${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -g -isystem "$RELEASE_INCLUDE" \
 	    -o "$BUILD/$name" "$here/listen.c" "$here/sides.c" "$@" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
 }
 build listen

@@ -15,7 +15,7 @@ mkdir -p "$BUILD/macro"
 program=$BUILD/macro/differential
 
 # hello.h, mutate.h and prng.h are those of the harness for OpenSSL.
-"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -I"$shared" -isystem "$RELEASE_INCLUDE" \
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -I"$shared" -isystem "$RELEASE_INCLUDE" \
     -iquote "$here" -o "$program" "$here"/*.c "$shared/hello.c" "$shared/mutate.c" "$shared/prng.c" \
     "$LIB_SO" -L"$RELEASE_LIBDIR" -lssl -lcrypto -ldl
 ln -sf "$(realpath "$LIB_SO")" "$BUILD/macro/libdtlsv1_listen.so.1"

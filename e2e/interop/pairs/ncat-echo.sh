@@ -6,7 +6,7 @@
 
 root=$(dirname "$0")/../../..
 ln -s "$LIB" "$WORK/libdtlsv1_listen.so.1"
-"${CC:-cc}" -I"$root/include" -o "$WORK/echo_server" "$root/examples/echo_server.c" \
+${CC:-cc} -I"$root/include" -o "$WORK/echo_server" "$root/examples/echo_server.c" \
     "$LIB" -lssl -lcrypto 2>"$WORK/cc.err" || die "examples/echo_server.c does not compile"
 
 launch_echo() {
