@@ -51,7 +51,12 @@ done
 
 mkdir -p "$BUILD/lib"
 BUILD=$(cd "$BUILD" && pwd)
-CTESTS_TMP=$(mktemp -d)
+case $root$BUILD in
+*[[:space:]:]*)
+	echo "ctests: neither the loader nor a linker takes a space or a colon in a path: run the tests elsewhere than in $root" >&2
+	exit 2 ;;
+esac
+CTESTS_TMP=$("$root/tools/scratch.sh" "$BUILD")
 export CTESTS_TMP
 trap 'rm -rf "$CTESTS_TMP"' EXIT
 trap 'exit 1' HUP INT TERM

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 . tools/plain-env.sh
 MAKE=${MAKE:-make} CC="env ${CC:-cc}"	# CC may be two words
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES	# a PREFIX given to the outer make
-scratch=$(mktemp -d)
+scratch=$(tools/scratch.sh "$PWD/target")
 checks=0
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . tools/plain-env.sh
 : "${LIB:?LIB must name a shared library}" "${CC:=cc}"
 wrapper=$PWD/dist/dtlsv1-listen.in
-scratch=$(mktemp -d)
+scratch=$(tools/scratch.sh "$PWD/target")
 trap 'rm -rf "$scratch"' EXIT
 checks=0 failed=0
 
