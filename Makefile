@@ -25,6 +25,9 @@ LIB_SONAME := libdtlsv1_listen.so.1
 BUILD      := $(TARGET)/ctests
 VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
+# Set for other projects these would have openssl-sys put libssl.a into our archive.
+unexport $(filter %OPENSSL_STATIC,$(.VARIABLES)) PKG_CONFIG_ALL_STATIC
+
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := lib
 .PHONY: lib all check rust-check headers clean help setup-build

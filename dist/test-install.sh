@@ -196,9 +196,28 @@ done
 refused DESTDIR '~/stage'
 same "$(LIBDIR=/usr/lib// dist/after-install.sh | grep -c ldconfig)" 1 "a LIBDIR that ends in a slash"
 
-# 6. What cargo's own variables move is looked for there.
+# 6. What cargo's own variables move is looked for there; what its config.toml moves is moved back.
 same "$(CARGO_TARGET_DIR=$scratch/t CARGO_BUILD_TARGET=here "$MAKE" -n install DESTDIR="$stage" |
     grep -o "[^ ]*/libdtlsv1_listen\.so '" | head -n 1)" \
     "$scratch/t/here/release/libdtlsv1_listen.so '" "CARGO_TARGET_DIR and CARGO_BUILD_TARGET"
+! CARGO_TARGET_DIR="$scratch/a b" "$MAKE" -n lib >"$scratch/log" 2>&1 || fail "a space in CARGO_TARGET_DIR"
+grep -q 'no space' "$scratch/log" || fail "CARGO_TARGET_DIR: $(cat "$scratch/log")"
+printf '#!/bin/sh\necho "$*"\nenv\n' >"$scratch/cargo"
+chmod +x "$scratch/cargo"
+! NO_SETUP=1 CARGO_TARGET_DIR="$scratch/t" OPENSSL_STATIC=1 X86_64_UNKNOWN_LINUX_GNU_OPENSSL_STATIC=1 \
+    "$MAKE" lib CARGO="$scratch/cargo" >"$scratch/log" 2>&1 || fail "no library, and no word of it"
+grep -q "^build .*--target-dir $scratch/t\$" "$scratch/log" || fail "cargo build: $(cat "$scratch/log")"
+grep -q 'set CARGO_BUILD_TARGET' "$scratch/log" || fail "a library that is not there: $(cat "$scratch/log")"
+! grep STATIC= "$scratch/log" || fail "a static libssl"
+
+# 7. A checkout with a space in its path, in somebody's workspace; a make that knows no CC.
+mkdir -p "$scratch/my work/here"
+printf '[workspace]\nmembers = []\n' >"$scratch/my work/Cargo.toml"
+cp -R Makefile Cargo.toml Cargo.lock build.rs src bench tools "$scratch/my work/here"
+run "$MAKE" -C "$scratch/my work/here" -n lib install
+run "${CARGO:-cargo}" metadata --offline --no-deps --format-version 1 --manifest-path "$scratch/my work/here/Cargo.toml"
+"$MAKE" -R -n -B link >"$scratch/log" 2>&1
+grep -q '^cc -std=c11 ' "$scratch/log" || fail "make -R: $(cat "$scratch/log")"
+checks=$((checks + 6))
 
 echo "test-install: $checks checks, 0 failed"
