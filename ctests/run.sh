@@ -14,7 +14,7 @@
 #   SAN           sanitizers, such as "address,undefined"
 #   MODES         "linked preloaded"; "static" links the .a beside LIB_SO
 #   CTESTS_JOBS   programs at a time     4, under a checker 3
-#   CC CXX CFLAGS MAKE JOBS
+#   CC CXX CFLAGS CPPFLAGS LDFLAGS WERROR MAKE JOBS
 set -eu
 unset CDPATH
 
@@ -50,6 +50,7 @@ for arg; do
 done
 
 # Clients by the hundred. A lower hard limit is the machine's own, and the tests say what they lack.
+# shellcheck disable=SC3045 # every sh has -n
 [ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 1024 ] || ulimit -S -n 1024 2>/dev/null || true
 
 mkdir -p "$BUILD/lib"

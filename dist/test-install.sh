@@ -219,5 +219,8 @@ run "${CARGO:-cargo}" metadata --offline --no-deps --format-version 1 --manifest
 "$MAKE" -R -n -B link >"$scratch/log" 2>&1
 grep -q '^cc -std=c11 ' "$scratch/log" || fail "make -R: $(cat "$scratch/log")"
 checks=$((checks + 6))
+mkdir -p "$scratch/t/release"
+run env CARGO_TARGET_DIR="$scratch/t" "$MAKE" CFLAGS='-g -fstack-protector-all --coverage' LDFLAGS=--coverage \
+    CPPFLAGS='-D_FORTIFY_SOURCE=2 -D_GNU_SOURCE' "$scratch/t/release/libdtlsv1_listen_audit.so"
 
 echo "test-install: $checks checks, 0 failed"
