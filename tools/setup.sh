@@ -36,6 +36,8 @@ check                  clang           cmd:clang                clang
 check,releases,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
 check                  binutils        cmd:nm                   nm, to list symbols
+check                  cmake           cmd:cmake                CMake, for its lines in the manual page
+check                  meson           cmd:meson                Meson, for its lines in the manual page
 check                  gdb             cmd:gdb                  gdb, to look at the probes
 check                  libuv1-dev      file:/usr/include/uv.h   libuv, for an example
 check                  python3-prometheus-client file:/usr/lib/python3/dist-packages/prometheus_client/parser.py the parser of Prometheus, for Python in /usr/bin

@@ -86,8 +86,9 @@ uninstall: ## Remove what install made
 	@rmdir $(foreach d,/examples /docs/bench /docs /,'$(DESTDIR)$(DOCDIR)$(d)') 2>/dev/null || true
 
 check-install: lib ## Install and uninstall in a scratch directory
-	@tools/setup.sh build
+	@tools/setup.sh build check
 	@MAKE='$(MAKE)' CC='$(CC)' dist/test-install.sh
+	@MAKE='$(MAKE)' CC='$(CC)' dist/test-recipes.sh
 
 check-wrapper: lib ## Options, refusals and warnings of the dtlsv1-listen wrapper
 	@LIB='$(abspath $(LIB_SO))' CC='$(CC)' dist/test-wrapper.sh
