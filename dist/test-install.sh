@@ -216,6 +216,12 @@ printf '[workspace]\nmembers = []\n' >"$scratch/my work/Cargo.toml"
 cp -R Makefile Cargo.toml Cargo.lock build.rs src bench tools "$scratch/my work/here"
 run "$MAKE" -C "$scratch/my work/here" -n lib install
 run "${CARGO:-cargo}" metadata --offline --no-deps --format-version 1 --manifest-path "$scratch/my work/here/Cargo.toml"
+# In a repository of somebody's that ignores it, or in none, it has the same files.
+git init -q "$scratch/my work" 2>/dev/null || true
+echo '*' >"$scratch/my work/.gitignore"
+patterns=('*.sh' '*.mk' Makefile 'tools/[s]*')
+same "$(cd "$scratch/my work/here" && rm -rf src bench && tools/sources.sh "${patterns[@]}")" \
+    "$(tools/sources.sh "${patterns[@]}" | grep -E '^(tools/|Makefile)')" "sources of a tarball"
 "$MAKE" -R -n -B link >"$scratch/log" 2>&1
 grep -q '^cc -std=c11 ' "$scratch/log" || fail "make -R: $(cat "$scratch/log")"
 checks=$((checks + 6))

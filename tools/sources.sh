@@ -4,12 +4,17 @@ set -eu
 unset CDPATH
 
 cd "$(dirname "$0")/.."
-if git rev-parse --git-dir >/dev/null 2>&1; then
+# Ours, not that of a repository around an unpacked tarball, which may ignore all of it.
+if git ls-files --error-unmatch -- "$PWD/Makefile" >/dev/null 2>&1; then
 	git ls-files --cached --others --exclude-standard -- "$@"
 else
 	# From a tarball.
 	for pattern; do
-		find . -name target -prune -o -path ./vendor -prune -o -name "$pattern" -type f -print
+		case $pattern in
+		\**) where=-name ;;	# in every folder, as git has it
+		*) where=-path pattern=./$pattern ;;
+		esac
+		find . -name target -prune -o -path ./vendor -prune -o "$where" "$pattern" -type f -print
 	done | sed 's|^\./||'
 fi | sort -u | while read -r file; do
 	# Some are removed and not yet committed.
