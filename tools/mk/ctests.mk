@@ -12,7 +12,7 @@ CTESTS = LIB_SO='$(abspath $(LIB_SO))' MAKE='$(MAKE)' MAKEFLAGS= \
 # that runs while the program ends, which a test does on purpose.
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
 	--show-leak-kinds=definite,indirect \
-	--errors-for-leak-kinds=definite,indirect
+	--errors-for-leak-kinds=definite,indirect --suppressions=ctests/valgrind.supp
 
 ctests: lib ## C tests, linked, preloaded and static: TESTS='peer table'
 	@$(CTESTS) BUILD='$(BUILD)' MODES='linked preloaded static' \
