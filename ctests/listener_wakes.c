@@ -1,7 +1,8 @@
 /*
  * Nobody waits for what is there already: the descriptor tells of what was read
  * while a client left, a signal ends a wait for clients, and a listener on a
- * socket of the caller's goes on in one process when the other has freed it.
+ * socket of the caller's goes on in one process when the other has freed it, and
+ * leaves the socket as it was, however many descriptors there were for it.
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
@@ -12,6 +13,7 @@
 #include <openssl/err.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -199,6 +201,51 @@ test_fork(unsigned int flags, int child_serves)
 	close(go[1]);
 }
 
+static int
+shared_socket(struct address *at)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+
+	NEED(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0);
+	NEED(bind(fd, (struct sockaddr *)&at->any, at->len) == 0);
+	NEED(getsockname(fd, (struct sockaddr *)&at->any, &at->len) == 0);
+	return fd;
+}
+
+/* A program that was left on the socket would send all strangers to it. */
+static void
+test_few_descriptors(void)
+{
+	struct rlimit usual, few;
+	int more, fd, next, other, served = 0;
+	dtlsv1_listener *listener;
+
+	check_case("few descriptors");
+	NEED(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+	for (more = 0; more < 8; more++) {
+		struct address at = address_of("127.0.0.1", 0);
+
+		fd = shared_socket(&at);
+		NEED((next = dup(fd)) >= 0 && close(next) == 0);
+		few = usual;
+		few.rlim_cur = (rlim_t)(next + more);
+		NEED(setrlimit(RLIMIT_NOFILE, &few) == 0);
+		listener = lf.new(ctx, fd, NULL);
+		NEED(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+		ERR_clear_error();
+		if (listener != NULL) {
+			serve_one(listener, &at);
+			served++;
+		}
+		lf.free(listener);
+		other = shared_socket(&at);
+		CHECK(strangers_at(fd, &at) < STRANGERS);
+		close(other);
+		close(fd);
+	}
+	CHECK(served > 1);
+}
+
 int
 main(void)
 {
@@ -214,6 +261,7 @@ main(void)
 	test_fork(0, 1);
 	test_fork(DTLSV1_LISTENER_ONE_SOCKET, 0);
 	test_fork(DTLSV1_LISTENER_ONE_SOCKET, 1);
+	test_few_descriptors();
 	SSL_CTX_free(ctx);
 	return check_end();
 }

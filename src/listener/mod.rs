@@ -226,7 +226,7 @@ impl Listener {
         }
         if let Some(state) = self.core.close() {
             let State { clients, doors, .. } = state;
-            doors.leave();
+            drop(doors);
             stats::tally().add(Event::ListenerClosed, clients.len());
             for ssl in clients.untold() {
                 // Nobody knows of it.

@@ -42,6 +42,15 @@ impl Doors {
         self.sockets.len() == DOORS
     }
 
+    fn of(sockets: impl Iterator<Item = Socket>) -> Result<Self, Errno> {
+        let mut doors = Vec::new();
+        doors.try_reserve_exact(DOORS).map_err(|_| libc::ENOMEM)?;
+        doors.extend(sockets.take(DOORS));
+        Ok(Self { sockets: doors })
+    }
+}
+
+impl Drop for Doors {
     /// Leaves a caller's own socket in a group without a program. Ours are closed.
     ///
     /// After fork(2) another process may have the listener, and read from all of its sockets: then the
@@ -49,21 +58,14 @@ impl Doors {
     ///
     /// It stays in the epoll instance, which goes with its last descriptor: after fork(2), the other
     /// process's listener has the same instance, and may be the one that is used.
-    pub(crate) fn leave(self) {
+    fn drop(&mut self) {
         let are_apart = self.are_apart();
-        let mut sockets = self.sockets.into_iter();
+        let mut sockets = std::mem::take(&mut self.sockets).into_iter();
         let Some(first) = sockets.next().filter(Socket::is_callers) else { return };
         drop(sockets);
         if are_apart && group::is_alone(&first) {
-            let _ = first.set(libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0);
+            detach(&first);
         }
-    }
-
-    fn of(sockets: impl Iterator<Item = Socket>) -> Result<Self, Errno> {
-        let mut doors = Vec::new();
-        doors.try_reserve_exact(DOORS).map_err(|_| libc::ENOMEM)?;
-        doors.extend(sockets.take(DOORS));
-        Ok(Self { sockets: doors })
     }
 }
 
@@ -100,8 +102,14 @@ fn open_apart(first: &Socket, to: &SockAddr, shards: u16) -> Result<Vec<Socket>,
     // The group is there from its second member on.
     join(first, to, 1, &mut rest)?;
     attach(first, shards).map_err(|_| REFUSED)?;
-    join(first, to, count.saturating_sub(1), &mut rest)?;
+    // A caller's own socket is left as it was.
+    join(first, to, count.saturating_sub(1), &mut rest).inspect_err(|_| detach(first))?;
     Ok(rest)
+}
+
+/// Takes the program off a group.
+fn detach(socket: &Socket) {
+    let _ = socket.set(libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0);
 }
 
 /// Adds sockets to a group, in the order in which a program numbers them.

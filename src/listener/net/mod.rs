@@ -1,5 +1,5 @@
-//! Sockets, descriptors and what the kernel is asked for. The only place of the listener with
-//! `unsafe` that is not libssl's.
+//! Sockets, descriptors and what the kernel is asked for: what the listener calls the system for, and
+//! all of its `unsafe` but what `shared` and `tie` say of references.
 
 mod connected;
 mod control;
