@@ -22,7 +22,7 @@ if [ -z "$runtime" ] || [ ! -d "$sysroot/lib/rustlib/src/rust/library" ]; then
 	echo "tsan: rustc has no sources of its library here: rustup component add rust-src" >&2
 	exit 2
 fi
-(cd "$root" && RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread "${CARGO:-cargo}" build -q --locked \
+(cd "$root" && RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread ${CARGO:-cargo} build -q --locked \
     --lib -Zbuild-std --target "$machine" --target-dir "$build")
 library=$build/$machine/debug/libdtlsv1_listen.a
 

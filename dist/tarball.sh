@@ -15,7 +15,7 @@ name=libdtlsv1_listen-$version
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for crate in $("${CARGO:-cargo}" tree --locked -e normal --target all --prefix none |
+for crate in $(${CARGO:-cargo} tree --locked -e normal --target all --prefix none |
     awk '$1 != "dtlsv1_listen" && $1 != "r-efi" { print $1 }' | sort -u); do
 	grep -qx "Files: vendor/$crate/\*" dist/debian/copyright || {
 		echo "tarball.sh: dist/debian/copyright does not name $crate, which is in the library" >&2
@@ -25,12 +25,12 @@ done
 
 git archive --prefix="$name/" HEAD | tar -x -C "$work"
 mkdir "$work/$name/.cargo"
-(cd "$work/$name" && "${CARGO:-cargo}" vendor --locked vendor >.cargo/config.toml 2>"$work/log") || {
+(cd "$work/$name" && ${CARGO:-cargo} vendor --locked vendor >.cargo/config.toml 2>"$work/log") || {
 	cat "$work/log" >&2
 	exit 1
 }
 mkdir -p "$out"
-tar -c -C "$work" --sort=name --owner=0 --group=0 --numeric-owner \
+tar -c -C "$work" --sort=name --mode=u=rwX,go=rX --owner=0 --group=0 --numeric-owner \
     --mtime="@$(git log -1 --format=%ct)" "$name" | xz -T0 -3 >"$out/$name.tar.xz.new"
 mv "$out/$name.tar.xz.new" "$out/$name.tar.xz"
 echo "$out/$name.tar.xz"

@@ -215,7 +215,7 @@ mkdir -p "$scratch/my work/here"
 printf '[workspace]\nmembers = []\n' >"$scratch/my work/Cargo.toml"
 cp -R Makefile Cargo.toml Cargo.lock build.rs src bench tools "$scratch/my work/here"
 run "$MAKE" -C "$scratch/my work/here" -n lib install
-run "${CARGO:-cargo}" metadata --offline --no-deps --format-version 1 --manifest-path "$scratch/my work/here/Cargo.toml"
+run ${CARGO:-cargo} metadata --offline --no-deps --format-version 1 --manifest-path "$scratch/my work/here/Cargo.toml"
 # In a repository of somebody's that ignores it, or in none, it has the same files.
 git init -q "$scratch/my work" 2>/dev/null || true
 echo '*' >"$scratch/my work/.gitignore"
@@ -225,6 +225,9 @@ same "$(cd "$scratch/my work/here" && rm -rf src bench && tools/sources.sh "${pa
 "$MAKE" -R -n -B link >"$scratch/log" 2>&1
 grep -q '^cc -std=c11 ' "$scratch/log" || fail "make -R: $(cat "$scratch/log")"
 checks=$((checks + 6))
+run env CARGO="env ${CARGO:-cargo}" RUSTC="env rustc" tools/setup.sh build
+same "$(env -u HOME -u XDG_CACHE_HOME tools/cache.sh)" \
+    "$(getent passwd "$(id -u)" | cut -d : -f 6)/.cache/libdtlsv1_listen" "the cache without HOME"
 mkdir -p "$scratch/t/release"
 run env CARGO_TARGET_DIR="$scratch/t" "$MAKE" CFLAGS='-g -fstack-protector-all --coverage' LDFLAGS=--coverage \
     CPPFLAGS='-D_FORTIFY_SOURCE=2 -D_GNU_SOURCE' "$scratch/t/release/libdtlsv1_listen_audit.so"

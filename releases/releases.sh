@@ -22,7 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=releases/recipe-libressl.sh
 . "$here/recipe-libressl.sh"
 
-cache=${DTLSV1_LISTEN_RELEASES:-${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/hosts}
+cache=${DTLSV1_LISTEN_RELEASES:-$("$here/../tools/cache.sh")/hosts}
 jobs=${JOBS:-$(nproc)}
 # What the caller's make or shell sets is for our library, not for OpenSSL's.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LDLIBS OPENSSL_CONF
@@ -78,7 +78,7 @@ fetch() {
 		[dependencies]
 		$package = "=${crate%+*}"
 	END
-	(cd "$2/manifest" && "${CARGO:-cargo}" vendor --versioned-dirs ../vendor >/dev/null)
+	(cd "$2/manifest" && ${CARGO:-cargo} vendor --versioned-dirs ../vendor >/dev/null)
 	# cargo has compared the crate with this checksum; we compare it with ours.
 	got=$(grep -A 3 "^name = \"$package\"\$" "$2/manifest/Cargo.lock" | xargs)
 	[[ $got == *"version = $crate "*"checksum = $checksum" ]] ||

@@ -5,7 +5,7 @@
 #   tools/cargo-tool.sh --bin           the folder to put in PATH
 set -eu
 
-root=${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/tools
+root=$("${0%/*}/cache.sh")/tools
 if [ "${1:-}" = --bin ]; then
 	echo "$root/bin"
 	exit
@@ -16,4 +16,4 @@ if [ -x "$root/bin/$name" ] && [ "$("$root/bin/$name" "${name#cargo-}" --version
 	exit
 fi
 echo "Building $name $version (once, some minutes) ..."
-"${CARGO:-cargo}" install --locked --root "$root" --force "$name@$version"
+${CARGO:-cargo} install --locked --root "$root" --force "$name@$version"

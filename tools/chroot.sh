@@ -14,7 +14,7 @@ set -euo pipefail
 unset CDPATH
 
 here=$(cd "$(dirname "$0")/.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/chroots
+cache=$("$here/tools/cache.sh")/chroots
 
 # name, release, packages beside the base system's (one line each).
 build='gcc make libc6-dev pkg-config libssl-dev openssl ca-certificates python3-minimal'
@@ -179,7 +179,7 @@ mkdir "$layer/upper" "$layer/work" "$layer/root"
 trap 'umount "$layer/root" && rm -rf --one-file-system "$layer"' EXIT
 mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/upper,workdir=$layer/work" "$layer/root"
 root=$layer/root
-target=${TARGET_DIR:-$cache/target-$name} registry=${CARGO_HOME:-$HOME/.cargo}/registry
+target=${TARGET_DIR:-$cache/target-$name} registry=${CARGO_HOME:-${HOME:-/root}/.cargo}/registry
 mkdir -p "$target" "$registry"
 BINDS="$here:/src,ro $target:/target,rw $registry:/root/.cargo/registry,rw"
 [ -z "${OUT:-}" ] || BINDS="$BINDS $(realpath "$OUT"):/out,rw"

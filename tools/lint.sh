@@ -41,12 +41,12 @@ shell() {
 		xargs shellcheck --severity=style
 }
 # To somebody who has CDPATH in the environment 'cd tools' may lead elsewhere, and says so on stdout.
-# CC may be two words, such as "ccache gcc".
+# CC and CARGO may be two words, such as "ccache gcc".
 environment() {
 	# shellcheck disable=SC2016 # as it stands in the files
 	odd=$(tools/sources.sh '*.sh' '*.test' .ci/run | xargs grep -lE '\bcd "?\$\(dirname' |
 		grep -v '^e2e/interop/pairs/' | xargs grep -L '^unset CDPATH$' | sed "s/$/: no 'unset CDPATH'/"
-	tools/sources.sh '*.sh' '*.test' | xargs grep -nE '(^|[^=])"\$(CC|CXX|\{CC:-cc\})"')
+	tools/sources.sh '*.sh' '*.test' | xargs grep -nE '(^|[^=])"\$(CC|CXX|CARGO|\{CC:-cc\}|\{CARGO:-cargo\})"')
 	[ -z "$odd" ] || { echo "$odd"; return 1; }
 }
 # The compiler that is here has nothing to say; what others have is no error for whoever builds.

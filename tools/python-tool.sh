@@ -5,7 +5,7 @@
 set -eu
 
 name=$1 version=$2
-root=${XDG_CACHE_HOME:-$HOME/.cache}/libdtlsv1_listen/tools/$name-$version
+root=$("${0%/*}/cache.sh")/tools/$name-$version
 if [ ! -d "$root" ]; then
 	mkdir -p "${root%/*}"
 	work=$(mktemp -d "$root.XXXXXX")

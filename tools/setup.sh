@@ -88,9 +88,13 @@ usage() {
 	exit 2
 }
 
+# CARGO may be two words: 'cargo +1.90', 'env X=1 cargo'. Its rustc is RUSTC, as for cargo.
+: "${CARGO:=cargo}" "${RUSTC:=rustc}"
+case $CARGO in *' +'*) RUSTC="$RUSTC +${CARGO##* +}" ;; esac
+
 # Whose cargo is it? rustup's is a link to rustup, wherever that is installed.
 is_rustup() {
-	at=$(command -v "${CARGO:-cargo}") || return 1
+	at=$(command -v "${CARGO%% *}") || return 1
 	[ "$(basename "$(readlink -f "$at")")" = rustup ] || [ -x "$(dirname "$at")/rustup" ]
 }
 
@@ -99,7 +103,7 @@ present() {
 	cmd:*)	command -v "${1#cmd:}" >/dev/null 2>&1 ||
 		[ -x "/usr/sbin/${1#cmd:}" ] ;;
 	file:*)	[ -e "${1#file:}" ] ;;
-	rust:*)	is_rustup || "${CARGO:-cargo}" "${1#rust:}" --version >/dev/null 2>&1 ;;
+	rust:*)	is_rustup || $CARGO "${1#rust:}" --version >/dev/null 2>&1 ;;
 	pc:*)	pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	ssl:)	if [ -n "${OPENSSL_DIR:-}" ]; then
 			[ -e "$OPENSSL_DIR/include/openssl/ssl.h" ]
@@ -132,18 +136,19 @@ missing() {
 
 rust() {
 	need=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$here/Cargo.toml")
-	if ! command -v "${CARGO:-cargo}" >/dev/null 2>&1; then
-		echo "tools/setup.sh: ${CARGO:-cargo} was not found." >&2
-		if [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
-			echo "It is in ${CARGO_HOME:-$HOME/.cargo}/bin: add that to PATH." >&2
+	if ! command -v "${CARGO%% *}" >/dev/null 2>&1; then
+		echo "tools/setup.sh: ${CARGO%% *} was not found." >&2
+		bin=${CARGO_HOME:-${HOME:-}/.cargo}/bin
+		if [ -x "$bin/cargo" ]; then
+			echo "It is in $bin: add that to PATH." >&2
 			return 1
 		fi
-	elif have=$(rustc --version 2>/dev/null) && have=${have#rustc } &&
+	elif have=$($RUSTC --version 2>/dev/null) && have=${have#rustc } &&
 	    have=${have%% *} && [ "$(printf '%s\n' "$need" "$have" |
 	    sort -V | head -n 1)" = "$need" ]; then
 		return 0
 	else
-		echo "tools/setup.sh: rustc is ${have:-missing}, too old." >&2
+		echo "tools/setup.sh: $RUSTC is ${have:-missing}, too old." >&2
 	fi
 	echo "This project needs Rust $need or later. Install it with rustup, the Rust" >&2
 	echo "project's installer (Debian 13 and Ubuntu 24.04 on have it as a package:" >&2
@@ -156,7 +161,7 @@ rust() {
 components() {
 	is_rustup || return 0
 	for name in fmt clippy; do
-		"${CARGO:-cargo}" "$name" --version >/dev/null 2>&1 && continue
+		$CARGO "$name" --version >/dev/null 2>&1 && continue
 		echo "tools/setup.sh: cargo $name was not found. Run:" >&2
 		echo "  rustup component add rustfmt clippy" >&2
 		return 1
