@@ -225,6 +225,7 @@ same "$(cd "$scratch/my work/here" && rm -rf src bench && tools/sources.sh "${pa
 "$MAKE" -R -n -B link >"$scratch/log" 2>&1
 grep -q '^cc -std=c11 ' "$scratch/log" || fail "make -R: $(cat "$scratch/log")"
 checks=$((checks + 6))
+run "$MAKE" -n check CC=false	# were anything run, it would fail
 run env CARGO="env ${CARGO:-cargo}" RUSTC="env rustc" tools/setup.sh build
 same "$(env -u HOME -u XDG_CACHE_HOME tools/cache.sh)" \
     "$(getent passwd "$(id -u)" | cut -d : -f 6)/.cache/libdtlsv1_listen" "the cache without HOME"

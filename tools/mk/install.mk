@@ -85,10 +85,13 @@ uninstall: ## Remove what install made
 	@# Those that have nobody else's file in them.
 	@rmdir $(foreach d,/examples /docs/bench /docs /,'$(DESTDIR)$(DOCDIR)$(d)') 2>/dev/null || true
 
+# Apart: a line that names make is run by 'make -n', too.
+INSTALL_TESTS = MAKE='$(MAKE)' CC='$(CC)'
+
 check-install: lib ## Install and uninstall in a scratch directory
 	@tools/setup.sh build check
-	@MAKE='$(MAKE)' CC='$(CC)' dist/test-install.sh
-	@MAKE='$(MAKE)' CC='$(CC)' dist/test-recipes.sh
+	@$(INSTALL_TESTS) dist/test-install.sh
+	@$(INSTALL_TESTS) dist/test-recipes.sh
 
 check-wrapper: lib ## Options, refusals and warnings of the dtlsv1-listen wrapper
 	@LIB='$(abspath $(LIB_SO))' CC='$(CC)' dist/test-wrapper.sh
