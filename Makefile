@@ -25,6 +25,12 @@ LIB_SONAME := libdtlsv1_listen.so.1
 BUILD      := $(TARGET)/ctests
 VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
+# The build of openssl-sys looks from a folder of its own, and so does whoever reads the .pc file.
+ifneq ($(OPENSSL_DIR),)
+override OPENSSL_DIR := $(abspath $(OPENSSL_DIR))
+export OPENSSL_DIR
+endif
+
 # Set for other projects these would have openssl-sys put libssl.a into our archive.
 unexport $(filter %OPENSSL_STATIC,$(.VARIABLES)) PKG_CONFIG_ALL_STATIC
 

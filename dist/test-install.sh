@@ -152,8 +152,11 @@ gone "$prefix" /share/doc/libdtlsv1_listen
 # 3. For another OpenSSL than pkg-config knows.
 mkdir -p "$scratch/openssl/lib64"
 touch "$scratch/openssl/lib64/libssl.so"
-run "$MAKE" install OPENSSL_DIR="$scratch/openssl" "${dirs[@]}"
+run "$MAKE" install OPENSSL_DIR="$(realpath --relative-to=. "$scratch")/openssl" "${dirs[@]}"
 same "$(pc --print-requires dtlsv1_listen)" "" "required with OPENSSL_DIR"
+same "$(grep -oE '[-][IL]/.*openssl/[a-z0-9]*' "$stage/usr/lib/here/pkgconfig/dtlsv1_listen.pc")" \
+    "-I$scratch/openssl/include
+-L$scratch/openssl/lib64" "a relative OPENSSL_DIR"
 case $(pc --libs dtlsv1_listen) in
 *"-ldtlsv1_listen "*"-L"*"$scratch/openssl/lib64 -lssl -lcrypto"*) ;;
 *) fail "pkg-config with OPENSSL_DIR: $(pc --libs dtlsv1_listen)" ;;

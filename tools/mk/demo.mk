@@ -1,9 +1,10 @@
 # The example server, and the demo that runs it.
 
+PKG_CONFIG ?= pkg-config
 DEMO := $(TARGET)/demo
 EXAMPLE_CFLAGS := -std=c11 -Wall -Wextra -Wpedantic
 SSL_FLAGS = $(if $(OPENSSL_DIR),-I$(OPENSSL_DIR)/include -L$(OPENSSL_DIR)/lib \
-    -Wl$(comma)-rpath$(comma)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell pkg-config --cflags --libs openssl))
+    -Wl$(comma)-rpath$(comma)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell $(PKG_CONFIG) --cflags --libs openssl))
 comma := ,
 CLIENTS_SOURCES := $(foreach part,clients path options,e2e/load/$(part).c) \
     e2e/load/path.h e2e/load/options.h
