@@ -6,4 +6,4 @@ GUESTS ?=
 .PHONY: guests
 guests: lib ## Programs that do not use the library run as ever with it preloaded: GUESTS='curl psql'
 	@tools/setup.sh build guests
-	@LIB='$(abspath $(LIB_SO))' SCRATCH='$(abspath $(TARGET)/guests)' e2e/guests/run.py $(GUESTS)
+	@. tools/plain-env.sh; LIB='$(abspath $(LIB_SO))' SCRATCH='$(abspath $(TARGET)/guests)' e2e/guests/run.py $(GUESTS)

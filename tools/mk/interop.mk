@@ -9,4 +9,4 @@ PLAIN ?=
 interop: ## Stock clients and servers against the preloaded library: PAIRS='ncat gnutls'
 	@tools/setup.sh build interop
 	@$(MAKE) --no-print-directory lib
-	@PLAIN='$(PLAIN)' LIB='$(abspath $(LIB_SO))' e2e/interop/run.sh $(PAIRS)
+	@. tools/plain-env.sh; PLAIN='$(PLAIN)' LIB='$(abspath $(LIB_SO))' e2e/interop/run.sh $(PAIRS)

@@ -9,7 +9,7 @@ LOSS_RELEASES = $(or $(RELEASES),$(filter-out libressl-%,$(shell releases/releas
 .PHONY: loss loss-selftest
 loss: lib releases loss-selftest ## How long handshakes take when datagrams get lost (QUICK=1 for a look)
 	@tools/setup.sh build loss
-	@LIB_SO='$(abspath $(LIB_SO))' QUICK='$(QUICK)' N='$(N)' TABLE='$(TABLE)' SEED='$(SEED)' CLIENTS='$(CLIENTS)' JOBS='$(JOBS)' e2e/loss/loss.py $(LOSS_RELEASES)
+	@. tools/plain-env.sh; LIB_SO='$(abspath $(LIB_SO))' QUICK='$(QUICK)' N='$(N)' TABLE='$(TABLE)' SEED='$(SEED)' CLIENTS='$(CLIENTS)' JOBS='$(JOBS)' e2e/loss/loss.py $(LOSS_RELEASES)
 
 loss-selftest: ## The proxy of make loss loses what it is told to lose
 	@tools/setup.sh loss
