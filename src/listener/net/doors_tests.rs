@@ -280,6 +280,17 @@ fn errors_of_a_callers_socket_neither_stop_nor_wake_for_ever() {
     assert_eq!(send_now(socket, &Flow { peer, ..flow }, b"y"), Sending::Out);
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     assert_eq!(client.recv(&mut [0; 4]).unwrap(), 1);
+    // Nor the first of many.
+    assert_eq!(send_now(socket, &flow, b"x"), Sending::Out);
+    assert_eq!(poll.wait(1000).unwrap().errors, 1);
+    let mut outbox = Outbox::new().unwrap();
+    for peer in [peer, to, peer] {
+        assert!(outbox.push(socket, &Flow { peer, ..flow }, 1, b"z"));
+    }
+    let mut outcomes = Vec::new();
+    outbox.flush(socket, |answered| outcomes.push(answered.sending));
+    assert_eq!(outcomes, [Sending::Out; 3]);
+    assert_eq!((client.recv(&mut [0; 4]).unwrap(), client.recv(&mut [0; 4]).unwrap()), (1, 1));
     socket.drop_errors();
     assert_eq!(poll.wait(0), Ok(Default::default()));
 }

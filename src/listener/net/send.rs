@@ -101,7 +101,7 @@ impl Outbox {
     /// misses it asks again.
     pub(crate) fn flush(&mut self, socket: &Socket, mut told: impl FnMut(Answered<'_>)) {
         self.prepare();
-        let mut at = 0;
+        let (mut at, mut again) = (0, None);
         while let Some(rest) = self.headers.get_mut(at..self.len).filter(|rest| !rest.is_empty()) {
             let count = libc::c_uint::try_from(rest.len()).unwrap_or(0);
             let n = uncancelled(|| {
@@ -113,6 +113,11 @@ impl Outbox {
                 Err(_) => match judged(last_error()) {
                     // Nor the others.
                     Sending::WouldBlock => (rest.len(), Sending::WouldBlock),
+                    // An error that was waiting comes in place of the first try.
+                    Sending::Lost if again != Some(at) => {
+                        again = Some(at);
+                        continue;
+                    }
                     other => (1, other),
                 },
             };
