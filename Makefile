@@ -56,7 +56,7 @@ headers: ## Write include/dtlsv1_listen.h anew from src/abi
 	DTLSV1_LISTEN_BLESS=1 $(CARGO) test --locked --test header
 
 rust-check: setup-build ## Rust tests
-	$(CARGO) test --locked
+	. tools/plain-env.sh; $(CARGO) test --locked
 
 clean: ## Remove everything that was built here
 	$(CARGO) clean --target-dir '$(TARGET)'
