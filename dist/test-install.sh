@@ -225,7 +225,7 @@ echo '*' >"$scratch/my work/.gitignore"
 patterns=('*.sh' '*.mk' Makefile 'tools/[s]*')
 same "$(cd "$scratch/my work/here" && rm -rf src bench && tools/sources.sh "${patterns[@]}")" \
     "$(tools/sources.sh "${patterns[@]}" | grep -E '^(tools/|Makefile)')" "sources of a tarball"
-"$MAKE" -R -n -B link >"$scratch/log" 2>&1
+env -u CC "$MAKE" -R -n -B link >"$scratch/log" 2>&1
 grep -q '^cc -std=c11 ' "$scratch/log" || fail "make -R: $(cat "$scratch/log")"
 checks=$((checks + 6))
 run "$MAKE" -n check CC=false	# were anything run, it would fail
