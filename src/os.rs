@@ -112,10 +112,11 @@ pub(crate) fn working_directory(path: &mut [u8]) -> Option<usize> {
     if at.is_null() { None } else { path.iter().position(|&b| b == 0) }
 }
 
-/// The address, with zeros behind it, that a socket is connected to.
+/// The address, with zeros behind it, that a socket is connected to. (OpenBSD's sockaddr_storage has
+/// 256 bytes, which none of its addresses needs.)
 #[allow(unsafe_code)]
 pub(crate) fn connected_to(fd: c_int) -> Option<[u8; 128]> {
-    const ROOM: usize = size_of::<libc::sockaddr_storage>();
+    const ROOM: usize = 128;
     let mut address = [0; ROOM];
     let mut len = ROOM as libc::socklen_t;
     // SAFETY: writable for as many bytes as `len` says.
