@@ -227,10 +227,10 @@ pub(crate) fn in_child(what: extern "C" fn()) {
 /// Was this socket shut down for reading (shutdown(2))? Tells it from a datagram of no bytes.
 #[allow(unsafe_code)]
 pub(crate) fn is_shut_for_reading(fd: c_int) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "dragonfly"))]
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
     const RDHUP: libc::c_short = libc::POLLRDHUP;
-    // NetBSD and OpenBSD tell by POLLHUP alone.
-    #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_os = "dragonfly")))]
+    // The others tell by POLLHUP alone.
+    #[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
     const RDHUP: libc::c_short = 0;
     let mut asked = libc::pollfd { fd, events: RDHUP, revents: 0 };
     // SAFETY: one pollfd, ours, and no time to wait.

@@ -1,9 +1,9 @@
 # In a Debian 13 of its own (tools/chroot.sh), as root: what its rustc 1.85 says, and what other
 # systems' standard libraries say. Made once, some minutes; then a minute or two each.
 
-# Compiled, not run: what tools/chroot.sh has no system for, and C's types of 32 bits (`make arches` runs them).
+# Compiled, not run: what tools/chroot.sh has no system for. `make arches` runs those of 32 bits.
 TYPES ?= x86_64-unknown-linux-musl x86_64-unknown-freebsd x86_64-unknown-netbsd x86_64-unknown-openbsd \
-    x86_64-unknown-dragonfly i686-unknown-linux-gnu
+    x86_64-unknown-dragonfly
 CHROOT := tools/chroot.sh
 
 # Cross built and run by qemu.
