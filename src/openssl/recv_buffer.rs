@@ -150,7 +150,13 @@ mod tests {
         std::ptr::from_mut(buffer.bytes()).addr()
     }
 
+    /// One after the other: each takes more than there are places.
     #[test]
+    fn nobody_shares_one_none_is_made_twice_and_all_are_given_back() {
+        nobody_shares_one_and_none_is_made_twice();
+        one_of_the_heap_is_given_back_when_its_call_ends_early();
+    }
+
     fn nobody_shares_one_and_none_is_made_twice() {
         let mut places = BTreeSet::new();
         for _ in 0..3 {
@@ -165,7 +171,6 @@ mod tests {
         assert!(places.len() <= 3 * SHARDS, "made anew in each round: {}", places.len());
     }
 
-    #[test]
     fn one_of_the_heap_is_given_back_when_its_call_ends_early() {
         // Other tests run beside this one: as many as it takes.
         let mut tallies = vec![];
