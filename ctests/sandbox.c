@@ -71,6 +71,16 @@ let(struct program *p, const int *calls, size_t n)
 	}
 }
 
+/* The number of the call, and what every program needs. */
+static void
+begin(struct program *p)
+{
+	p->len = 0;
+	p->filter[p->len++] =
+	    BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	let(p, ALL(usual));
+}
+
 /* In place of the end that SECCOMP_RET_KILL is: it says for which call. */
 static void
 unexpected(int signal, siginfo_t *info, void *context)
@@ -79,12 +89,15 @@ unexpected(int signal, siginfo_t *info, void *context)
 	_exit(info->si_syscall < 255 ? info->si_syscall : 255);
 }
 
+/* Whatever it does not let through is the end from here on. */
 static void
-enter(const struct program *p)
+enter(struct program *p)
 {
-	struct sock_fprog all = { p->len, (struct sock_filter *)p->filter };
+	struct sock_fprog all = { .filter = p->filter };
 	struct sigaction action = { .sa_sigaction = unexpected, .sa_flags = SA_SIGINFO };
 
+	p->filter[p->len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
+	all.len = p->len;
 	NEED(sigaction(SIGSYS, &action, NULL) == 0);
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all) == 0);
@@ -94,7 +107,7 @@ enter(const struct program *p)
 static void
 serve(const char *file, int with_lines)
 {
-	struct program p = { .len = 0 };
+	struct program p;
 	unsigned char cookie[COOKIE_LEN];
 	struct door old, new;
 	int i;
@@ -104,13 +117,11 @@ serve(const char *file, int with_lines)
 	if (file != NULL) {
 		NEED(ours.set_secret_file(new.ctx, file) == 1);
 	}
-	p.filter[p.len++] = BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	let(&p, ALL(usual));
+	begin(&p);
 	if (file != NULL)
 		let(&p, ALL(files));
 	if (with_lines)
 		let(&p, ALL(lines));
-	p.filter[p.len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
 	enter(&p);
 	for (i = 0; i < 2; i++) {
 		if (file != NULL) /* it is looked at once a second */
@@ -136,17 +147,15 @@ answer(unsigned char *to, size_t room)
 static void
 serve_all_addresses(void)
 {
-	struct program p = { .len = 0 };
+	struct program p;
 	SSL *ssl = homes_server(tls_server_ctx(), AF_INET, "0.0.0.0", AF_INET, "127.0.0.2");
 	unsigned char bytes[256];
 	struct hello hello;
 	struct hvr hvr;
 
-	p.filter[p.len++] = BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	let(&p, ALL(usual));
+	begin(&p);
 	let(&p, ALL(socket_bio));
 	let(&p, ALL(addresses));
-	p.filter[p.len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
 	enter(&p);
 	hello_make(&hello, NULL, 0);
 	NEED(send(homes_client_fd, hello.byte, hello.len, 0) == (ssize_t)hello.len);
@@ -186,7 +195,7 @@ be_client(int where)
 static void
 serve_listener(void)
 {
-	struct program p = { .len = 0 };
+	struct program p;
 	SSL_CTX *ctx = tls_server_ctx();
 	struct address at;
 	dtlsv1_listener *listener;
@@ -201,11 +210,9 @@ serve_listener(void)
 	NEED(pipe(ends) == 0 && (client = fork()) >= 0);
 	if (client == 0)
 		be_client(ends[0]);
-	p.filter[p.len++] = BPF(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	let(&p, ALL(usual));
+	begin(&p);
 	let(&p, ALL(listening));
 	let(&p, ALL(leaving));
-	p.filter[p.len++] = BPF(BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0, 0);
 	enter(&p);
 	listener = listener_at(ctx, "::", NULL, &at);
 	at = address_of("::1", address_port(&at));

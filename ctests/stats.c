@@ -34,9 +34,11 @@ ahead_of_the_kernel(void)
 time_t
 time(time_t *now)
 {
+	time_t at = ahead_of_the_kernel();
+
 	if (now != NULL)
-		*now = ahead_of_the_kernel();
-	return ahead_of_the_kernel();
+		*now = at;
+	return at;
 }
 
 #if defined(__TIMESIZE) && __TIMESIZE == 32 && defined(__USE_TIME_BITS64)
@@ -45,9 +47,11 @@ long time_of_a_long(long *) __asm__("time");
 long
 time_of_a_long(long *now)
 {
+	long at = (long)ahead_of_the_kernel();
+
 	if (now != NULL)
-		*now = (long)ahead_of_the_kernel();
-	return (long)ahead_of_the_kernel();
+		*now = at;
+	return at;
 }
 #endif
 
