@@ -101,7 +101,7 @@ impl Outbox {
     /// misses it asks again.
     pub(crate) fn flush(&mut self, socket: &Socket, mut told: impl FnMut(Answered<'_>)) {
         self.prepare();
-        let (mut at, mut again) = (0, None);
+        let (mut at, mut again) = (0, false);
         while let Some(rest) = self.headers.get_mut(at..self.len).filter(|rest| !rest.is_empty()) {
             let count = libc::c_uint::try_from(rest.len()).unwrap_or(0);
             let n = uncancelled(|| {
@@ -113,9 +113,10 @@ impl Outbox {
                 Err(_) => match judged(last_error()) {
                     // Nor the others.
                     Sending::WouldBlock => (rest.len(), Sending::WouldBlock),
-                    // An error that was waiting comes in place of the first try.
-                    Sending::Lost if again != Some(at) => {
-                        again = Some(at);
+                    // An error that was waiting comes in place of the first try. Once: a flood from
+                    // where nothing can be sent to costs no more calls than answers.
+                    Sending::Lost if !again => {
+                        again = true;
                         continue;
                     }
                     other => (1, other),
