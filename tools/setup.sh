@@ -191,14 +191,21 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
+# One of ours at a time, since apt-get waits for no lock on its lists. What another has installed
+# meanwhile is no longer missing.
+exec 9</var/lib/dpkg
+flock 9
+missing "$@"
+[ -n "$packages" ] || exit "$status"
+
 echo "tools/setup.sh: installing $packages"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 # Word splitting wanted: a list of package names.
 # shellcheck disable=SC2086
-if ! { apt-get update && apt-get install -y --no-install-recommends $packages; } \
-    >"$log" 2>&1 </dev/null; then
+if ! { apt-get update && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $packages; } \
+    >"$log" 2>&1 </dev/null 9<&-; then
 	tail -n 20 "$log" >&2
 	echo "tools/setup.sh: apt-get could not install: $packages" >&2
 	exit 1
