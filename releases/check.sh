@@ -27,6 +27,8 @@ export N=${N:-20000} SEED=${SEED:-1} JOBS=${JOBS:-2}
 # and BUILD, its scratch. Status 0 is a pass. The last 'N passed, N failed' that
 # a step prints goes into the table.
 
+valgrind='valgrind -q --error-exitcode=99'
+
 # LibreSSL has other declarations, so it has a test of its own.
 step_ctests() {
 	case ${RELEASE:?} in
@@ -50,6 +52,7 @@ step_differential() {
 
 step_s_server() {
 	e2e/s_server.sh
+	RUNNER=$valgrind e2e/s_server.sh
 }
 
 # Those C tests that take a second or two under valgrind and between them take
@@ -59,9 +62,9 @@ quick='bios_custom bios_dgram entry fragment hvr peer reassembly repair_handles 
     libcoap pyopenssl qt radsecproxy split_bios ssl_per_datagram trio'
 
 step_valgrind() {
-	local runner='valgrind -q --error-exitcode=99' memory='--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite'
+	local runner="$valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite"
 	case $RELEASE in
-	libressl-*) RUNNER="$runner $memory" ctests/libressl/run.sh; return ;;
+	libressl-*) RUNNER=$runner ctests/libressl/run.sh; return ;;
 	esac
 	local names
 	read -rd '' -a names <<<"$quick" || true
@@ -70,8 +73,7 @@ step_valgrind() {
 		read -rd '' -a names <<<"${quick/ reuse / }" || true
 		echo 'reuse: not here: this libssl loses memory of its own'
 	fi
-	RUNNER="$runner $memory" MODES=linked BUILD=$BUILD-valgrind ctests/run.sh "${names[@]}"
-	RUNNER=$runner e2e/s_server.sh
+	RUNNER=$runner MODES=linked BUILD=$BUILD-valgrind ctests/run.sh "${names[@]}"
 }
 
 # Steps that a release cannot have, said in the table: LibreSSL's s_server has no
