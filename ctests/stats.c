@@ -13,45 +13,43 @@
 #include "lib/ours.h"
 #include "lib/tls.h"
 
+#include <limits.h>
 #include <openssl/err.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 static SSL_CTX *ctx;
 static struct app app;
-static time_t ahead; /* of the real time, for whoever asks in this process */
+static int64_t ahead; /* of the real time, for whoever asks in this process */
+/* Where seconds of 32 bits end. */
+#define AFTER_2038 (INT64_C(15) * 366 * 86400)
 
-static time_t
-ahead_of_the_kernel(void)
+#if LONG_MAX > INT32_MAX
+time_t
+time(time_t *now)
 {
 	struct timespec real;
 
 	(void)kernel_clock(CLOCK_REALTIME, &real);
-	return real.tv_sec + ahead;
-}
-
-time_t
-time(time_t *now)
-{
-	time_t at = ahead_of_the_kernel();
-
+	real.tv_sec += ahead;
 	if (now != NULL)
-		*now = at;
-	return at;
+		*now = real.tv_sec;
+	return real.tv_sec;
 }
-
-#if defined(__TIMESIZE) && __TIMESIZE == 32 && defined(__USE_TIME_BITS64)
-/* The library asks by the function whose time_t is a long, and that is another one here. */
-long time_of_a_long(long *) __asm__("time");
-long
-time_of_a_long(long *now)
+#else
+/* Where a long has 32 bits the library asks by the function whose seconds have 64. */
+int clock_of_64_bits(clockid_t, int64_t[2]) __asm__("__clock_gettime64");
+int
+clock_of_64_bits(clockid_t id, int64_t now[2])
 {
-	long at = (long)ahead_of_the_kernel();
+	int ret = (int)syscall(SYS_clock_gettime64, id, now);
 
-	if (now != NULL)
-		*now = at;
-	return at;
+	if (id == CLOCK_REALTIME)
+		now[0] += ahead;
+	return ret;
 }
 #endif
 
@@ -129,14 +127,16 @@ test_app_cookies(void)
 	CHECK_STR(counters_changes(), "");
 }
 
+/* At that time from now. */
 static void
-test_builtin_cookies(void)
+test_builtin_cookies(int64_t at)
 {
 	SSL_CTX *c = tls_server_ctx();
 	struct hvr v;
 	struct datagram *d;
 	SSL *ssl;
 
+	ahead = at;
 	CHECK_INT(ours.set_cookie_policy(c, BUILTIN), 1);
 	ssl = give_server(c);
 	CHECK_INT(give_hello(ssl, NULL, 0), 0);
@@ -153,15 +153,16 @@ test_builtin_cookies(void)
 	    "bytes_out 60 cookies_forged 1");
 
 	/* Three slots of a minute later it is told from a forged one. */
-	ahead = 180;
+	ahead = at + 180;
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 0);
-	ahead = 0;
+	ahead = at;
 	CHECK_STR(counters_changes(),
 	    "datagrams 1 bytes_in 123 challenges 1 "
 	    "bytes_out 60 cookies_expired 1");
 
 	CHECK_INT(give_hello(ssl, v.cookie, v.cookielen), 1);
 	CHECK_STR(counters_changes(), "datagrams 1 bytes_in 123 cookies_right 1 accepted 1");
+	ahead = 0;
 	SSL_free(ssl);
 	SSL_CTX_free(c);
 }
@@ -221,7 +222,8 @@ main(void)
 	ctx = tls_server_ctx();
 	test_arguments();
 	test_app_cookies();
-	test_builtin_cookies();
+	test_builtin_cookies(0);
+	test_builtin_cookies(AFTER_2038);
 	test_previous_secret();
 	test_empty_datagram();
 	SSL_CTX_free(ctx);

@@ -1,16 +1,28 @@
 //! The clocks.
 
 use std::time::Instant;
+#[cfg(not(target_pointer_width = "64"))]
+use std::time::SystemTime;
 
 /// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
 ///
 /// time(2) is a look at what the kernel left in memory at its last tick. The standard library's
 /// clock reads the processor's counter too, and costs 150 instructions more.
+#[cfg(target_pointer_width = "64")]
 #[allow(unsafe_code)]
 pub(crate) fn unix_seconds() -> u64 {
     // SAFETY: NULL, so it writes nowhere.
     let now = unsafe { libc::time(std::ptr::null_mut()) };
     u64::try_from(now).unwrap_or(0)
+}
+
+/// Seconds since 1970, by the wall clock: hosts that share a secret share this and nothing else.
+///
+/// time(2)'s of 32 bits end in 2038. The standard library's do not, where the system has others.
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) fn unix_seconds() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
 }
 
 /// Seconds since the system was started, those in which it slept among them. Nobody sets this clock.
@@ -33,6 +45,7 @@ fn read_boot_seconds() -> u64 {
     unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
     u64::try_from(now.tv_sec).unwrap_or(0)
 }
+
 /// A clock that nobody sets, for how long something takes.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
