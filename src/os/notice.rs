@@ -7,6 +7,11 @@
 //! goes to the system's log.
 
 use super::unnoticed::Unnoticed;
+// Where off_t has 32 bits, stat(2)'s own fails for a log of 2 GiB.
+#[cfg(target_os = "linux")]
+use libc::{fstat64 as fstat, stat64 as stat};
+#[cfg(not(target_os = "linux"))]
+use libc::{fstat, stat};
 use std::ffi::c_int;
 use std::fmt::Arguments;
 use std::io::Write as _;
@@ -76,23 +81,23 @@ fn to_stderr(line: &[u8]) -> bool {
 }
 
 /// What fstat(2) says of a descriptor, if it is open.
-pub(crate) fn status(fd: c_int) -> Option<libc::stat> {
+pub(crate) fn status(fd: c_int) -> Option<stat> {
     let mut status = MaybeUninit::uninit();
     // SAFETY: writable for what the call fills in; the descriptor may be closed.
-    let failed = unsafe { libc::fstat(fd, status.as_mut_ptr()) };
+    let failed = unsafe { fstat(fd, status.as_mut_ptr()) };
     // SAFETY: filled in, as it did not fail.
     (failed == 0).then(|| unsafe { status.assume_init() })
 }
 
 #[allow(clippy::unnecessary_cast, reason = "of several widths")]
-fn identity(status: &libc::stat) -> [u64; 2] {
+fn identity(status: &stat) -> [u64; 2] {
     [status.st_dev as u64, status.st_ino as u64]
 }
 
-fn is_null_device(status: &libc::stat) -> bool {
-    let mut null = MaybeUninit::<libc::stat>::uninit();
+fn is_null_device(status: &stat) -> bool {
+    let mut null = MaybeUninit::<stat>::uninit();
     // SAFETY: a C string, and writable for what the call fills in.
-    if unsafe { libc::stat(c"/dev/null".as_ptr(), null.as_mut_ptr()) } != 0 {
+    if unsafe { stat(c"/dev/null".as_ptr(), null.as_mut_ptr()) } != 0 {
         return false;
     }
     // SAFETY: filled in, as it did not fail.
@@ -182,6 +187,16 @@ mod tests {
             assert_eq!(len, LINE.min(NAME.len() + room + 1), "{room}");
             assert!(line[..len].ends_with(b"x\n"));
         }
+    }
+
+    #[test]
+    fn a_log_of_more_than_two_gigabytes_is_told_from_others() {
+        let path = std::env::temp_dir().join(format!("dtlsv1_listen-log-{}", std::process::id()));
+        let log = std::fs::File::create(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        log.set_len(3 << 30).unwrap();
+        let found = status(log.as_raw_fd()).map(|log| identity(&log));
+        assert!(found.is_some_and(|found| found != [0, 0]));
     }
 
     #[test]
