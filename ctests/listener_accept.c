@@ -149,8 +149,9 @@ test_new(int shared)
 
 	check_case(shared ? "a shared socket" : "a socket");
 	at = address_of("127.0.0.1", 0);
-	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) == 0);
 	NEED(bind(fd, (struct sockaddr *)&at.any, at.len) == 0);
+	/* Before bind(2) it might be given another test's port. */
+	NEED(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) == 0);
 	NEED(getsockname(fd, (struct sockaddr *)&at.any, &at.len) == 0);
 	listener = lf.new(ctx, fd, NULL);
 	NEED(listener != NULL);

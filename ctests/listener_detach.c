@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "lib/check.h"
+#include "lib/clock.h"
 #include "lib/counters.h"
 #include "lib/listener.h"
 #include "lib/tls.h"
@@ -68,9 +69,10 @@ flood_stop(struct flood *f)
 static int
 next_number(dtlsv1_listener *listener, SSL *ssl, int fd)
 {
-	int number = -1, turns;
+	time_t end = 0;
+	int number = -1;
 
-	for (turns = 0; turns < 1000; turns++) { /* a busy machine */
+	while (seconds_left(&end, 10)) {
 		ERR_clear_error();
 		if (SSL_read(ssl, &number, sizeof(number)) == sizeof(number))
 			return number;
@@ -177,7 +179,7 @@ test_stream(const char *listen_on, const char *call, unsigned int flags, int mov
 		caller_free(&caller);
 	}
 	CHECK_INT(wrong, 0);
-	CHECK(late <= 2 + moves / 25);
+	CHECK_INT(late > 2 + moves / 25 ? late : 0, 0);
 	flood_stop(&f);
 	lf.free(listener);
 }
@@ -231,7 +233,7 @@ test_neighbour(const char *listen_on, const char *call, int moves)
 		sender.read = ++came;
 	}
 	CHECK_INT(wrong, 0);
-	CHECK(came >= numbers - numbers / 100);
+	CHECK_INT(came < numbers - numbers / 100 ? came : numbers, numbers);
 	sender.read = numbers;
 	pthread_join(sender.thread, NULL);
 	for (i = 0; i < moves; i++) {

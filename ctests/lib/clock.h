@@ -17,4 +17,19 @@ kernel_clock(clockid_t id, struct timespec *now)
 	return (int)syscall(SYS_clock_gettime, id, now);
 }
 
+/*
+ * Bounds a loop that waits for what is sure to come, beside others who send: their datagrams
+ * make its turns short, so turns are no measure of time. *end is 0 at first.
+ */
+static inline int
+seconds_left(time_t *end, int seconds)
+{
+	struct timespec now;
+
+	(void)kernel_clock(CLOCK_MONOTONIC, &now);
+	if (*end == 0)
+		*end = now.tv_sec + seconds;
+	return now.tv_sec < *end;
+}
+
 #endif

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "listener.h"
 #include "check.h"
+#include "clock.h"
 #include "counters.h"
 #include "tls.h"
 
@@ -206,9 +207,10 @@ SSL *
 listener_serve(dtlsv1_listener *listener, struct caller *caller)
 {
 	SSL *ssl = NULL;
-	int turns, done = 0;
+	time_t end = 0;
+	int done = 0;
 
-	for (turns = 0; turns < 2000; turns++) {
+	while (seconds_left(&end, 60)) {
 		/* Beside a flood, even its hello may be lost; patient, it repeats nothing. */
 		(void)DTLSv1_handle_timeout(caller->ssl);
 		done = caller_step(caller);

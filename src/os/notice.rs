@@ -8,10 +8,10 @@
 
 use super::unnoticed::Unnoticed;
 // Where off_t has 32 bits, stat(2)'s own fails for a log of 2 GiB.
-#[cfg(target_os = "linux")]
-use libc::{fstat64 as fstat, stat64 as stat};
 #[cfg(not(target_os = "linux"))]
 use libc::{fstat, stat};
+#[cfg(target_os = "linux")]
+use libc::{fstat64 as fstat, stat64 as stat};
 use std::ffi::c_int;
 use std::fmt::Arguments;
 use std::io::Write as _;
