@@ -58,6 +58,20 @@ test_null(void)
 	    len, null);
 }
 
+/* What recvfrom() returns when it has nothing is not the length of what is there. */
+static void
+test_nothing_received(void)
+{
+	unsigned long invalid = ERR_R_PASSED_INVALID_ARGUMENT;
+	size_t none = (size_t)-1, len = sizeof(got.out);
+	const struct sockaddr *at = one_at(&client);
+	SSL *ssl = tls_server_on(ctx, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+
+	refused(ours.datagram(ctx, hello.byte, none, at, client.len, got.out, &len), len, invalid);
+	refused(ours.adopt(ssl, hello.byte, none, at, client.len), len, invalid);
+	SSL_free(ssl);
+}
+
 static void
 test_peer_length(void)
 {
@@ -224,6 +238,7 @@ main(void)
 	hello_make(&hello, NULL, 0);
 	ctx = tls_server_ctx();
 	test_null();
+	test_nothing_received();
 	test_peer_length();
 	test_contexts();
 	test_fixed_version();

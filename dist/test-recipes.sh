@@ -1,6 +1,7 @@
 #!/bin/sh
 # The lines for CMake and for Meson in dtlsv1_listen(3) build a program that calls our
-# DTLSv1_listen(), from where `make install` puts the library. Run by make check-install.
+# DTLSv1_listen(), from where `make install` puts the library; and the C in the README and in the
+# manual pages compiles without a warning. Run by make check-install.
 set -eu
 unset CDPATH
 
@@ -72,5 +73,44 @@ $(echo "$cmake" | sed 's/PkgConfig::LISTEN)/${LISTEN_LINK_LIBRARIES} OpenSSL::SS
 meson_builds meson "$meson"
 meson_builds meson-openssl "$(echo "$meson" |
     sed "s/dependency('dtlsv1_listen'))/[dependency('dtlsv1_listen'), dependency('openssl')])/")"
+
+# c_compiles NAME DECLARATIONS: the C that comes in, with the headers that it names; where it names
+# none, ours.
+c_compiles() {
+	cat >"$scratch/lines"
+	[ -s "$scratch/lines" ] || fail "$1: no C there"
+	{
+		grep '^#include' "$scratch/lines" || printf '#include <%s>\n' dtlsv1_listen.h openssl/err.h netinet/in.h
+		echo "$2"
+		echo 'int fragment(void);'
+		echo 'int fragment(void) {'
+		grep -v '^#include' "$scratch/lines"
+		echo 'return 0; }'
+	} >"$scratch/$1.c"
+	# shellcheck disable=SC2046 # flags
+	${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags dtlsv1_listen) \
+	    "$scratch/$1.c" >"$scratch/log" 2>&1 || fail "$1 does not compile"
+}
+readme_c() {	# PATTERN: the README's block of C with that line
+	awk -v pattern="$1" '/^```c$/ { lines = ""; inside = 1; next }
+	    /^```$/ { if (inside && lines ~ pattern) printf "%s", lines; inside = 0 }
+	    inside { lines = lines $0 "\n" }' README.md
+}
+man_c() {	# PAGE PATTERN: the same of a manual page
+	awk -v pattern="$2" '/^\.Bd -literal/ { lines = ""; inside = 1; next }
+	    /^\.Ed$/ { if (inside && lines ~ pattern) printf "%s", lines; inside = 0 }
+	    inside { lines = lines $0 "\n" }' "man/$1"
+}
+listening='static SSL_CTX *ctx; static int listener, fd; int connected_socket(int, struct sockaddr_storage *);'
+readme_c 'ret = DTLSv1_listen' | c_compiles README-listening "$listening"
+man_c dtlsv1_listen.3 'ret = DTLSv1_listen' | c_compiles man-listening "$(echo "$listening" | sed 's/, fd//')"
+readme_c dtlsv1_listen_datagram | sed 's/return;/return 0;/' | c_compiles README-datagram "static SSL_CTX *ctx;
+static SSL *ssl; static int fd; static struct sockaddr_storage peer;
+static unsigned char in[2048], out[DTLSV1_LISTEN_OUT_MAX];"
+served='static SSL_CTX *ctx; static SSL *ssl; static int news; void serve(SSL *, int);'
+readme_c dtlsv1_listener_bind | c_compiles README-listener "$served
+static struct sockaddr *addr; static socklen_t addr_len;"
+man_c dtlsv1_listener.3 dtlsv1_listener_bind | c_compiles man-listener "$served"
+checks=$((checks + 5))
 
 echo "test-recipes: $checks checks, 0 failed"

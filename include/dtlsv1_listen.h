@@ -912,9 +912,9 @@ int dtlsv1_listener_local(SSL *ssl, struct sockaddr *addr, socklen_t *addrlen);
  * from fragments as one record.
  *
  * Returns DTLSV1_LISTEN_DROP, DTLSV1_LISTEN_ANSWER, DTLSV1_LISTEN_ADMIT or DTLSV1_LISTEN_KEPT; or -1
- * with the reason queued and nothing written: NULL, `peer_len` not the length of such an address, a
- * peer without an address (AF_UNSPEC), no DTLS server's SSL_CTX, DTLSV1_LISTEN_COOKIES_APP, no secret,
- * too little room; or without a reason, if the caller's libssl is one that is not served. The error
+ * with the reason queued and nothing written: NULL, a negative `len` (recvfrom(2) failed), `peer_len` not
+ * the length of such an address, a peer without an address (AF_UNSPEC), no DTLS server's SSL_CTX,
+ * DTLSV1_LISTEN_COOKIES_APP, no secret, too little room; or without a reason, if the caller's libssl is one that is not served. The error
  * queue is not emptied, and nothing is queued for what a peer sent.
  *
  * # Safety
@@ -948,9 +948,9 @@ int dtlsv1_listen_datagram(SSL_CTX *ctx,
  *
  * Returns 1: call SSL_accept(). 0: it is not, or no longer, a hello of that peer with a right cookie;
  * the SSL is as SSL_clear() leaves it and may be used again; nothing is queued. -1 with the reason
- * queued: NULL, a wrong `peer_len`, no BIO, no DTLS server, DTLSV1_LISTEN_COOKIES_APP, no secret, no
- * memory; with LibreSSL, also a hello that it could not agree with, which is the
- * client's doing. What the error queue held before stays there, without its texts.
+ * queued: NULL, a negative `len`, a wrong `peer_len`, no BIO, no DTLS server,
+ * DTLSV1_LISTEN_COOKIES_APP, no secret, no memory; with LibreSSL, also a hello that it could not agree
+ * with, which is the client's doing. What the error queue held before stays there, without its texts.
  *
  * With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO gets one
  * of the library's in front that sets ServerHello's record numbers right (DTLSV1_LISTEN_REPAIR_SEQUENCE).

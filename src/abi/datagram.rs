@@ -46,9 +46,9 @@ pub const DTLSV1_LISTEN_OUT_MAX: usize = 16_384 + 13;
 /// from fragments as one record.
 ///
 /// Returns DTLSV1_LISTEN_DROP, DTLSV1_LISTEN_ANSWER, DTLSV1_LISTEN_ADMIT or DTLSV1_LISTEN_KEPT; or -1
-/// with the reason queued and nothing written: NULL, `peer_len` not the length of such an address, a
-/// peer without an address (AF_UNSPEC), no DTLS server's SSL_CTX, DTLSV1_LISTEN_COOKIES_APP, no secret,
-/// too little room; or without a reason, if the caller's libssl is one that is not served. The error
+/// with the reason queued and nothing written: NULL, a negative `len` (recvfrom(2) failed), `peer_len` not
+/// the length of such an address, a peer without an address (AF_UNSPEC), no DTLS server's SSL_CTX,
+/// DTLSV1_LISTEN_COOKIES_APP, no secret, too little room; or without a reason, if the caller's libssl is one that is not served. The error
 /// queue is not emptied, and nothing is queued for what a peer sent.
 ///
 /// # Safety
@@ -84,7 +84,7 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_datagram(
     };
     let verdict = guard(|| {
         let known = known?;
-        let datagram = datagram.ok_or(Fault::NullArgument)?;
+        let datagram = datagram?;
         let out = out.ok_or(Fault::NullArgument)?;
         let out_len = out_len.ok_or(Fault::NullArgument)?;
         let address = address.ok_or(Fault::NullArgument)?;
@@ -128,9 +128,9 @@ pub unsafe extern "C-unwind" fn dtlsv1_listen_datagram(
 ///
 /// Returns 1: call SSL_accept(). 0: it is not, or no longer, a hello of that peer with a right cookie;
 /// the SSL is as SSL_clear() leaves it and may be used again; nothing is queued. -1 with the reason
-/// queued: NULL, a wrong `peer_len`, no BIO, no DTLS server, DTLSV1_LISTEN_COOKIES_APP, no secret, no
-/// memory; with LibreSSL, also a hello that it could not agree with, which is the
-/// client's doing. What the error queue held before stays there, without its texts.
+/// queued: NULL, a negative `len`, a wrong `peer_len`, no BIO, no DTLS server,
+/// DTLSV1_LISTEN_COOKIES_APP, no secret, no memory; with LibreSSL, also a hello that it could not agree
+/// with, which is the client's doing. What the error queue held before stays there, without its texts.
 ///
 /// With OpenSSL 3.2 to 4.0, if the record number of the hello is 2 or more, the SSL's write BIO gets one
 /// of the library's in front that sets ServerHello's record numbers right (DTLSV1_LISTEN_REPAIR_SEQUENCE).
@@ -173,7 +173,7 @@ unsafe fn run_adopt(
     // SAFETY: not null, and live by this function's contract.
     let ssl = unsafe { Ssl::new(ssl, libssl) };
     // SAFETY: by this function's contract.
-    let hello = unsafe { bytes(hello, len) }.ok_or(Fault::NullArgument)?;
+    let hello = unsafe { bytes(hello, len) }?;
     // SAFETY: by this function's contract.
     let address = unsafe { readable(peer.cast(), peer_len as usize) }.ok_or(Fault::NullArgument)?;
     let mut peer = Peer::nobody();
@@ -208,15 +208,19 @@ fn failed(libssl: &Libssl, fault: Fault) -> c_int {
     -1
 }
 
-/// As much of a datagram as is read of one where there is a BIO.
+/// As much of a datagram as is read of one where there is a BIO. What recvfrom(2) says when it has
+/// none, -1, is no length: what is there is an earlier one.
 ///
 /// # Safety
 ///
 /// `at` is null or readable for `len` bytes, and nobody writes there meanwhile.
 #[inline(always)]
-unsafe fn bytes<'a>(at: *const c_uchar, len: usize) -> Option<&'a [u8]> {
+unsafe fn bytes<'a>(at: *const c_uchar, len: usize) -> Result<&'a [u8], Fault> {
+    if isize::try_from(len).is_err() {
+        return Err(Fault::NegativeLength);
+    }
     // SAFETY: by this function's contract.
-    unsafe { readable(at, len.min(CAPACITY)) }
+    unsafe { readable(at, len.min(CAPACITY)) }.ok_or(Fault::NullArgument)
 }
 
 /// # Safety

@@ -122,6 +122,8 @@ pub enum Fault {
     InvalidArgument,
     /// The SSL_CTX's cookies are the application's, and there is no SSL to ask it with.
     AppCookies,
+    /// A length below 0, as of a recvfrom(2) that failed.
+    NegativeLength,
     /// No address, or a cookie for it would vouch for nobody.
     NoPeer,
     /// What is to be written does not fit.

@@ -40,6 +40,10 @@ pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
             common.passed_invalid_argument,
             Some(c"libdtlsv1_listen: cookies are the application's (DTLSV1_LISTEN_COOKIES_APP), and there is no SSL to ask it with"),
         ),
+        Fault::NegativeLength => (
+            common.passed_invalid_argument,
+            Some(c"libdtlsv1_listen: the datagram's length is negative: it was not received, look at what recvfrom() returned"),
+        ),
         Fault::NoPeer => (
             common.passed_invalid_argument,
             Some(c"libdtlsv1_listen: the peer has no address, or not one of that length"),
