@@ -129,19 +129,35 @@ impl Call {
             return;
         }
         let next = self.next(Name::Listen);
-        let object = next.and_then(|at| Object::at(at.as_ptr().addr()));
-        match object {
-            Some(object) => crate::os::notice(format_args!(
-                "{} cannot be served: it is neither OpenSSL 1.1.1 or later nor LibreSSL; its own \
-                 DTLSv1_listen runs",
-                object.path().to_string_lossy(),
-            )),
+        match next.and_then(|at| Object::at(at.as_ptr().addr())) {
+            Some(object) => say_why_not(&object),
             None => crate::os::notice(format_args!(
-                "there is no libssl with a DTLSv1_listen behind this call: is the caller linked with \
-                 -lssl, behind -ldtlsv1_listen?"
+                "there is no libssl with a DTLSv1_listen behind this call: link the caller with -lssl, \
+                 behind -ldtlsv1_listen; it has to be the shared one, not libssl.a"
             )),
         }
     }
+}
+
+#[cold]
+fn say_why_not(object: &Object) {
+    let path = object.path();
+    if path.is_empty() {
+        crate::os::notice(format_args!(
+            "the program has libssl linked in (libssl.a), which cannot be served: link it with the \
+             shared libssl; its own DTLSv1_listen runs"
+        ));
+        return;
+    }
+    let why = if Libssl::no_more_are_served() {
+        "others have all the places that there are for libssls in a process"
+    } else {
+        "it is not the shared libssl of OpenSSL 1.1.1 or later, nor of LibreSSL"
+    };
+    crate::os::notice(format_args!(
+        "{} cannot be served: {why}; its own DTLSv1_listen runs",
+        path.to_string_lossy(),
+    ));
 }
 
 #[cold]

@@ -69,6 +69,11 @@ impl Libssl {
         FOUND.iter().map_while(|at| unsafe { at.load(Acquire).as_ref() })
     }
 
+    /// Are there as many as are served? One more keeps its own functions.
+    pub(crate) fn no_more_are_served() -> bool {
+        Self::found().count() == MAX
+    }
+
     /// The one of that number; a callback is given it with no other hint whose it is.
     #[inline]
     pub(crate) fn numbered(number: usize) -> Option<&'static Self> {
