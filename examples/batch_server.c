@@ -116,7 +116,7 @@ main(int argc, char *argv[])
 		if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == -1)
 			die("connect");
 		bio = BIO_new_dgram(fd, BIO_CLOSE);
-		BIO_ctrl_set_connected(bio, &peer);
+		BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 1, &peer);
 		SSL_set_bio(ssl, bio, bio);
 		if (fork() == 0) {
 			echo(ssl, i);

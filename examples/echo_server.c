@@ -39,6 +39,8 @@ die(const char *what)
 static void
 die_ssl(const char *what)
 {
+	if (ERR_peek_error() == 0) /* a system call failed */
+		die(what);
 	fprintf(stderr, "%s failed\n", what);
 	ERR_print_errors_fp(stderr);
 	exit(1);

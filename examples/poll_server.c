@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE /* getaddrinfo() and friends under -std=c11 */
 
+#include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@
 #define MOST   1000 /* clients at a time */
 #define IDLE   20   /* seconds until a silent client is given up */
 #define BUDGET 100  /* answers to hellos before the clients have a turn */
-#define MTU    1400 /* bytes of a datagram, UDP and IP headers included */
+#define MTU    1232 /* bytes of a datagram, without UDP and IP headers, that every path may carry */
 
 static struct client {
 	SSL *ssl;
@@ -138,7 +139,7 @@ connect_to(SSL *ssl, struct sockaddr_storage *peer)
 	BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 1, peer);
 	/* After DTLSv1_listen, which begins with a clean SSL. */
 	SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
-	(void)DTLS_set_link_mtu(ssl, MTU);
+	SSL_set_mtu(ssl, MTU);
 	return fd;
 }
 
@@ -213,7 +214,8 @@ listen_for_clients(SSL_CTX *ctx)
 		 * and may pass. There is no client. Go on later: do not spin.
 		 */
 		if (ret < 0) {
-			fputs("DTLSv1_listen failed; once more in 1 s\n", stderr);
+			fprintf(stderr, "DTLSv1_listen: %s; once more in 1 s\n",
+			    ERR_peek_error() == 0 ? strerror(errno) : "OpenSSL's reason follows");
 			ERR_print_errors_fp(stderr);
 			SSL_free(ssl);
 			ssl = NULL;
