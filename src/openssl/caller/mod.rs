@@ -150,7 +150,7 @@ fn say_why_not(object: &Object) {
         return;
     }
     let why = if Libssl::no_more_are_served() {
-        "others have all the places that there are for libssls in a process"
+        "eight others are served in this process, and no more can be"
     } else {
         "it is not the shared libssl of OpenSSL 1.1.1 or later, nor of LibreSSL"
     };
