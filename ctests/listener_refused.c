@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <string.h>
 #include <unistd.h>
 
 static SSL_CTX *ctx;
@@ -32,6 +33,21 @@ check_refused(dtlsv1_listener *listener, int library, int reason, int line)
 	ERR_clear_error();
 }
 
+/* The text of what is queued names what is wrong. */
+static void
+check_named(const char *what, int line)
+{
+	const char *text = NULL;
+	int flags = 0;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	(void)ERR_peek_error_line_data(NULL, NULL, &text, &flags);
+#pragma GCC diagnostic pop
+	check_true((flags & ERR_TXT_STRING) != 0 && strstr(text, what) != NULL, what, __FILE__,
+	    line, __func__);
+}
+
 #define REFUSED(listener, library, reason) check_refused((listener), (library), (reason), __LINE__)
 
 static void
@@ -47,6 +63,10 @@ test_refusals(void)
 	int fd;
 
 	check_case("refusals");
+	(void)bound(ctx, &at, at.len, OPTIONS(.mtu = 100));
+	check_named("mtu is below 228", __LINE__);
+	(void)bound(ctx, &at, 3, NULL);
+	check_named("no struct sockaddr_in", __LINE__);
 	REFUSED(bound(NULL, &at, at.len, NULL), ERR_LIB_SSL, ERR_R_PASSED_NULL_PARAMETER);
 	REFUSED(bound(ctx, NULL, at.len, NULL), ERR_LIB_SSL, ERR_R_PASSED_NULL_PARAMETER);
 	REFUSED(bound(ctx, &at, 3, NULL), ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);

@@ -108,6 +108,7 @@ class Client:
         """Goes on from a hello that was admitted. Did that work?"""
         ssl = pointer(self.connection._ssl)
         if LISTEN.dtlsv1_listen_adopt(ssl, hello, len(hello), peer, len(peer)) != 1:
+            self.idle.cancel()
             return False
         self.connection.set_ciphertext_mtu(MTU)  # after it, since it begins with a clean SSL
         self.serve()

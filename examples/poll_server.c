@@ -93,7 +93,6 @@ open_listener(const char *address, const char *port)
 	const int flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
 	struct addrinfo *info, hints = { .ai_flags = flags, .ai_socktype = SOCK_DGRAM };
 	socklen_t len = sizeof(own);
-
 	int error = getaddrinfo(address, port, &hints, &info);
 
 	if (error != 0) {
@@ -132,6 +131,7 @@ connect_to(SSL *ssl, struct sockaddr_storage *peer)
 	int fd = udp_socket((struct sockaddr *)&own, address_len(&own));
 
 	if (fd == -1 || connect(fd, (struct sockaddr *)peer, address_len(peer)) == -1) {
+		perror("a client's socket");
 		close(fd);
 		return -1;
 	}

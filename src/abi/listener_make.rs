@@ -141,8 +141,8 @@ unsafe fn begin<T>(
 /// `local` is NULL or readable for `len` bytes.
 unsafe fn address(local: *const sockaddr, len: socklen_t) -> Result<Address, Fault> {
     let local = NonNull::new(local.cast_mut()).ok_or(Fault::NullArgument)?.cast::<u8>();
-    let len = usize::try_from(len).map_err(|_| Fault::InvalidArgument)?;
+    let len = usize::try_from(len).map_err(|_| Fault::ListenerAddress)?;
     // SAFETY: by this function's contract.
     let bytes = unsafe { std::slice::from_raw_parts(local.as_ptr(), len) };
-    Address::from_sockaddr(bytes).ok_or(Fault::InvalidArgument)
+    Address::from_sockaddr(bytes).ok_or(Fault::ListenerAddress)
 }

@@ -53,26 +53,26 @@ pub(super) unsafe fn read_options(given: *const ListenerOptions) -> Result<Optio
         // SAFETY: it begins with its size.
         let size = unsafe { given.cast::<usize>().read() };
         if size < FIRST {
-            return Err(Fault::InvalidArgument);
+            return Err(Fault::ListenerOptions);
         }
         let known = size.min(size_of::<ListenerOptions>());
         // SAFETY: readable for `size` bytes, by this function's contract.
         let unknown = unsafe { std::slice::from_raw_parts(given.cast::<u8>().as_ptr(), size) };
         // What this version does not know it cannot do.
         if unknown.get(known..).is_some_and(|rest| rest.iter().any(|byte| *byte != 0)) {
-            return Err(Fault::InvalidArgument);
+            return Err(Fault::ListenerOptions);
         }
         let to = NonNull::from(&mut read).cast::<u8>();
         // SAFETY: both have as many bytes, of which any is a number's.
         unsafe { to.copy_from_nonoverlapping(given.cast(), known) };
     }
     if read.flags & !DTLSV1_LISTENER_ONE_SOCKET != 0 {
-        return Err(Fault::InvalidArgument);
+        return Err(Fault::ListenerOptions);
     }
     let ListenerOptions { max_clients, max_per_address, queue, .. } = read;
     let ListenerOptions { handshake_seconds, mtu, max_datagram, .. } = read;
     let numbers = [max_clients, max_per_address, queue, handshake_seconds, mtu, max_datagram];
-    Options::new(numbers, read.flags == 0).ok_or(Fault::InvalidArgument)
+    Options::new(numbers, read.flags == 0).ok_or(Fault::ListenerOptions)
 }
 
 /// Bytes of the structure in the first version that has it. Fixed from the first release on.

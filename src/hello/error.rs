@@ -122,6 +122,10 @@ pub enum Fault {
     InvalidArgument,
     /// The SSL_CTX's cookies are the application's, and there is no SSL to ask it with.
     AppCookies,
+    /// A listener's option that this version does not know, or a number that cannot be.
+    ListenerOptions,
+    /// Neither an IPv4 nor an IPv6 address.
+    ListenerAddress,
     /// A length below 0, as of a recvfrom(2) that failed.
     NegativeLength,
     /// No address, or a cookie for it would vouch for nobody.

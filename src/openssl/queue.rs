@@ -40,6 +40,14 @@ pub(crate) fn queue_fault(libssl: &Libssl, fault: Fault) {
             common.passed_invalid_argument,
             Some(c"libdtlsv1_listen: cookies are the application's (DTLSV1_LISTEN_COOKIES_APP), and there is no SSL to ask it with"),
         ),
+        Fault::ListenerOptions => (
+            common.passed_invalid_argument,
+            Some(c"libdtlsv1_listen: struct dtlsv1_listener_options: its size is not sizeof, mtu is below 228, max_datagram above 16397, or a flag or member is one of a later version"),
+        ),
+        Fault::ListenerAddress => (
+            common.passed_invalid_argument,
+            Some(c"libdtlsv1_listen: the address is no struct sockaddr_in or sockaddr_in6 of that length"),
+        ),
         Fault::NegativeLength => (
             common.passed_invalid_argument,
             Some(c"libdtlsv1_listen: the datagram's length is negative: it was not received, look at what recvfrom() returned"),
