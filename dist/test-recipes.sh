@@ -37,7 +37,7 @@ is_ours() {
 
 cmake_builds() {	# NAME LINES
 	mkdir "$scratch/$1"
-	cp ctests/order/main.c "$scratch/$1/server.c"
+	sed 's,<openssl/ssl.h>,<dtlsv1_listen.h>,' ctests/order/main.c >"$scratch/$1/server.c"
 	{
 		echo 'cmake_minimum_required(VERSION 3.10)'
 		echo 'project(server C)'
@@ -51,7 +51,7 @@ cmake_builds() {	# NAME LINES
 
 meson_builds() {	# NAME LINES
 	mkdir "$scratch/$1"
-	cp ctests/order/main.c "$scratch/$1/server.c"
+	sed 's,<openssl/ssl.h>,<dtlsv1_listen.h>,' ctests/order/main.c >"$scratch/$1/server.c"
 	{
 		echo "project('server', 'c')"
 		echo "$2"
@@ -69,7 +69,13 @@ cmake_builds cmake "$cmake"
 grep -qF '.Li ${LISTEN_LINK_LIBRARIES} OpenSSL::SSL .' man/dtlsv1_listen.3 || fail "the manual page: CMake, link order"
 # shellcheck disable=SC2016
 cmake_builds cmake-openssl "find_package(OpenSSL REQUIRED)
-$(echo "$cmake" | sed 's/PkgConfig::LISTEN)/${LISTEN_LINK_LIBRARIES} OpenSSL::SSL)/')"
+$(echo "$cmake" | sed 's/PkgConfig::LISTEN)/${LISTEN_LINK_LIBRARIES} OpenSSL::SSL)/')
+$(sed -n 's/^\.Li \(target_include_directories.*)\) \.$/\1/p' man/dtlsv1_listen.3)"
+# A library that brings OpenSSL along, behind it.
+cmake_builds cmake-library "find_package(OpenSSL REQUIRED)
+add_library(other INTERFACE)
+target_link_libraries(other INTERFACE OpenSSL::SSL)
+$(echo "$cmake" | sed 's/PkgConfig::LISTEN)/PkgConfig::LISTEN other)/')"
 meson_builds meson "$meson"
 meson_builds meson-openssl "$(echo "$meson" |
     sed "s/dependency('dtlsv1_listen'))/[dependency('dtlsv1_listen'), dependency('openssl')])/")"

@@ -11,7 +11,7 @@ mod unwind;
 
 pub(crate) use find::{here, is_here, is_loaded, nth};
 pub(crate) use object::Object;
-pub(crate) use relocations::bindings;
+pub(crate) use relocations::{bindings, references};
 pub(crate) use scope::{behind_us, everybodys, program};
 pub(crate) use unwind::caller;
 

@@ -21,6 +21,14 @@ pub(crate) fn bindings<'a, T>(
     object: &'a Object,
     mut each: impl FnMut(Binding<'a>) -> Option<T>,
 ) -> Option<T> {
+    references(object, |binding, is_bound| if is_bound { each(binding) } else { None })
+}
+
+/// The same with those that are not bound yet.
+pub(crate) fn references<'a, T>(
+    object: &'a Object,
+    mut each: impl FnMut(Binding<'a>, bool) -> Option<T>,
+) -> Option<T> {
     let tables = Tables::of(object)?;
     for (table, size, entry) in [tables.plt, tables.other] {
         let mut at = table;
@@ -28,7 +36,7 @@ pub(crate) fn bindings<'a, T>(
         while entry != 0 && at < end {
             // SAFETY: within the object's table of relocations.
             let binding = unsafe { tables.binding(object, at) };
-            if let Some(found) = binding.and_then(&mut each) {
+            if let Some(found) = binding.and_then(|(binding, is_bound)| each(binding, is_bound)) {
                 return Some(found);
             }
             at = at.wrapping_add(entry);
@@ -115,7 +123,7 @@ impl Tables {
     /// # Safety
     ///
     /// `at` is the address of one of the loaded object's relocations.
-    unsafe fn binding<'a>(&self, object: &'a Object, at: usize) -> Option<Binding<'a>> {
+    unsafe fn binding<'a>(&self, object: &'a Object, at: usize) -> Option<(Binding<'a>, bool)> {
         let relocation = std::ptr::with_exposed_provenance::<Relocation>(at);
         // SAFETY: by this function's contract.
         let Relocation { offset, info } = unsafe { relocation.read() };
@@ -135,13 +143,11 @@ impl Tables {
         // writes whole words to it, and so does whoever else may.
         let slot = unsafe { &*word };
         let value = slot.load(Relaxed);
-        if value == 0 || object.contains(value) && !is_own(symbol, object, value) {
-            return None;
-        }
+        let is_bound = value != 0 && (!object.contains(value) || is_own(symbol, object, value));
         let name = self.strings.wrapping_add(usize::try_from(symbol.st_name).ok()?);
         // SAFETY: a symbol's name is a C string of its object's string table.
         let name = unsafe { CStr::from_ptr(std::ptr::with_exposed_provenance(name)) };
-        Some(Binding { name, slot, value })
+        Some((Binding { name, slot, value }, is_bound))
     }
 }
 

@@ -91,13 +91,17 @@ impl Behind {
     }
 }
 
-/// Does the object set cookie callbacks in libssl itself, past us? So it is where this library comes
-/// behind libssl in its link line, and it calls us by a name of our own.
-pub(super) fn sets_cookies_past_us(object: &Object) -> bool {
-    let setters = [c"SSL_CTX_set_cookie_generate_cb", c"SSL_CTX_set_cookie_verify_cb"];
+/// Does the object call one of these functions in libssl itself, past us? So it is where this library
+/// comes behind libssl in its link line, and it calls us by a name of our own.
+pub(super) fn calls_past_us(object: &Object, names: &[&CStr]) -> bool {
     let past_us = |value| Libssl::found().any(|libssl| libssl.has_at(value));
-    let found = loader::bindings(object, |binding| {
-        (setters.contains(&binding.name) && past_us(binding.value)).then_some(())
+    let found = loader::references(object, |reference, is_bound| {
+        if !names.contains(&reference.name) {
+            return None;
+        }
+        let meant = || loader::everybodys(reference.name).map(|at| at.as_ptr().addr());
+        let value = if is_bound { reference.value } else { meant()? };
+        past_us(value).then_some(())
     });
     found.is_some()
 }

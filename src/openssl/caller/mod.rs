@@ -16,7 +16,7 @@ use super::libssl::{Libssl, Name};
 use crate::loader::{self, Object};
 use crate::os::uncancelled;
 use crate::panic_guard::guard_value;
-use behind::{Behind, sets_cookies_past_us};
+use behind::{Behind, calls_past_us};
 use known::{Entry, PROGRAM};
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
@@ -110,9 +110,7 @@ impl Call {
                 PROGRAM.set(object, &behind);
             }
             Entry::keep(object, self.version, &behind);
-            if sets_cookies_past_us(object) {
-                say_that_callbacks_are_not_seen();
-            }
+            say_what_goes_past_us(object);
         }
         behind
     }
@@ -161,12 +159,21 @@ fn say_why_not(object: &Object) {
 }
 
 #[cold]
-fn say_that_callbacks_are_not_seen() {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    if !SAID.swap(true, Relaxed) {
+fn say_what_goes_past_us(object: &Object) {
+    static CALLBACKS: AtomicBool = AtomicBool::new(false);
+    static ACCEPT_STATE: AtomicBool = AtomicBool::new(false);
+    let setters = [c"SSL_CTX_set_cookie_generate_cb", c"SSL_CTX_set_cookie_verify_cb"];
+    if calls_past_us(object, &setters) && !CALLBACKS.swap(true, Relaxed) {
         crate::os::notice(format_args!(
             "this program's cookie callbacks are set past libdtlsv1_listen, which makes its own cookies \
              then: link with -ldtlsv1_listen ahead of -lssl"
+        ));
+    }
+    // It loses the hello there, and nobody would see why the handshake does not go on.
+    if calls_past_us(object, &[c"SSL_set_accept_state"]) && !ACCEPT_STATE.swap(true, Relaxed) {
+        crate::os::notice(format_args!(
+            "this program calls SSL_set_accept_state() past libdtlsv1_listen: called after \
+             DTLSv1_listen() it loses the client; link with -ldtlsv1_listen ahead of -lssl"
         ));
     }
 }
