@@ -23,7 +23,7 @@ extern "C" {
  *
  * peer may be a struct sockaddr *, struct sockaddr_storage *, BIO_ADDR * or NULL: OpenSSL declares
  * the function with one type, its older manual pages show another, and all are the same bytes. The
- * macro casts and calls dtlsv1_listen(), which is ours wherever this library stands in the link line.
+ * macro calls dtlsv1_listen(), which is ours wherever this library stands in the link line.
  * &DTLSv1_listen, the function, is ours if the library comes ahead of -lssl. LibreSSL, and OpenSSL
  * before 1.1.0, have a macro of this name that goes through SSL_ctrl(); ours takes its place.
  *
@@ -60,7 +60,11 @@ int dtlsv1_listen(SSL *ssl, void *peer);
 #undef DTLSv1_listen
 int DTLSv1_listen(SSL *ssl, void *peer);
 #endif
+#ifdef __cplusplus /* takes any pointer for a void *, and may be told to warn of a cast (-Wold-style-cast) */
+#define DTLSv1_listen(ssl, peer) dtlsv1_listen((ssl), (peer))
+#else
 #define DTLSv1_listen(ssl, peer) dtlsv1_listen((ssl), (void *)(peer))
+#endif
 
 typedef struct dtlsv1_listener dtlsv1_listener;
 
