@@ -113,8 +113,12 @@ main(int argc, char *argv[])
 	for (i = 0; argc < 6 || i < atoi(argv[5]); i++) {
 		ssl = next_client(ctx, port, &peer);
 		fd = udp_socket(&addr); /* the client's own */
-		if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == -1)
-			die("connect");
+		if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == -1) {
+			perror("cannot connect to the client"); /* the others go on */
+			close(fd);
+			SSL_free(ssl);
+			continue;
+		}
 		bio = BIO_new_dgram(fd, BIO_CLOSE);
 		BIO_ctrl(bio, BIO_CTRL_DGRAM_SET_CONNECTED, 1, &peer);
 		SSL_set_bio(ssl, bio, bio);
