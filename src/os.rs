@@ -238,6 +238,15 @@ pub(crate) fn is_shut_for_reading(fd: c_int) -> bool {
     answered > 0 && asked.revents & (RDHUP | libc::POLLHUP | libc::POLLNVAL) != 0
 }
 
+/// Reads a datagram that waits, for nobody: its length, where the system tells that of one that is cut.
+#[allow(unsafe_code)]
+pub(crate) fn drop_one_datagram(socket: c_int) -> Option<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    // SAFETY: of no bytes, so nothing is written to.
+    let receive = || unsafe { libc::recv(socket, std::ptr::null_mut(), 0, flags) };
+    usize::try_from(uncancelled(receive)).ok()
+}
+
 /// Runs work of ours that the thread is not cancelled in (pthread_cancel(3)): what it holds, counts
 /// and has open is whole at its end only. It calls nothing of the program's, and the standard library
 /// ends the process when a thread ends in it.
