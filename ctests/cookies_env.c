@@ -148,13 +148,38 @@ told(const char *name, const char *value, const char *callbacks, const char *wan
 static void
 test_told(void)
 {
-	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE", trace[] = "DTLSV1_LISTEN_TRACE";
+	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE", trace[] = "DTLSV1_LISTEN_TRACE",
+			  filter[] = "DTLSV1_LISTEN_FILTER";
 
 	told("DTLSV1_LISTEN_COOKIE", "builtin", "0",
 	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_COOKIE is none of the variables that it knows: see "
 	    "dtlsv1_listen(3)\n");
+	told("DTLSv1_LISTEN_COOKIES", "builtin", "0",
+	    "dtlsv1_listen: "
+	    "DTLSv1_LISTEN_COOKIES is none of the variables that it knows: see "
+	    "dtlsv1_listen(3)\n");
 	told("DTLSV1_LISTENING", "1", "0", "");
+	/* What systemd makes of a line that takes a variable back. */
+	told(filter, "", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_FILTER= is not understood (it takes 1 or 0); going on with 0\n");
+	told(filter, "off", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_FILTER=off is not understood (it takes 1 or 0); going on with 0\n");
+	told(trace, "no", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_TRACE=no is not understood (it takes 1 or 0); going on with 0\n");
+	told("DTLSV1_LISTEN_REPAIR", "none,sequence", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_REPAIR=none,sequence is not understood (it takes none, all, or some of "
+	    "sequence,trailing,fragments); going on with all\n");
+	told("DTLSV1_LISTEN_COOKIE_LIFETIME", "5", "0", "");
+	told("DTLSV1_LISTEN_COOKIE_LIFETIME", "5", "1",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_COOKIE_LIFETIME is not used: the program makes its own "
+	    "cookies (policy auto). DTLSV1_LISTEN_COOKIES=builtin has them "
+	    "made here, with that lifetime\n");
 	told(file, "/nowhere/secret", "1",
 	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own "

@@ -279,8 +279,8 @@ unfit(const char *what, SSL *ssl, int no_room)
 		net_send(client, h.byte, h.len, &at);
 	for (i = 2; i >= 0; i--) {
 		CHECK_INT(net_readable(fd, 0), i > 0);
-		ret = no_room ? ours.peer(ssl, (struct sockaddr *)&room, NULL) :
-				listen_to(ssl, NULL);
+		ret =
+		    no_room ? ours.peer(ssl, (struct sockaddr *)&room, NULL) : listen_to(ssl, NULL);
 		CHECK_INT(ret, -1);
 		CHECK(ERR_peek_error() != 0);
 		ERR_clear_error();

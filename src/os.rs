@@ -59,7 +59,7 @@ fn has_more_rights_than_its_user() -> bool {
     unsafe { issetugid() != 0 }
 }
 
-/// The names of all variables that begin so; none where [`environment`] gives none.
+/// The names of all variables that begin so, in whatever case; none where [`environment`] gives none.
 #[allow(unsafe_code)]
 pub(crate) fn each_variable(start: &[u8], mut each: impl FnMut(&'static [u8])) {
     unsafe extern "C" {
@@ -79,7 +79,7 @@ pub(crate) fn each_variable(start: &[u8], mut each: impl FnMut(&'static [u8])) {
         // SAFETY: a NUL-terminated string.
         let variable = unsafe { CStr::from_ptr(variable) }.to_bytes();
         let name = variable.split(|&b| b == b'=').next().unwrap_or_default();
-        if name.starts_with(start) {
+        if name.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start)) {
             each(name);
         }
         // SAFETY: the list goes on, as this was not its end.

@@ -66,12 +66,18 @@ impl Context {
                 },
             ));
         }
-        if !self.uses_builtin() && defaults.secret_file.is_some() {
-            notice(format_args!(
-                "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own cookies (policy \
-                 {}). DTLSV1_LISTEN_COOKIES=builtin has them made here, with that secret",
-                policy.name(),
-            ));
+        let for_builtin = [
+            ("SECRET_FILE", "secret", defaults.secret_file.is_some()),
+            ("COOKIE_LIFETIME", "lifetime", defaults.lifetime.is_some()),
+        ];
+        for (name, what, is_set) in for_builtin {
+            if is_set && !self.uses_builtin() {
+                notice(format_args!(
+                    "DTLSV1_LISTEN_{name} is not used: the program makes its own cookies (policy \
+                     {}). DTLSV1_LISTEN_COOKIES=builtin has them made here, with that {what}",
+                    policy.name(),
+                ));
+            }
         }
     }
 
