@@ -104,6 +104,9 @@ impl Context {
             }
             (choice.listened, choice.without_ssl) = (true, true);
             self.settle(ctx, &choice);
+            let chosen = choice.policy.unwrap_or(Defaults::read().policy);
+            drop(choice);
+            tell_without_ssl(chosen);
             Ok(())
         })
     }
@@ -127,5 +130,16 @@ impl Context {
         trampolines::install(ctx, generate || ours, verify || ours);
         self.without_ssl.store(without_ssl, Release);
         self.ready.store(choice.listened, Release);
+    }
+}
+
+/// The same as [`Context::tell`] of datagrams that come without an SSL.
+fn tell_without_ssl(policy: Policy) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if Defaults::read().trace && !TOLD.swap(true, Relaxed) {
+        notice(format_args!(
+            "cookies {}: built in for datagrams and listeners, which have no SSL to ask callbacks with",
+            policy.name(),
+        ));
     }
 }
