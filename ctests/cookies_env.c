@@ -9,6 +9,7 @@
 #include "lib/ours.h"
 #include "lib/tls.h"
 
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VARIABLE "DTLSV1_LISTEN_COOKIES"
+#define VARIABLE    "DTLSV1_LISTEN_COOKIES"
+#define WITHOUT_SSL 2 /* datagrams come by dtlsv1_listen_datagram() before */
 
 static const char *self;
 
@@ -35,13 +37,22 @@ whose(int callbacks, int policy)
 	int i;
 
 	wire_peer4(&wire, "192.0.2.1", 4433);
+	hello_make(&h, NULL, 0);
+	for (i = 0; callbacks == WITHOUT_SSL && i < 3; i++) {
+		unsigned char out[DTLSV1_LISTEN_OUT_MAX];
+		struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(4433) };
+		size_t len = sizeof(out);
+
+		from.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		NEED(ours.datagram(ctx, h.byte, h.len, (struct sockaddr *)&from, sizeof(from), out,
+			 &len) == DTLSV1_LISTEN_ANSWER);
+	}
 	app_init(&app);
-	if (callbacks)
+	if (callbacks == 1)
 		app_install(&app, ctx);
 	if (policy >= 0)
 		NEED(ours.set_cookie_policy(ctx, policy) == 1);
 	ssl = tls_server_on(ctx, b, b);
-	hello_make(&h, NULL, 0);
 	/* Several calls: a complaint must not come more than once. */
 	for (i = 0; i < 3; i++) {
 		queue_put(&wire.in, h.byte, h.len);
@@ -148,13 +159,38 @@ told(const char *name, const char *value, const char *callbacks, const char *wan
 static void
 test_told(void)
 {
-	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE", trace[] = "DTLSV1_LISTEN_TRACE";
+	static const char file[] = "DTLSV1_LISTEN_SECRET_FILE", trace[] = "DTLSV1_LISTEN_TRACE",
+			  filter[] = "DTLSV1_LISTEN_FILTER";
 
 	told("DTLSV1_LISTEN_COOKIE", "builtin", "0",
 	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_COOKIE is none of the variables that it knows: see "
 	    "dtlsv1_listen(3)\n");
+	told("DTLSv1_LISTEN_COOKIES", "builtin", "0",
+	    "dtlsv1_listen: "
+	    "DTLSv1_LISTEN_COOKIES is none of the variables that it knows: see "
+	    "dtlsv1_listen(3)\n");
 	told("DTLSV1_LISTENING", "1", "0", "");
+	/* What systemd makes of a line that takes a variable back. */
+	told(filter, "", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_FILTER= is not understood (it takes 1 or 0); going on with 0\n");
+	told(filter, "off", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_FILTER=off is not understood (it takes 1 or 0); going on with 0\n");
+	told(trace, "no", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_TRACE=no is not understood (it takes 1 or 0); going on with 0\n");
+	told("DTLSV1_LISTEN_REPAIR", "none,sequence", "0",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_REPAIR=none,sequence is not understood (it takes none, all, or some of "
+	    "sequence,trailing,fragments); going on with all\n");
+	told("DTLSV1_LISTEN_COOKIE_LIFETIME", "5", "0", "");
+	told("DTLSV1_LISTEN_COOKIE_LIFETIME", "5", "1",
+	    "dtlsv1_listen: "
+	    "DTLSV1_LISTEN_COOKIE_LIFETIME is not used: the program makes its own "
+	    "cookies (policy auto). DTLSV1_LISTEN_COOKIES=builtin has them "
+	    "made here, with that lifetime\n");
 	told(file, "/nowhere/secret", "1",
 	    "dtlsv1_listen: "
 	    "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own "
@@ -167,6 +203,9 @@ test_told(void)
 	told(trace, "1", "0",
 	    "...dtlsv1_listen: cookies auto: built in, as the "
 	    "program has set no callbacks\n");
+	told(trace, "1", "2",
+	    "...dtlsv1_listen: cookies auto: built in for datagrams and listeners, "
+	    "which have no SSL to ask callbacks with\n");
 }
 
 int

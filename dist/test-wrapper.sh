@@ -55,6 +55,7 @@ good DTLSV1_LISTEN_REPAIR=none --repair none env
 good "DTLSV1_LISTEN_SECRET_FILE=$scratch/secrets" --secret-file=secrets env
 good DTLSV1_LISTEN_COOKIE_LIFETIME=30 --lifetime=30 env
 good DTLSV1_LISTEN_BUDGET=8 --budget=8 env
+good DTLSV1_LISTEN_BUDGET=4294967295 --budget=4294967295 env
 good "DTLSV1_LISTEN_STATS=$scratch/s.prom" --stats=s.prom env
 good DTLSV1_LISTEN_TRACE=1 --trace env
 good DTLSV1_LISTEN_FILTER=1 --filter env
@@ -77,9 +78,13 @@ expect 2 'wants auto, app or builtin' --cookies= env
 expect 2 'wants none, all' --repair=sequences env
 expect 2 'stands alone' --repair=sequence,all env
 expect 2 "cannot read 'nothing'" --secret-file=nothing env
+expect 2 "wants a regular file, not '/dev/null'" --secret-file=/dev/null env
+expect 2 "wants a regular file, not '.'" --secret-file=. env
 expect 2 'wants 1 or more' --lifetime=0 env
 expect 2 'wants 86400 at most' --lifetime=86401 env
+expect 2 'wants 86400 at most' --lifetime=99999999999999999999 env
 expect 2 'wants a whole number' --budget=-1 env
+expect 2 'wants 4294967295 at most' --budget=4294967296 env
 expect 2 'is not there' --stats=/nonexistent/s.prom env
 expect 2 'wants a file' --stats=/ env
 expect 2 "unknown option '--filter=1'" --filter=1 env
@@ -126,6 +131,17 @@ if [ "$(id -u)" = 0 ]; then
 	chown 65534 setuid
 	chmod 4755 setuid
 	good 'is setuid or setgid' ./setuid
+	# For a user whose PATH has no sbin, where getcap is.
+	cp "$(type -P true)" capable
+	mkdir bin
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\n[ "$1" = -u ] && echo 1000\n' >bin/id
+	chmod +x bin/id
+	if /sbin/setcap cap_net_raw+ep capable; then
+		PATH=$scratch/bin:/usr/bin:/bin good 'has file capabilities' ./capable
+	else
+		echo "test-wrapper: file capabilities: this file system or container has none"
+	fi
 else
 	good 'is setuid or setgid' su --help
 fi

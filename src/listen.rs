@@ -8,6 +8,7 @@
 use crate::after_drop::AfterDrop;
 use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
+use crate::hello::wire::Method;
 use crate::local_address::{self, Ahead, Local, Next};
 use crate::openssl::{
     BatchedCall, Bio, CAPACITY, Controls, Current, FrontOf, InARow, Look, Manner, PeerRoom, Read,
@@ -33,13 +34,7 @@ pub(crate) fn listen(
     after_drop: AfterDrop,
     sender: &mut Sender,
 ) -> Result<(), Stop> {
-    begin(ssl)?;
-    clear_errors(ssl.libssl());
-    let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
-        return Err(Fault::BioNotSet.into());
-    };
-    let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
-    speak_1_2_at_most(ssl)?;
+    let (rbio, wbio, method) = fit(ssl).inspect_err(|_| drop_what_waits(ssl, tally))?;
     let mut current = Current::of(ssl);
     let budget = current.find().map_err(Stop::from).and_then(|context| {
         if context.uses_builtin() {
@@ -112,6 +107,29 @@ pub(crate) fn listen(
                 }
             }
         }
+    }
+}
+
+/// What has to be right of the SSL before anything is asked of its SSL_CTX.
+#[inline(always)]
+fn fit(ssl: Ssl) -> Result<(Bio, Bio, Method), Fault> {
+    begin(ssl)?;
+    clear_errors(ssl.libssl());
+    let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
+        return Err(Fault::BioNotSet);
+    };
+    let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
+    speak_1_2_at_most(ssl)?;
+    Ok((rbio, wbio, method))
+}
+
+/// For a fault of the SSL, which the call gives whether anything has come or not: one datagram of its
+/// socket's goes, as in [`without_its_datagram`]. From other BIOs nothing is read: they may be streams.
+#[cold]
+pub(crate) fn drop_what_waits(ssl: Ssl, tally: &Tally) {
+    write_if_due();
+    if let Some(len) = ssl.rbio().and_then(Bio::drop_one) {
+        tally.count_datagram(len);
     }
 }
 

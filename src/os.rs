@@ -59,7 +59,7 @@ fn has_more_rights_than_its_user() -> bool {
     unsafe { issetugid() != 0 }
 }
 
-/// The names of all variables that begin so; none where [`environment`] gives none.
+/// The names of all variables that begin so, in whatever case; none where [`environment`] gives none.
 #[allow(unsafe_code)]
 pub(crate) fn each_variable(start: &[u8], mut each: impl FnMut(&'static [u8])) {
     unsafe extern "C" {
@@ -79,7 +79,7 @@ pub(crate) fn each_variable(start: &[u8], mut each: impl FnMut(&'static [u8])) {
         // SAFETY: a NUL-terminated string.
         let variable = unsafe { CStr::from_ptr(variable) }.to_bytes();
         let name = variable.split(|&b| b == b'=').next().unwrap_or_default();
-        if name.starts_with(start) {
+        if name.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start)) {
             each(name);
         }
         // SAFETY: the list goes on, as this was not its end.
@@ -236,6 +236,15 @@ pub(crate) fn is_shut_for_reading(fd: c_int) -> bool {
     // SAFETY: one pollfd, ours, and no time to wait.
     let answered = uncancelled(|| unsafe { libc::poll(&raw mut asked, 1, 0) });
     answered > 0 && asked.revents & (RDHUP | libc::POLLHUP | libc::POLLNVAL) != 0
+}
+
+/// Reads a datagram that waits, for nobody: its length, where the system tells that of one that is cut.
+#[allow(unsafe_code)]
+pub(crate) fn drop_one_datagram(socket: c_int) -> Option<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    // SAFETY: of no bytes, so nothing is written to.
+    let receive = || unsafe { libc::recv(socket, std::ptr::null_mut(), 0, flags) };
+    usize::try_from(uncancelled(receive)).ok()
 }
 
 /// Runs work of ours that the thread is not cancelled in (pthread_cancel(3)): what it holds, counts

@@ -35,6 +35,7 @@ check                  shellcheck      cmd:shellcheck           shellcheck
 check                  clang           cmd:clang                clang
 check,releases,bench      valgrind        cmd:valgrind             valgrind
 check                  mandoc          cmd:mandoc               mandoc, to check the manual pages
+check                  libcap2-bin     file:/sbin/setcap        setcap and getcap, for a warning of the wrapper
 check                  binutils        cmd:nm                   nm, to list symbols
 check                  cmake           cmd:cmake                CMake, for its lines in the manual page
 check                  meson           cmd:meson                Meson, for its lines in the manual page

@@ -168,6 +168,10 @@ pub(super) unsafe extern "C-unwind" fn listen_peer(
         return -1;
     };
     if !addr.is_null() && addrlen.is_null() {
+        if let Some(ssl) = NonNull::new(ssl) {
+            // SAFETY: not null, and live by this function's contract.
+            crate::listen::drop_what_waits(unsafe { Ssl::new(ssl, libssl) }, &stats::tally());
+        }
         return code(libssl, Err(Fault::NullArgument.into()));
     }
     let by_ctrl = libssl.release.listens_by_ctrl;

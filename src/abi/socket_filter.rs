@@ -9,8 +9,8 @@ use std::ffi::c_int;
 /// ClientHello of a first contact comes through, and all else is dropped by the kernel, without a
 /// wake-up. It is taken off when a client is accepted, and put on again by the next call. Not for
 /// programs that serve clients on the socket that they listen on while they listen, or that have
-/// anything else there: it would be dropped. Without a call: on if DTLSV1_LISTEN_FILTER is set in the
-/// environment to anything but 0, else off.
+/// anything else there: it would be dropped. Without a call: on if DTLSV1_LISTEN_FILTER is 1 in
+/// the environment, else off.
 ///
 /// `ctx`: may be in use by other threads. `on`: 1, or 0 for no filter. It holds from the next call of
 /// DTLSv1_listen() on, which takes a filter of its own off again. Only where the read BIO is libssl's

@@ -120,6 +120,15 @@ impl Bio {
         }
     }
 
+    /// Drops a datagram that waits in its socket, if it has one, without waiting for any: its length.
+    #[cold]
+    pub(crate) fn drop_one(self) -> Option<usize> {
+        let before = os::errno();
+        let len = self.socket().and_then(os::drop_one_datagram);
+        os::set_errno(before);
+        len
+    }
+
     /// `n`: what the read gave instead of bytes.
     #[cold]
     pub(super) fn unread<'a>(self, n: c_int) -> Read<'a> {

@@ -66,12 +66,18 @@ impl Context {
                 },
             ));
         }
-        if !self.uses_builtin() && defaults.secret_file.is_some() {
-            notice(format_args!(
-                "DTLSV1_LISTEN_SECRET_FILE is not used: the program makes its own cookies (policy \
-                 {}). DTLSV1_LISTEN_COOKIES=builtin has them made here, with that secret",
-                policy.name(),
-            ));
+        let for_builtin = [
+            ("SECRET_FILE", "secret", defaults.secret_file.is_some()),
+            ("COOKIE_LIFETIME", "lifetime", defaults.lifetime.is_some()),
+        ];
+        for (name, what, is_set) in for_builtin {
+            if is_set && !self.uses_builtin() {
+                notice(format_args!(
+                    "DTLSV1_LISTEN_{name} is not used: the program makes its own cookies (policy \
+                     {}). DTLSV1_LISTEN_COOKIES=builtin has them made here, with that {what}",
+                    policy.name(),
+                ));
+            }
         }
     }
 
@@ -98,6 +104,9 @@ impl Context {
             }
             (choice.listened, choice.without_ssl) = (true, true);
             self.settle(ctx, &choice);
+            let chosen = choice.policy.unwrap_or(Defaults::read().policy);
+            drop(choice);
+            tell_without_ssl(chosen);
             Ok(())
         })
     }
@@ -121,5 +130,16 @@ impl Context {
         trampolines::install(ctx, generate || ours, verify || ours);
         self.without_ssl.store(without_ssl, Release);
         self.ready.store(choice.listened, Release);
+    }
+}
+
+/// The same as [`Context::tell`] of datagrams that come without an SSL.
+fn tell_without_ssl(policy: Policy) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if Defaults::read().trace && !TOLD.swap(true, Relaxed) {
+        notice(format_args!(
+            "cookies {}: built in for datagrams and listeners, which have no SSL to ask callbacks with",
+            policy.name(),
+        ));
     }
 }

@@ -16,9 +16,7 @@ impl Repairs {
     pub(crate) const FRAGMENTS: Self = Self(4);
     pub(crate) const ALL: Self = Self(7);
 
-    const NAMES: [(&'static [u8], Self); 5] = [
-        (b"none", Self::NONE),
-        (b"all", Self::ALL),
+    const NAMES: [(&'static [u8], Self); 3] = [
         (b"sequence", Self::SEQUENCE),
         (b"trailing", Self::TRAILING),
         (b"fragments", Self::FRAGMENTS),
@@ -31,6 +29,11 @@ impl Repairs {
 
     /// `none`, `all`, or names with commas between them.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"none" => return Some(Self::NONE),
+            b"all" => return Some(Self::ALL),
+            _ => {}
+        }
         let mut named = text
             .split(|byte| *byte == b',')
             .map(|name| Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, repairs)| repairs.0));
@@ -72,6 +75,9 @@ mod tests {
         assert_eq!(parsed("trailing,fragments"), Some(6));
         assert_eq!(parsed("fragments,sequence,fragments"), Some(5));
         for text in ["", ",", "sequence,", "All", "trailing fragments", "sequence, trailing", "7"] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+        for text in ["none,all", "all,none", "none,none", "none,sequence", "trailing,all"] {
             assert_eq!(parsed(text), None, "{text}");
         }
     }

@@ -42,7 +42,8 @@ pub(crate) struct Defaults {
     pub(crate) budget: u32,
     /// Is a listening socket to have a filter?
     pub(crate) filter: bool,
-    pub(crate) lifetime: Lifetime,
+    /// None: not said, and [`Lifetime::DEFAULT`].
+    pub(crate) lifetime: Option<Lifetime>,
     /// Where the secrets are. A copy, or nothing at all where memory is short: a path that no file
     /// has is an error later, and not a reason to do without the file.
     pub(crate) secret_file: Option<Vec<u8>>,
@@ -90,8 +91,10 @@ impl Defaults {
                 Repairs::parse,
             )
             .unwrap_or(Repairs::ALL),
-            trace: crate::os::environment(c"DTLSV1_LISTEN_TRACE").is_some_and(|v| v != b"0"),
-            filter: crate::os::environment(c"DTLSV1_LISTEN_FILTER").is_some_and(|v| v != b"0"),
+            trace: variable(&mut say, c"DTLSV1_LISTEN_TRACE", "1 or 0", "0", switch)
+                .unwrap_or(false),
+            filter: variable(&mut say, c"DTLSV1_LISTEN_FILTER", "1 or 0", "0", switch)
+                .unwrap_or(false),
             budget: variable(
                 &mut say,
                 c"DTLSV1_LISTEN_BUDGET",
@@ -106,8 +109,7 @@ impl Defaults {
                 "seconds, from 1 to 86400",
                 "60",
                 seconds,
-            )
-            .unwrap_or(Lifetime::DEFAULT),
+            ),
             secret_file: crate::os::environment(c"DTLSV1_LISTEN_SECRET_FILE").map(copy),
         }
     }
@@ -137,6 +139,14 @@ impl fmt::Display for NotUnderstood<'_> {
             self.takes,
             self.instead,
         )
+    }
+}
+
+fn switch(text: &[u8]) -> Option<bool> {
+    match text {
+        b"0" => Some(false),
+        b"1" => Some(true),
+        _ => None,
     }
 }
 
@@ -214,6 +224,15 @@ mod tests {
         let mut names = std::collections::BTreeSet::new();
         collect(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut names);
         assert_eq!(names.into_iter().collect::<Vec<_>>(), NAMES);
+    }
+
+    #[test]
+    fn switches_are_1_or_0() {
+        assert_eq!(switch(b"1"), Some(true));
+        assert_eq!(switch(b"0"), Some(false));
+        for text in [&b""[..], b"no", b"off", b"yes", b" 1", b"0 ", b"00", b"2"] {
+            assert_eq!(switch(text), None);
+        }
     }
 
     #[test]

@@ -94,6 +94,7 @@ check-install: lib ## Install and uninstall in a scratch directory
 	@$(INSTALL_TESTS) dist/test-recipes.sh
 
 check-wrapper: lib ## Options, refusals and warnings of the dtlsv1-listen wrapper
+	@tools/setup.sh build check
 	@LIB='$(abspath $(LIB_SO))' CC='$(CC)' dist/test-wrapper.sh
 
 check-man: ## Check the manual pages

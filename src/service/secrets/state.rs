@@ -151,7 +151,7 @@ impl State {
     }
 
     pub(super) fn lifetime(&self) -> Lifetime {
-        self.lifetime.unwrap_or_else(|| Defaults::read().lifetime)
+        self.lifetime.or(Defaults::read().lifetime).unwrap_or(Lifetime::DEFAULT)
     }
 
     /// Sees to it that what is to be accepted is: whether that was something else before, and
