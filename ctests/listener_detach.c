@@ -121,7 +121,8 @@ send_numbers(void *arg)
 /*
  * Each number once. A datagram that a processor has in its hands while the new
  * socket is made is put into the old one, and may be heard after those that were
- * sent behind it: seldom, where a virtual processor stands still in that moment.
+ * sent behind it, or come when nobody asks for it there any more: seldom, where
+ * a virtual processor stands still in that moment.
  */
 struct heard {
 	char seen[256];
@@ -131,7 +132,11 @@ struct heard {
 static void
 hear(struct heard *h, int number)
 {
-	if (number < 0 || number >= (int)sizeof(h->seen) || h->seen[number]) {
+	if (number < 0) {
+		h->late++;
+		return;
+	}
+	if (number >= (int)sizeof(h->seen) || h->seen[number]) {
 		h->wrong++;
 		return;
 	}
@@ -187,9 +192,9 @@ test_stream(const char *listen_on, const char *call, unsigned int flags, int mov
 /*
  * Another client sends while they leave: it comes to it, and once, though the
  * kernel may put some where a new socket is being made. Two of its datagrams may
- * change places by that, as anywhere on the way; and one in a hundred may be lost:
- * one that a processor had in its hands, and put there after the new socket was
- * looked through (seen: 2 and more of 8,000, on a machine with no processor free).
+ * change places by that, as anywhere on the way; and one in a thousand may be
+ * lost: one that a processor had in its hands, and put there after the new socket was
+ * looked through (seen: 2 of 8,000, on a machine with no processor free).
  */
 static void
 test_neighbour(const char *listen_on, const char *call, int moves)
@@ -233,7 +238,7 @@ test_neighbour(const char *listen_on, const char *call, int moves)
 		sender.read = ++came;
 	}
 	CHECK_INT(wrong, 0);
-	CHECK_INT(came < numbers - numbers / 100 ? came : numbers, numbers);
+	CHECK_INT(came < numbers - 2 - numbers / 1000 ? came : numbers, numbers);
 	sender.read = numbers;
 	pthread_join(sender.thread, NULL);
 	for (i = 0; i < moves; i++) {

@@ -848,8 +848,8 @@ void dtlsv1_listener_free(struct dtlsv1_listener *listener);
  * Gives a client a connected socket of its own: for a thread, a forked child, another process.
  *
  * Nothing that the client has sent is lost, doubled or out of order by that, but for a datagram that
- * a processor has in its hands just then: it may come after those that were sent behind it, and
- * another client's may be lost if the listener is on all addresses. The SSL owes the listener nothing
+ * a processor has in its hands just then: it may come after those that were sent behind it, or be
+ * lost, as may another client's if the listener is on all addresses. The SSL owes the listener nothing
  * from then on: it may be another thread's, and outlive the listener. Its BIO is a descriptor's,
  * blocking at first as accept(2)'s is, and as fcntl() sets it; where it blocks, libssl's timers run
  * in SSL_accept() and SSL_read() by themselves. What came before is with the SSL, where poll(2) does

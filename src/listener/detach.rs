@@ -7,7 +7,7 @@ use super::Listener;
 use super::address::Flow;
 use super::clients::ClientId;
 use super::core::Core;
-use super::net::{BATCH, Connected, Door, connect};
+use super::net::{BATCH, Connected, Door, bind};
 use super::shared::Shared;
 use super::ssl_engine::SslEngine;
 use super::tie;
@@ -49,6 +49,10 @@ pub(crate) fn detach(ssl: Ssl) -> Result<RawFd, Fault> {
 /// Makes the socket, and reads what has come up to now, for this client and for others, in its order:
 /// to the listener; to the new socket, by mistake, if it is others'; to the listener meanwhile; and to
 /// the new socket by a processor that had chosen it before it was connected.
+///
+/// The listener's is read once more between bind(2) and connect(2): bound, the new socket may get all
+/// that comes to its address, and what came to the listener's just before is older. libssl takes a
+/// record for a replay that comes behind 64 later ones.
 fn gather(
     listener: &Shared<Listener>,
     id: ClientId,
@@ -66,15 +70,17 @@ fn gather(
     // no more.
     let mut room = VecDeque::new();
     let places =
-        waiting.saturating_mul(2).saturating_add(MOST_ASTRAY).saturating_add(unread(core, id));
+        waiting.saturating_mul(3).saturating_add(MOST_ASTRAY).saturating_add(unread(core, id));
     room.try_reserve_exact(places).map_err(|_| Fault::NoMemory)?;
     core.with(|state| state.clients.set_leaves(id, true));
     pump.read_out(&mut engine, core, None, waiting)?;
-    let socket = core.with(|state| {
+    let bound = core.with(|state| {
         let beside = state.doors.through(Door::Clients).ok_or(libc::EBADF)?;
-        connect(beside, flow)
+        bind(beside, flow)
     });
-    let socket = socket.ok_or(Fault::InvalidArgument)??;
+    let bound = bound.ok_or(Fault::InvalidArgument)??;
+    pump.read_out(&mut engine, core, None, most(core)?)?;
+    let socket = bound.connect()?;
     let before = unread(core, id);
     pump.read_out(&mut engine, core, Some(socket.socket()), MOST_ASTRAY)?;
     let astray = unread(core, id);

@@ -22,6 +22,12 @@ pub(crate) enum Heard {
     Failed,
 }
 
+/// Bound where a client writes to, and not the client's alone before it is connected.
+pub(crate) struct Bound {
+    socket: Socket,
+    peer: Address,
+}
+
 /// Makes a client's socket beside those that it has been heard with until now, of which `beside` is
 /// one.
 ///
@@ -32,21 +38,15 @@ pub(crate) enum Heard {
 /// It is bound to the very address that the client writes to. Bound to all of them, it would be moved
 /// to another list of the kernel's by connect(2), and take with it whoever looks for a socket there
 /// at that moment: for him nobody has the port, and a client of ours is told that it is closed.
-pub(crate) fn connect(beside: &Socket, flow: &Flow) -> Result<Connected, Errno> {
+pub(crate) fn bind(beside: &Socket, flow: &Flow) -> Result<Bound, Errno> {
     let ours = beside.local()?;
     let local = Address {
         ip: if flow.local.ip == Ip::UNSPECIFIED { ours.ip } else { flow.local.ip },
         scope: flow.local.interface,
         port: ours.port,
     };
-    let socket = bind_and_connect(beside, &local, &flow.peer)?;
-    Ok(Connected { socket, peer: flow.peer })
-}
-
-fn bind_and_connect(beside: &Socket, local: &Address, peer: &Address) -> Result<Socket, Errno> {
     let family = beside.family;
     let bind_to = local.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
-    let connect_to = peer.to_sockaddr(family).ok_or(libc::EAFNOSUPPORT)?;
     let mut socket = Socket::new(family)?;
     if family == Family::V6 {
         let only = beside.get(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY)?;
@@ -60,12 +60,21 @@ fn bind_and_connect(beside: &Socket, local: &Address, peer: &Address) -> Result<
     if !shared {
         beside.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
     }
-    let connected = socket.bind(&bind_to).and_then(|()| socket.connect(&connect_to));
-    let cleared = socket.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 0);
+    let bound = socket.bind(&bind_to);
     if !shared {
         beside.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)?;
     }
-    connected.and(cleared).map(|()| socket)
+    bound.map(|()| Bound { socket, peer: flow.peer })
+}
+
+impl Bound {
+    pub(crate) fn connect(self) -> Result<Connected, Errno> {
+        let Self { socket, peer } = self;
+        let connect_to = peer.to_sockaddr(socket.family).ok_or(libc::EAFNOSUPPORT)?;
+        socket.connect(&connect_to)?;
+        socket.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)?;
+        Ok(Connected { socket, peer })
+    }
 }
 
 impl Connected {

@@ -41,7 +41,7 @@ fn a_client_is_heard_by_its_own_socket_and_nobody_else_is() {
         let mut all = Vec::new();
         for n in 0..20 {
             let (client, flow) = client(port(&doors));
-            let connected = connect(beside, &flow).unwrap();
+            let connected = bind(beside, &flow).unwrap().connect().unwrap();
             client.send(&[n; 30]).unwrap();
             assert_eq!(read(&connected, None), Heard::Datagram(30), "{ip:?} {apart} {n}");
             connected.send(b"back").unwrap();
@@ -67,7 +67,7 @@ fn a_client_is_heard_by_its_own_socket_and_nobody_else_is() {
 fn it_outlives_the_listener_and_its_port_is_refused_to_others() {
     let doors = doors(LOCALHOST, true);
     let (client, flow) = client(port(&doors));
-    let connected = connect(doors.get(0).unwrap(), &flow).unwrap();
+    let connected = bind(doors.get(0).unwrap(), &flow).unwrap().connect().unwrap();
     drop(doors);
     client.send(b"later").unwrap();
     assert_eq!(read(&connected, None), Heard::Datagram(5));
@@ -82,7 +82,7 @@ fn flow_port(client: &UdpSocket) -> u16 {
 fn a_socket_that_blocks_waits_as_long_as_it_may() {
     let doors = doors(LOCALHOST, true);
     let (client, flow) = client(port(&doors));
-    let connected = connect(doors.get(0).unwrap(), &flow).unwrap();
+    let connected = bind(doors.get(0).unwrap(), &flow).unwrap().connect().unwrap();
     let start = Instant::now();
     assert_eq!(read(&connected, Some(Duration::from_secs(5))), Heard::Nothing);
     assert!(start.elapsed() < Duration::from_secs(2), "it does not block yet");
@@ -140,7 +140,7 @@ fn moved_beside_strangers(doors: &Doors, moves: usize) -> (usize, usize, usize) 
         let mut all = Vec::new();
         for _ in 0..moves {
             let (client, flow) = client(port);
-            let connected = connect(beside, &flow).unwrap();
+            let connected = bind(beside, &flow).unwrap().connect().unwrap();
             astray += drained(&mut inbox, &connected);
             heard(doors);
             astray += drained(&mut inbox, &connected);

@@ -11,7 +11,7 @@ mod receive;
 mod send;
 mod socket;
 
-pub(super) use connected::{Connected, Heard, connect};
+pub(super) use connected::{Connected, Heard, bind};
 pub(super) use doors::{Doors, open};
 pub(super) use filter::{Door, door_of};
 pub(super) use poll::{Poll, Ready};
