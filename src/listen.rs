@@ -8,7 +8,6 @@
 use crate::after_drop::AfterDrop;
 use crate::hello::error::{Discard, Fault, Stop};
 use crate::hello::step::{Step, VerifiedHello, step};
-use crate::hello::wire::Method;
 use crate::local_address::{self, Ahead, Local, Next};
 use crate::openssl::{
     BatchedCall, Bio, CAPACITY, Controls, Current, FrontOf, InARow, Look, Manner, PeerRoom, Read,
@@ -34,7 +33,10 @@ pub(crate) fn listen(
     after_drop: AfterDrop,
     sender: &mut Sender,
 ) -> Result<(), Stop> {
-    let (rbio, wbio, method) = fit(ssl).inspect_err(|_| drop_what_waits(ssl, tally))?;
+    let (rbio, wbio) = fit(ssl).inspect_err(|_| drop_what_waits(ssl, tally))?;
+    // An SSL of TLS, or of DTLS 1.3 alone, leaves what waits, as with libssl: it may yet read that.
+    let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
+    speak_1_2_at_most(ssl)?;
     let mut current = Current::of(ssl);
     let budget = current.find().map_err(Stop::from).and_then(|context| {
         if context.uses_builtin() {
@@ -112,15 +114,13 @@ pub(crate) fn listen(
 
 /// What has to be right of the SSL before anything is asked of its SSL_CTX.
 #[inline(always)]
-fn fit(ssl: Ssl) -> Result<(Bio, Bio, Method), Fault> {
+fn fit(ssl: Ssl) -> Result<(Bio, Bio), Fault> {
     begin(ssl)?;
     clear_errors(ssl.libssl());
-    let (Some(rbio), Some(wbio)) = (ssl.rbio(), ssl.wbio()) else {
-        return Err(Fault::BioNotSet);
-    };
-    let method = ssl.dtls_method().ok_or(Fault::NotDtls)?;
-    speak_1_2_at_most(ssl)?;
-    Ok((rbio, wbio, method))
+    match (ssl.rbio(), ssl.wbio()) {
+        (Some(rbio), Some(wbio)) => Ok((rbio, wbio)),
+        _ => Err(Fault::BioNotSet),
+    }
 }
 
 /// For a fault of the SSL, which the call gives whether anything has come or not: one datagram of its
