@@ -73,8 +73,8 @@ impl From<std::net::SocketAddr> for Endpoint {
 
 macro_rules! plain {
     ($($name:ty)*) => { $(
-        // SAFETY: `repr(C)`, of integers alone and without padding; every value is valid.
         #[allow(unsafe_code)]
+        // SAFETY: `repr(C)`, of integers alone and without padding; every value is valid.
         unsafe impl Pod for $name {}
     )* };
 }
