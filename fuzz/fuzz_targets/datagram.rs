@@ -51,9 +51,10 @@ fn server() -> Server {
 fn with_cookie(datagram: &mut [u8], cookie: &[u8; COOKIE_LEN]) {
     let Some(&session_id) = datagram.get(SESSION_ID) else { return };
     let at = SESSION_ID + 1 + usize::from(session_id);
-    if datagram.get(at) == Some(&(COOKIE_LEN as u8))
-        && let Some(room) = datagram.get_mut(at + 1..at + 1 + COOKIE_LEN)
-    {
+    if datagram.get(at) != Some(&(COOKIE_LEN as u8)) {
+        return;
+    }
+    if let Some(room) = datagram.get_mut(at + 1..at + 1 + COOKIE_LEN) {
         room.copy_from_slice(cookie);
     }
 }
