@@ -2,7 +2,7 @@
 
 use super::last_error;
 use crate::listener::address::{Address, Family, Local, SOCKADDR_LEN, SockAddr};
-use crate::os::uncancelled;
+use crate::os::{drop_one_datagram, uncancelled};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 
 /// The number of an error, as in errno.
@@ -177,16 +177,11 @@ impl Socket {
 
     /// Drops what has come, up to `max` datagrams.
     pub(super) fn discard(&self, max: usize) {
-        let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
-        // SAFETY: of no bytes, so nothing is written to.
-        let receive = || unsafe { libc::recv(self.fd, std::ptr::null_mut(), 0, flags) };
-        uncancelled(|| {
-            for _ in 0..max {
-                if receive() < 0 {
-                    break;
-                }
+        for _ in 0..max {
+            if drop_one_datagram(self.fd).is_none() {
+                break;
             }
-        });
+        }
     }
 
     /// Empties the error queue of a caller's socket that asks for one (IP_RECVERR): as long as
