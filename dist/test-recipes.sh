@@ -97,15 +97,16 @@ c_compiles() {
 	${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags dtlsv1_listen) \
 	    "$scratch/$1.c" >"$scratch/log" 2>&1 || fail "$1 does not compile"
 }
-readme_c() {	# PATTERN: the README's block of C with that line
-	awk -v pattern="$1" '/^```c$/ { lines = ""; inside = 1; next }
-	    /^```$/ { if (inside && lines ~ pattern) printf "%s", lines; inside = 0 }
-	    inside { lines = lines $0 "\n" }' README.md
+block() {	# FILE BEGIN END PATTERN: what stands between two such lines, with the pattern in it
+	awk -v begin="$2" -v end="$3" -v pattern="$4" '$0 ~ begin { lines = ""; inside = 1; next }
+	    $0 ~ end { if (inside && lines ~ pattern) printf "%s", lines; inside = 0 }
+	    inside { lines = lines $0 "\n" }' "$1"
 }
-man_c() {	# PAGE PATTERN: the same of a manual page
-	awk -v pattern="$2" '/^\.Bd -literal/ { lines = ""; inside = 1; next }
-	    /^\.Ed$/ { if (inside && lines ~ pattern) printf "%s", lines; inside = 0 }
-	    inside { lines = lines $0 "\n" }' "man/$1"
+readme_c() {	# PATTERN
+	block README.md '^```c$' '^```$' "$1"
+}
+man_c() {	# PAGE PATTERN
+	block "man/$1" '^[.]Bd -literal' '^[.]Ed$' "$2"
 }
 listening='static SSL_CTX *ctx; static int listener, fd; int connected_socket(int, struct sockaddr_storage *);'
 readme_c 'ret = DTLSv1_listen' | c_compiles README-listening "$listening"
