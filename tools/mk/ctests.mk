@@ -2,9 +2,11 @@
 # prove; ctests/run.sh is for other libraries, other OpenSSLs, single programs.
 #
 #   make ctests TESTS='peer table'      these only
+#   make ctests-valgrind MODES=linked   in one way only
 
 .PHONY: ctests ctests-valgrind ctests-asan
 TESTS ?=
+MODES ?= linked preloaded
 CTESTS = LIB_SO='$(abspath $(LIB_SO))' MAKE='$(MAKE)' MAKEFLAGS= \
 	CC='$(CC)' CXX='$(CXX)'
 
@@ -19,8 +21,8 @@ ctests: lib ## C tests, linked, preloaded and static: TESTS='peer table'
 	    ctests/run.sh $(TESTS)
 
 ctests-valgrind: lib ## C tests under valgrind: TESTS='peer table'
-	@$(CTESTS) BUILD='$(BUILD)' RUNNER='$(VALGRIND)' ctests/run.sh $(TESTS)
+	@$(CTESTS) BUILD='$(BUILD)' MODES='$(MODES)' RUNNER='$(VALGRIND)' ctests/run.sh $(TESTS)
 
 ctests-asan: lib ## C tests with AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(CTESTS) BUILD='$(BUILD)-asan' SAN=address,undefined \
+	@$(CTESTS) BUILD='$(BUILD)-asan' MODES='$(MODES)' SAN=address,undefined \
 	    ctests/run.sh $(TESTS)
