@@ -106,3 +106,22 @@ fn the_queue_keeps_its_order_whoever_leaves() {
         assert_eq!(server.reassembler.len(), heard.len());
     }
 }
+
+/// A fragment of somebody who has begun nothing is refused before there is a lock to be had or a table
+/// to be looked into, however many have begun: the filter says so.
+#[test]
+fn strangers_beside_many_are_known_by_the_filter() {
+    static FILTER: Filter = Filter::new();
+    let mut server = Server::new();
+    server.reassembler = Reassembler::new(&FILTER);
+    let known = |server: &Server, address| {
+        peers(address).filter(|from| FILTER.may_have(Who::new(from, &server.hashing).id)).count()
+    };
+    assert_eq!(known(&server, 2), 0);
+    for from in peers(1).take(1000) {
+        assert_eq!(server.give(&from, &first(2048)), Nothing);
+    }
+    // A counter for each of 65,536 values: a thousand take one in 65, and four standard deviations.
+    assert!((1..1200).contains(&known(&server, 2)), "{} of 65,535", known(&server, 2));
+    assert!(known(&server, 1) >= 1000);
+}
