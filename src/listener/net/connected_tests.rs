@@ -84,9 +84,10 @@ fn a_socket_that_blocks_waits_as_long_as_it_may() {
     let (client, flow) = client(port(&doors));
     let connected = bind(doors.get(0).unwrap(), &flow).unwrap().connect().unwrap();
     let start = Instant::now();
-    assert_eq!(read(&connected, Some(Duration::from_secs(5))), Heard::Nothing);
-    assert!(start.elapsed() < Duration::from_secs(2), "it does not block yet");
+    assert_eq!(read(&connected, Some(Duration::from_secs(60))), Heard::Nothing);
+    assert!(start.elapsed() < Duration::from_secs(60), "it does not block yet");
     connected.block().unwrap();
+    let start = Instant::now();
     assert_eq!(read(&connected, Some(Duration::from_millis(40))), Heard::Nothing);
     assert!(start.elapsed() >= Duration::from_millis(40));
     let later = std::thread::spawn(move || {

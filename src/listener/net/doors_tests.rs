@@ -233,7 +233,7 @@ fn one_descriptor_is_ready_for_each_socket_and_for_the_timer() {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     for (n, datagram) in [hello(b""), hello(b"c"), data()].iter().enumerate() {
         client.send_to(datagram, ("127.0.0.1", port(&doors))).unwrap();
-        let ready = poll.wait(1000).unwrap();
+        let ready = poll.wait(60_000).unwrap();
         assert_eq!((ready.readable, ready.timer, ready.writable), (1 << n, false, 0));
         assert_eq!(counts(&doors).iter().sum::<usize>(), 1);
     }
@@ -244,16 +244,16 @@ fn one_descriptor_is_ready_for_each_socket_and_for_the_timer() {
 
     let now = Instant::now();
     poll.wake_by(now + Duration::from_millis(30), now);
-    poll.wake_by(now + Duration::from_millis(500), now); // later: the timer stays
-    assert!(poll.wait(2000).unwrap().timer);
-    assert!((25..400).contains(&now.elapsed().as_millis()), "{:?}", now.elapsed());
+    poll.wake_by(now + Duration::from_secs(3600), now); // later: the timer stays
+    assert!(poll.wait(60_000).unwrap().timer);
+    assert!(now.elapsed() >= Duration::from_millis(30), "{:?}", now.elapsed());
     poll.rearm(None, Instant::now());
     assert_eq!(poll.wait(0), Ok(Default::default()));
     let now = Instant::now();
     poll.wake_by(now, now);
-    assert!(poll.wait(1000).unwrap().timer);
+    assert!(poll.wait(60_000).unwrap().timer);
     poll.rearm(Some(now), Instant::now());
-    assert!(poll.wait(1000).unwrap().timer, "what is due stays so until it is done");
+    assert!(poll.wait(60_000).unwrap().timer, "what is due stays so until it is done");
 }
 
 #[test]
@@ -268,21 +268,21 @@ fn errors_of_a_callers_socket_neither_stop_nor_wake_for_ever() {
     assert_eq!(send_now(socket, &flow, b"x"), Sending::Out);
     let poll = Poll::new().unwrap();
     poll.add(socket, 0).unwrap();
-    assert_eq!(poll.wait(1000).unwrap().errors, 1);
+    assert_eq!(poll.wait(60_000).unwrap().errors, 1);
     // The error of that one comes in place of another's datagram; it is passed over.
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.send_to(b"hello", ("127.0.0.1", port(&doors))).unwrap();
     assert_eq!(counts(&doors), [1]);
     // Nor is what is sent to another lost.
     assert_eq!(send_now(socket, &flow, b"x"), Sending::Out);
-    assert_eq!(poll.wait(1000).unwrap().errors, 1);
+    assert_eq!(poll.wait(60_000).unwrap().errors, 1);
     let peer = Address { port: client.local_addr().unwrap().port(), ..to };
     assert_eq!(send_now(socket, &Flow { peer, ..flow }, b"y"), Sending::Out);
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     assert_eq!(client.recv(&mut [0; 4]).unwrap(), 1);
     // Nor the first of many.
     assert_eq!(send_now(socket, &flow, b"x"), Sending::Out);
-    assert_eq!(poll.wait(1000).unwrap().errors, 1);
+    assert_eq!(poll.wait(60_000).unwrap().errors, 1);
     let mut outbox = Outbox::new().unwrap();
     for peer in [peer, to, peer] {
         assert!(outbox.push(socket, &Flow { peer, ..flow }, 1, b"z"));
