@@ -59,10 +59,11 @@ tls_patient(SSL *ssl)
 }
 
 void
-tls_hasty(SSL *ssl)
+tls_hasty(SSL *ssl, int tries)
 {
 	long long ahead = now_for_libssl() - now_really();
 
+	(void)tries;
 	hurried = ssl;
 	/* It never goes back: it may have been put forward. */
 	libssl_clock = ahead > 0 ? -ahead : 0;
@@ -71,7 +72,7 @@ tls_hasty(SSL *ssl)
 void
 tls_impatient(SSL *ssl)
 {
-	tls_hasty(ssl);
+	tls_hasty(ssl, 0);
 }
 
 /* Puts the clock forward. */
@@ -106,17 +107,20 @@ half_a_second(SSL *ssl, unsigned int microseconds)
 	return 500000;
 }
 
+static unsigned int moment; /* microseconds */
+
 static unsigned int
 a_moment(SSL *ssl, unsigned int microseconds)
 {
 	(void)ssl;
 	(void)microseconds;
-	return 20000;
+	return moment;
 }
 
 void
-tls_hasty(SSL *ssl)
+tls_hasty(SSL *ssl, int tries)
 {
+	moment = 20000U << (tries < 8 ? tries : 8);
 	DTLS_set_timer_cb(ssl, a_moment);
 }
 

@@ -31,11 +31,12 @@ void tls_client_mtu(SSL *);
  * When the timers that start from now on run out: never, for two sides that
  * take turns in one program and lose nothing, however slow it is; after half
  * a second, for a test that loses something; at once, where nothing is done by
- * the clock but on purpose. With LibreSSL, whose timers always take a second, its
+ * the clock but on purpose: in 20 ms, and twice as long with each of the tries that
+ * the machine was too slow for. With LibreSSL, whose timers always take a second, its
  * clock stands still instead, as long as nobody is in a hurry (timers.c).
  */
 void tls_patient(SSL *);
-void tls_hasty(SSL *);
+void tls_hasty(SSL *, int tries);
 void tls_impatient(SSL *);
 void tls_time_out(SSL *); /* waits for it, and has everything sent again */
 
