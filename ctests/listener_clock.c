@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "lib/check.h"
 #include "lib/clock.h"
+#include "lib/clock_time.h"
 #include "lib/counters.h"
 #include "lib/listener.h"
 #include "lib/tls.h"
@@ -45,17 +46,6 @@ gettimeofday(struct timeval *restrict now, void *restrict zone)
 	now->tv_sec = t.tv_sec;
 	now->tv_usec = t.tv_nsec / 1000;
 	return 0;
-}
-
-time_t
-time(time_t *to)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	if (to != NULL)
-		*to = t.tv_sec;
-	return t.tv_sec;
 }
 
 /* A client is served; the clock is set in the middle, by so much, while a flight is lost. */
