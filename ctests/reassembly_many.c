@@ -12,7 +12,6 @@
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
